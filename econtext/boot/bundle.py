@@ -1,0 +1,38 @@
+"""The bundle: the modules that make a slave, in one compressed stream."""
+
+import functools
+import importlib.resources
+import zlib
+
+from econtext.boot.strip import strip
+
+#: Each after the ones that it imports.
+MODULES = (
+    "compat",
+    "codec",
+    "wire",
+    "flow",
+    "store",
+    "importer",
+    "loop",
+    "child",
+    "output",
+    "call",
+    "calls",
+    "slave",
+    "main",
+)
+
+
+@functools.cache
+def bundle() -> bytes:
+    """The compressed bundle, as the first stage reads it."""
+    parts = [_source("assemble"), "econtext/", "", "econtext/target/", ""]
+    for name in MODULES:
+        parts += ["econtext/target/" + name, _source(name)]
+    return zlib.compress("\0".join(parts).encode("ascii"), 9)
+
+
+def _source(name: str) -> str:
+    path = importlib.resources.files("econtext.target") / (name + ".py")
+    return strip(path.read_text(encoding="ascii"))

@@ -1,0 +1,36 @@
+"""Takes comments and docstrings out of a source and keeps its line numbers.
+
+What a traceback of a slave says then fits the files of the checkout.
+"""
+
+import io
+import token
+import tokenize
+
+_SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}
+_STARTS = {token.NEWLINE, token.INDENT, token.DEDENT, tokenize.ENCODING}
+
+
+def strip(source: str) -> str:
+    """`source` without comments and docstrings; raises tokenize.TokenError or SyntaxError."""
+    lines = source.splitlines(keepends=True)
+    previous = tokenize.ENCODING
+    for each in tokenize.generate_tokens(io.StringIO(source).readline):
+        if each.type == tokenize.COMMENT:
+            row, column = each.start
+            lines[row - 1] = lines[row - 1][:column].rstrip() + "\n"
+        elif each.type == token.STRING and previous in _STARTS:
+            _blank(lines, each)
+        if each.type not in _SKIPPED:
+            previous = each.type
+    return "".join(line if line.strip() else "\n" for line in lines)
+
+
+def _blank(lines: list[str], docstring: tokenize.TokenInfo) -> None:
+    """Leave an empty string: a function may have no other body."""
+    first, column = docstring.start
+    last, end = docstring.end
+    rest = lines[last - 1][end:]
+    lines[first - 1] = lines[first - 1][:column] + '""' + ("\n" if last > first else rest)
+    for row in range(first + 1, last + 1):
+        lines[row - 1] = rest if row == last and rest.strip() else "\n"

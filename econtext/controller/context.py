@@ -1,0 +1,102 @@
+"""The handle to a slave."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from econtext.controller import sources
+from econtext.controller.channels import Call
+from econtext.controller.link import Link
+
+if TYPE_CHECKING:
+    from econtext.controller.router import Router
+
+
+class Context:
+    """A slave that runs: functions are called on it, and slaves started through it.
+
+    Made by a `Router`, never by hand.  Safe for use from any thread but the
+    router's own.
+    """
+
+    def __init__(self, router: "Router", link: Link) -> None:
+        self._router = router
+        self._link = link
+
+    def __repr__(self) -> str:
+        return f"<Context {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The way to the slave, for people: "ssh.host.sudo.root"."""
+        return self._link.name
+
+    @property
+    def greeting(self) -> dict[str, Any]:
+        """What the slave said of itself: pid, uid, user, home, executable, python."""
+        return dict(self._link.greeting)
+
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `function` on the slave and wait for what it returns.
+
+        Each call has a process of its own, forked from the slave.  Arguments and
+        the value returned are None, bool, int, float, text, bytes and lists,
+        tuples, dicts and sets of these.
+
+        Raises CallError when the function raised, CallDied when its process
+        ended, ConnectionLost when the slave did; TypeError for a function
+        without an importable name and EncodeError for arguments of other types.
+        """
+        return self.start(function, *args, **kwargs).result()
+
+    def start(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> "Future[Any]":
+        """As `call`, without waiting.  Cancelling the future ends the call's process."""
+        module, name = sources.importable(function)
+        request = {
+            "module": module,
+            "function": name,
+            "arguments": args,
+            "keywords": kwargs,
+            "offered": self._router.offered(module),
+            "log_level": self._router.log_level,
+        }
+        return self._router.on_loop(lambda: self._open(request))
+
+    def _open(self, request: dict[str, Any]) -> "Future[Any]":
+        if request["offered"]:
+            self._link.provide(sources.with_parents(request["module"]))
+        call = Call(self._link, request)
+        call.end(0)
+        call.future.add_done_callback(
+            lambda future: self._router.post(call.kill) if future.cancelled() else None
+        )
+        return call.future
+
+    def local(self, python: str | None = None) -> "Context":
+        """A slave on the same host and account, started by this one."""
+        return self._router.local(python, via=self)
+
+    def ssh(
+        self,
+        hostname: str,
+        port: int | None = None,
+        username: str | None = None,
+        identity_file: str | None = None,
+        password: str | None = None,
+        python: str | None = None,
+        ssh_args: Sequence[str] = (),
+    ) -> "Context":
+        """A slave on another host, which this one reaches."""
+        return self._router.ssh(
+            hostname, port, username, identity_file, password, python, ssh_args, via=self
+        )
+
+    def sudo(
+        self, username: str = "root", password: str | None = None, python: str | None = None
+    ) -> "Context":
+        """A slave of another account of the same host."""
+        return self._router.sudo(username, password, python, via=self)
+
+    def close(self) -> None:
+        """End the slave and all that was started through it."""
+        self._router.post(self._link.close)

@@ -1,0 +1,94 @@
+"""Every error that the library raises, named for whose fault it was.
+
+::
+
+    EcontextError
+    ├── LaunchError        the slave did not start: what the command said is in it
+    │   └── PasswordError  a password was refused, or asked for and not given
+    ├── ConnectionLost     the slave, or the way to it, went away
+    ├── CallError          the called function raised
+    └── CallDied           the call's process ended without an answer
+
+Arguments that cannot be sent raise `econtext.target.codec.EncodeError`, a ValueError.
+"""
+
+import signal
+
+
+class EcontextError(Exception):
+    """The base of all."""
+
+
+class LaunchError(EcontextError):
+    """A slave could not be started.
+
+    `name` is the context's, `status` the exit status of the command that was to
+    start it (minus the signal's number; None when it was we who ended it), and
+    `stderr` the end of what it said.
+    """
+
+    def __init__(self, name: str, reason: str, status: int | None = None, stderr: str = "") -> None:
+        said = stderr.strip()
+        super().__init__(f"{name}: {reason}" + (f": {said}" if said else ""))
+        self.name = name
+        self.reason = reason
+        self.status = status
+        self.stderr = stderr
+
+
+class PasswordError(LaunchError):
+    """A password was refused (`missing` is false) or not given where one is needed."""
+
+    def __init__(self, name: str, missing: bool, stderr: str = "") -> None:
+        reason = "a password is required" if missing else "the password was refused"
+        super().__init__(name, reason, None, stderr)
+        self.missing = missing
+
+
+class ConnectionLost(EcontextError):
+    """A slave went away while it was in use."""
+
+    def __init__(self, name: str, reason: str, stderr: str = "") -> None:
+        said = stderr.strip()
+        super().__init__(f"{name}: {reason}" + (f": {said}" if said else ""))
+        self.name = name
+        self.reason = reason
+        self.stderr = stderr
+
+
+class CallError(EcontextError):
+    """The function raised on the target.
+
+    `kind` is the name of the exception's class, `text` its message, and
+    `traceback` the target's traceback as text.
+    """
+
+    def __init__(self, kind: str, text: str, traceback: str = "") -> None:
+        super().__init__(f"{kind}: {text}\n\n{traceback}".rstrip())
+        self.kind = kind
+        self.text = text
+        self.traceback = traceback
+
+
+class CallDied(EcontextError):
+    """The process of a call ended before the function returned.
+
+    `status` is its exit code, or minus the number of the signal that ended it.
+    """
+
+    def __init__(self, name: str, status: int) -> None:
+        super().__init__(f"{name}: the call's process {describe_status(status)}")
+        self.name = name
+        self.status = status
+
+
+def describe_status(status: int | None) -> str:
+    """An exit status in words: "ended with status 1", "was killed by SIGKILL"."""
+    if status is None:
+        return "was ended"
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"

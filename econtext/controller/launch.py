@@ -1,0 +1,166 @@
+"""Starts a slave: runs a command, talks with it, sends the bundle, waits for the greeting.
+
+It is the same for each way in and for each hop: the plan (`Launch`) is what differs.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import cast
+
+from econtext.boot.bundle import bundle
+from econtext.controller import prompts
+from econtext.controller.channels import RemoteCommand
+from econtext.controller.errors import EcontextError, LaunchError, PasswordError, describe_status
+from econtext.controller.link import Link, Process
+from econtext.target import wire
+from econtext.target.child import Command
+from econtext.target.loop import Loop
+
+#: Bytes of a login's chatter that may come before the slave's first word.
+MAX_CHATTER = 65536
+
+
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """A way to start a slave.
+
+    `argv` is the whole command, with the first stage's command line in it; it
+    holds no secret.  `name` is for people.  `timeout` is in seconds.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    dialogue: prompts.Dialogue = prompts.Dialogue()
+    terminal: bool = False
+    timeout: float = 60.0
+
+
+Outcome = Link | EcontextError
+
+
+def start(
+    loop: Loop, launch: Launch, parent: Link | None, done: Callable[[Outcome], None]
+) -> "Starting":
+    """Start a slave, here or through `parent`; `done` is called once, with what came of it."""
+    return Starting(loop, launch, parent, done)
+
+
+class Starting:
+    """A slave on its way up."""
+
+    def __init__(
+        self, loop: Loop, launch: Launch, parent: Link | None, done: Callable[[Outcome], None]
+    ) -> None:
+        self._launch = launch
+        self._done: Callable[[Outcome], None] | None = done
+        self._talk: prompts.Talk | None = prompts.Talk(launch.dialogue)
+        self._chatter = b""
+        self._magic = False
+        self._timer = loop.call_later(launch.timeout, self._timed_out)
+        try:
+            self._process = self._run(loop, parent)
+        except OSError as error:
+            program = launch.argv[0]
+            loop.post(lambda: self._fail(LaunchError(launch.name, f"cannot run {program}: {error}")))
+            return
+        except EcontextError as error:
+            lost = error
+            loop.post(lambda: self._fail(lost))
+            return
+        self._link = Link(launch.name, self._process)
+        self._process.on_output = self._output
+        self._process.on_exit = self._exited
+        if not launch.dialogue.marker:
+            self._send_bundle()
+
+    def _run(self, loop: Loop, parent: Link | None) -> Process:
+        argv = list(self._launch.argv)
+        if parent is not None:
+            return RemoteCommand(parent, argv, self._launch.terminal)
+        command = Command(loop, argv, self._launch.terminal)
+        command.start_reading()
+        return cast(Process, command)
+
+    def _send_bundle(self) -> None:
+        if isinstance(self._process, RemoteCommand):
+            self._process.relay(None)
+        else:
+            self._process.write(wire.STDIN, bundle())
+
+    def _output(self, stream: int, data: bytes) -> None:
+        self._process.credit(len(data))
+        if self._magic and stream == wire.STDOUT:
+            self._feed(data)
+        elif self._talk is not None:
+            self._converse(stream, data)
+        elif stream == wire.STDOUT:
+            self._look_for_magic(data)
+        else:
+            self._link.said(data)
+
+    def _converse(self, stream: int, data: bytes) -> None:
+        assert self._talk is not None
+        if stream != wire.STDOUT:
+            self._link.said(data)
+        elif not self._launch.dialogue.marker:
+            self._look_for_magic(data)
+            return
+        for action in self._talk.feed(stream, data):
+            match action:
+                case prompts.Answer(back, answer):
+                    self._link.stderr = b""  # the prompt: it explains nothing
+                    self._process.write(back, answer)
+                case prompts.Ready(rest):
+                    self._talk = None
+                    self._send_bundle()
+                    self._look_for_magic(rest)
+                case prompts.Refused(missing):
+                    self._fail(PasswordError(self._launch.name, missing, self._said()))
+
+    def _look_for_magic(self, data: bytes) -> None:
+        self._chatter += data
+        before, magic, after = self._chatter.partition(wire.MAGIC)
+        if magic:
+            self._magic = True
+            self._talk = None
+            self._chatter = before
+            self._feed(after)
+        elif len(self._chatter) > MAX_CHATTER:
+            self._fail(LaunchError(self._launch.name, "the login prints without end", None))
+
+    def _feed(self, data: bytes) -> None:
+        self._link.feed(data)
+        if self._link.greeting and self._done is not None:
+            self._timer.cancel()
+            done, self._done = self._done, None
+            done(self._link)
+        elif self._link.error is not None:
+            self._fail(self._link.error)
+
+    def _exited(self, status: int) -> None:
+        if self._done is None:
+            self._link.ended(status)
+            return
+        reason = f"the command {describe_status(status)} before a slave ran"
+        self._fail(LaunchError(self._launch.name, reason, status, self._said()))
+
+    def _timed_out(self) -> None:
+        reason = f"no slave ran after {self._launch.timeout:g} seconds"
+        self._fail(LaunchError(self._launch.name, reason, None, self._said()))
+
+    def abandon(self) -> None:
+        """Give up; `done` is told so."""
+        self._fail(LaunchError(self._launch.name, "the start was given up"))
+
+    def _fail(self, error: EcontextError) -> None:
+        if self._done is None:
+            return
+        self._timer.cancel()
+        done, self._done = self._done, None
+        if hasattr(self, "_process"):
+            self._process.kill()
+        done(error)
+
+    def _said(self) -> str:
+        said = self._link.stderr or self._chatter[-1024:]
+        return said.decode("utf-8", "replace").replace("\r\n", "\n").strip()

@@ -1,0 +1,210 @@
+"""The controller's end of the wire to one slave.
+
+A `Link` turns bytes into what its channels are told, and back; the bytes come
+from and go to a *process*, which is a command on this machine (`child.Command`)
+or one that another slave started for us (`channels.RemoteCommand`): a slave of a
+slave is reached through a stream of its parent, so there are no routes to keep.
+
+Nothing that comes from the slave is trusted: what does not fit what was asked
+breaks the link, with an error that says so.
+"""
+
+import logging
+import zlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from econtext.controller import sources
+from econtext.controller.errors import ConnectionLost, EcontextError, describe_status
+from econtext.target import codec, store, wire
+
+if TYPE_CHECKING:
+    from econtext.controller.channels import Channel
+
+logger = logging.getLogger("econtext")
+
+#: Bytes of standard error that are kept to explain an end.
+TAIL = 4096
+
+
+class Process(Protocol):
+    """What a link needs of the process at its other end."""
+
+    on_output: Callable[[int, bytes], None] | None
+    on_exit: Callable[[int], None] | None
+
+    def write(self, stream: int, data: bytes) -> None: ...
+    def end(self, stream: int) -> None: ...
+    def credit(self, size: int) -> object: ...
+    def kill(self) -> None: ...
+
+
+class Link:
+    """One slave.  All methods are for the loop's thread."""
+
+    def __init__(self, name: str, process: Process) -> None:
+        self.name = name
+        self.process = process
+        #: What the slave said of itself (`slave.greeting`).
+        self.greeting: dict[str, Any] = {}
+        #: Why the link is of no more use; None while it is.
+        self.error: EcontextError | None = None
+        #: Called once, with the error, when the link ends.
+        self.on_end: list[Callable[[EcontextError], None]] = []
+        self.stderr = b""
+        #: Messages that a caller waited for, one after the other: what latency multiplies.
+        self.round_trips = 0
+        self._reader = wire.Reader(wire.UPWARD)
+        self._channels: dict[int, Channel] = {}
+        self._last_channel = 0
+        self._held: set[bytes] = set()
+        self._modules: set[str] = set()
+        self._handlers: dict[int, Callable[[Channel, bytes], None]] = {
+            wire.DATA: lambda channel, body: channel.receive(*wire.split_data(body)),
+            wire.END: lambda channel, body: None,
+            wire.CREDIT: lambda channel, body: channel.granted(wire.credit_amount(body)),
+            wire.RESULT: lambda channel, body: channel.result(codec.decode(body)),
+            wire.LOG: self._log,
+            wire.WANT: self._want,
+        }
+
+    # Down
+
+    def open(self, channel: "Channel", request: dict[str, Any]) -> None:
+        """Give the channel a number and have the slave open it."""
+        body = codec.encode(request)
+        if self.error is not None:
+            raise self.error
+        self._last_channel += 1
+        channel.number = self._last_channel
+        self._channels[channel.number] = channel
+        self.send(wire.OPEN, channel.number, body)
+
+    def send(self, kind: int, channel: int, body: bytes = b"") -> None:
+        if self.error is None:
+            self.process.write(wire.STDIN, wire.frame(kind, channel, body))
+
+    def send_data(self, channel: int, stream: int, data: bytes) -> None:
+        if self.error is None:
+            self.process.write(wire.STDIN, wire.data_frame(channel, stream, data))
+
+    def keep(self, contents: Iterable[bytes]) -> list[bytes]:
+        """Have the slave, and each on the way to it, hold these; their digests."""
+        digests = {store.digest_of(content): content for content in contents}
+        new = {key: content for key, content in digests.items() if key not in self._held}
+        if new:
+            self._held.update(new)
+            relay = getattr(self.process, "relay", None)
+            if relay is not None:  # the parent's copy goes on from there
+                self.process.link.keep(new.values())  # type: ignore[attr-defined]
+                relay(list(new))
+            else:
+                packed = zlib.compress(codec.encode(list(new.values())), 9)
+                self.send(wire.STORE, 0, packed)
+        return list(digests)
+
+    def provide(self, modules: Iterable[sources.Source]) -> None:
+        """Send modules ahead of their use, which saves a round trip each."""
+        new = [source for source in modules if source.name not in self._modules]
+        if new:
+            self._modules.update(source.name for source in new)
+            self.keep([source.content for source in new])
+            entries = [source.entry() for source in new]
+            self.send(wire.SOURCES, 0, codec.encode(entries))
+
+    def close(self) -> None:
+        """End the slave: at the end of its input it ends all that is its."""
+        self.process.end(wire.STDIN)
+
+    # Up
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the slave."""
+        if self.error is not None:
+            return
+        try:
+            for kind, number, body in self._reader.feed(data):
+                self._handle(kind, number, body)
+        except (wire.ProtocolError, codec.DecodeError) as error:
+            self.fail(ConnectionLost(self.name, f"the slave broke the protocol: {error}"))
+            self.process.kill()
+
+    def _handle(self, kind: int, number: int, body: bytes) -> None:
+        if kind == wire.HELLO and not self.greeting:
+            self.greeting = _checked_greeting(codec.decode(body))
+            return
+        if kind == wire.PONG:
+            return
+        channel = self._channels.get(number)
+        if channel is None:
+            raise wire.ProtocolError(f"a frame for channel {number}, which is not open")
+        if kind == wire.EXIT:
+            del self._channels[number]
+            status = codec.decode(body)
+            if type(status) is not int:
+                raise wire.ProtocolError("an exit status that is no number")
+            channel.exited(status)
+        elif kind in self._handlers:
+            self._handlers[kind](channel, body)
+        else:
+            raise wire.ProtocolError(f"a frame of kind {kind} out of place")
+
+    def _log(self, channel: "Channel", body: bytes) -> None:
+        record = codec.decode(body)
+        match record:
+            case (int(level), str(name), str(text)):
+                logging.getLogger(f"econtext.{self.name}.{name}").log(level, "%s", text)
+            case _:
+                raise wire.ProtocolError("a log record that is none")
+
+    def _want(self, channel: "Channel", body: bytes) -> None:
+        """The importer asks for a module: it gets what was offered, and nothing else."""
+        name = body.decode("utf-8", "replace")
+        source = sources.find(name) if channel.offers(name) else None
+        entry: tuple[Any, ...] = (name,)
+        if source is not None:
+            self.keep([source.content])
+            entry = source.entry()
+        self.send(wire.SOURCES, channel.number, codec.encode([entry]))
+
+    # The end
+
+    def said(self, data: bytes) -> None:
+        """Take what the slave's process, or ssh before it, wrote to standard error."""
+        self.stderr = (self.stderr + data)[-TAIL:]
+        for line in data.decode("utf-8", "replace").splitlines():
+            if line.strip():
+                logger.info("%s: stderr: %s", self.name, line)
+
+    def ended(self, status: int) -> None:
+        """The process is gone."""
+        said = self.stderr.decode("utf-8", "replace")
+        reason = f"the slave's process {describe_status(status)}"
+        self.fail(ConnectionLost(self.name, reason, said))
+
+    def fail(self, error: EcontextError) -> None:
+        """End the link; each open channel is told why."""
+        if self.error is not None:
+            return
+        self.error = error
+        channels, self._channels = list(self._channels.values()), {}
+        for channel in channels:
+            channel.lost(error)
+        for callback in self.on_end:
+            callback(error)
+
+
+def _checked_greeting(value: object) -> dict[str, Any]:
+    """A slave's greeting, if it has the form of `slave.greeting`."""
+    forms = {"pid": int, "uid": int, "user": str, "home": str, "executable": str, "python": list}
+    if not isinstance(value, dict):
+        raise wire.ProtocolError("a greeting that is none")
+    # A Python 2 has byte strings where the others have text.
+    text = {
+        key: item.decode("utf-8", "replace") if isinstance(item, bytes) else item
+        for key, item in value.items()
+    }
+    for key, form in forms.items():
+        if not isinstance(text.get(key), form):
+            raise wire.ProtocolError(f"a greeting without {key}")
+    return {key: text[key] for key in forms}

@@ -1,0 +1,55 @@
+"""A slave on another host, through OpenSSH's client with all of its own configuration."""
+
+import re
+from collections.abc import Sequence
+
+from econtext.boot import first_stage
+from econtext.controller.launch import Launch
+from econtext.controller.prompts import Dialogue
+
+#: We keep the connection ourselves: a master that outlives us would be left behind,
+#: and one that is shared would end with its owner.  ssh takes the first value it sees.
+OWN_CONNECTION = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-T")
+
+_PROMPT = re.compile(rb"(?i)(password|passphrase|passcode)[^\n]*:\s*\Z")
+
+
+def launch(
+    hostname: str,
+    port: int | None = None,
+    username: str | None = None,
+    identity_file: str | None = None,
+    password: str | None = None,
+    python: str | None = None,
+    ssh_args: Sequence[str] = (),
+) -> Launch:
+    """The arguments are ssh's own; raises ValueError for a host name that is an option."""
+    if not hostname or hostname.startswith("-"):
+        raise ValueError(f"{hostname!r} is not a host name")
+    argv = ["ssh", *OWN_CONNECTION, *ssh_args]
+    if port is not None:
+        argv += ["-p", str(port)]
+    if username is not None:
+        argv += ["-l", username]
+    if identity_file is not None:
+        argv += ["-o", "IdentitiesOnly=yes", "-i", identity_file]
+    if password is None:
+        argv += ["-o", "BatchMode=yes"]
+    else:
+        argv += ["-o", "NumberOfPasswordPrompts=1"]
+    pythons = [python] if python else first_stage.PYTHONS
+    argv += ["--", hostname, first_stage.command(pythons)]
+    return Launch(f"ssh.{hostname}", tuple(argv), dialogue(password), password is not None)
+
+
+def dialogue(password: str | None) -> Dialogue:
+    """What ssh asks on the terminal that it is given.
+
+    The question whether an unknown host's key is right has no prompt for a
+    password in it: nobody is there to answer it, so it counts as a refusal.
+    """
+    return Dialogue(
+        prompt=_PROMPT,
+        password=password,
+        incorrect=(b"Permission denied", b"(yes/no"),
+    )

@@ -1,0 +1,81 @@
+"""The talk with ssh or sudo before a slave runs.  Bytes in, answers out: no I/O here."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+from econtext.target import wire
+
+#: Bytes of output in which a prompt or a marker is looked for.
+_LOOK_BACK = 16384
+
+
+@dataclasses.dataclass(frozen=True)
+class Dialogue:
+    """What to expect of the command that starts a slave, and what to answer.
+
+    `marker`: what the command prints on standard output when it is ready for the
+    bundle; empty where it is from the start.  `prompt`: how it asks for a
+    password, at the end of its output.  `incorrect` and `missing`: what it says
+    of a wrong password, or one that it cannot ask for.
+    """
+
+    marker: bytes = b""
+    prompt: re.Pattern[bytes] | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    incorrect: tuple[bytes, ...] = ()
+    missing: tuple[bytes, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """Write this to that stream."""
+
+    stream: int
+    data: bytes = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """The marker came; `rest` is standard output behind it."""
+
+    rest: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused:
+    """The password is wrong, or missing."""
+
+    missing: bool
+
+
+class Talk:
+    """One run of a dialogue."""
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
+        self._seen: dict[int, bytes] = {}
+        self._answered = False
+
+    def feed(self, stream: int, data: bytes) -> Iterator[Answer | Ready | Refused]:
+        """What to do about a piece of output; nothing more after Ready or Refused."""
+        seen = self._seen[stream] = (self._seen.get(stream, b"") + data)[-_LOOK_BACK:]
+        marker = self._dialogue.marker
+        if marker and stream == wire.STDOUT and marker in seen:
+            yield Ready(seen.partition(marker)[2].removeprefix(b"\r").removeprefix(b"\n"))
+        elif any(text in seen for text in self._dialogue.incorrect):
+            yield Refused(missing=False)
+        elif any(text in seen for text in self._dialogue.missing):
+            yield Refused(missing=self._dialogue.password is None)
+        elif self._dialogue.prompt is not None and self._dialogue.prompt.search(seen):
+            yield self._answer(stream)
+
+    def _answer(self, stream: int) -> Answer | Refused:
+        self._seen[stream] = b""
+        if self._dialogue.password is None:
+            return Refused(missing=True)
+        if self._answered:
+            return Refused(missing=False)  # it asks again: it did not like the first answer
+        self._answered = True
+        back = wire.TERMINAL if stream == wire.TERMINAL else wire.STDIN
+        return Answer(back, self._dialogue.password.encode() + b"\n")

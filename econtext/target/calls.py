@@ -1,0 +1,128 @@
+"""Call processes as the slave sees them: forked ahead of time, one for each call."""
+import os
+import socket
+import sys
+import traceback
+
+from econtext.target import call, compat, wire
+from econtext.target.child import Child
+from econtext.target.loop import Writer, read
+
+
+class CallProcess(Child):
+    """A fork of the slave that waits for its call, runs it and ends.
+
+    Besides what a `Child` has, the owner sets `on_message(kind, body)`.
+    """
+
+    def __init__(self, loop, importer):
+        # type: (object, object) -> None
+        ours, theirs = socket.socketpair()
+        stdin, stdout, stderr, life = [os.pipe() for _ in range(4)]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            _become(importer, theirs.fileno(), (stdin[0], stdout[1], stderr[1]), life[0])
+        theirs.close()
+        for fd in (stdin[0], stdout[1], stderr[1], life[0]):
+            os.close(fd)
+        for fd in (stdin[1], stdout[0], stderr[0], life[1]):
+            compat.keep_from_commands(fd)
+        Child.__init__(self, loop, pid, stdin[1], {stdout[0]: wire.STDOUT, stderr[0]: wire.STDERR})
+        self._socket = ours
+        self._lifeline = life[1]
+        self._writer = Writer(loop, os.dup(ours.fileno()))
+        compat.keep_from_commands(self._writer.fd)
+        self._messages = wire.Reader(frozenset([wire.RESULT, wire.WANT, wire.LOG]))
+        self._result = None  # type: object
+        self.on_message = None
+        ours.setblocking(False)
+
+    def open(self, body):
+        # type: (bytes) -> None
+        """Hand it its call."""
+        self._loop.add_reader(self._socket.fileno(), self._receive)
+        self.start_reading()
+        self.send(wire.OPEN, body)
+
+    def send(self, kind, body):
+        # type: (int, bytes) -> None
+        self._writer.write(wire.frame(kind, 0, body))
+
+    def _receive(self):
+        # type: () -> bool
+        if self._socket is None:
+            return False
+        data = read(self._socket.fileno())
+        if data is None:
+            return False
+        try:
+            messages = self._messages.feed(data)
+        except wire.ProtocolError:  # the function wrote to a descriptor that is not its own
+            messages, data = [], b""
+        for kind, _, body in messages:
+            if kind == wire.RESULT:
+                self._result = body
+                self._give_result()
+            else:
+                self.on_message(kind, body)
+        if not data:
+            self._close_socket()
+            self.reap()
+            return False
+        return True
+
+    def _give_result(self):
+        # type: () -> None
+        # All that the call wrote is in its pipes by now; it goes out first.
+        if self._result is None:
+            return
+        if self.drain():
+            body, self._result = self._result, None
+            if body is not None:  # draining may have led here a second time
+                self.on_message(wire.RESULT, body)
+        else:
+            self._loop.call_later(0.01, self._give_result)
+
+    def _finish(self):
+        # type: () -> None
+        while self._receive():
+            pass
+        self._give_result()
+        if self._finished:
+            return  # the end of the socket led here a second time
+        if self._result is not None:
+            self._look_again()
+            return
+        Child._finish(self)
+
+    def close(self):
+        # type: () -> None
+        Child.close(self)
+        self._close_socket()
+        self._writer.abandon()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+
+    def _close_socket(self):
+        # type: () -> None
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+
+
+def _become(importer, sock, stdio, lifeline):
+    # type: (object, int, tuple, int) -> None
+    """The child's side of the fork; never returns."""
+    status = 1
+    try:
+        call.main(call.enter(sock, stdio, lifeline), importer)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)

@@ -1,0 +1,242 @@
+"""A child process and the descriptors that lead to it, on the loop.
+
+`Command` starts a command; a call process (`calls.py`) is a `Child` too, one
+with a socket besides.  A child gives its output as it comes, as far as it has
+credit, and its exit status when it is gone and all its output was given.
+"""
+import errno
+import os
+import signal
+import subprocess
+import termios
+
+from econtext.target import compat, flow, wire
+from econtext.target.loop import READ_SIZE, Writer, read
+
+#: Seconds between looks at a child whose output has ended but which lives on: at
+#: first, and at the most.  (The slave hears of an exit by SIGCHLD as well.)
+_REAP_FIRST, _REAP_MOST = 0.005, 0.25
+
+
+class Child(object):
+    """One child process.
+
+    The owner sets `on_output(stream, data)`, `on_exit(status)` and
+    `on_input_written(size)`.  A status is the exit code, or minus the signal.
+    """
+
+    def __init__(self, loop, pid, stdin, outputs):
+        # type: (object, int, int, dict) -> None
+        self._loop = loop
+        self.pid = pid
+        self.status = None  # type: object
+        self._outputs = outputs  # type: dict  # descriptor: number of the stream
+        self._sending = flow.Sending()
+        self._reading = False
+        self._finished = False
+        self._interval = _REAP_FIRST
+        self.on_output = self.on_exit = self.on_input_written = None
+        self._inputs = {wire.STDIN: Writer(loop, stdin, self._input_written)}
+        for fd in outputs:
+            compat.set_blocking(fd, False)
+
+    def start_reading(self):
+        # type: () -> None
+        self._reading = True
+        for fd in list(self._outputs):
+            self._loop.add_reader(fd, lambda fd=fd: self._readable(fd))
+
+    def write(self, stream, data):
+        # type: (int, bytes) -> None
+        if stream in self._inputs:
+            self._inputs[stream].write(data)
+        else:
+            self._input_written(len(data))
+
+    def end(self, stream):
+        # type: (int) -> None
+        if stream in self._inputs:
+            self._inputs[stream].close()
+
+    def credit(self, size):
+        # type: (int) -> bool
+        """More output may be given; False where the peer gave more than it ever took."""
+        sane = self._sending.granted(size)
+        if not self._reading and not self._finished:
+            self.start_reading()
+        return sane
+
+    def drain(self):
+        # type: () -> bool
+        """Give all output that is there by now; False where credit does not suffice."""
+        for fd in list(self._outputs):
+            while self._sending.credit > 0 and self._readable(fd):
+                pass
+        return self._sending.credit > 0
+
+    def _readable(self, fd):
+        # type: (int) -> bool
+        """Give one piece of output; False where there was none."""
+        if self._sending.credit <= 0:
+            self._reading = False
+            for each in self._outputs:
+                self._loop.remove_reader(each)
+            return False
+        data = read(fd, min(READ_SIZE - 1, self._sending.credit))
+        if data is None:
+            return False
+        if not data:
+            self._close_output(fd)
+            if not self._outputs:
+                self.reap()
+            return False
+        self._sending.sent(len(data))
+        self.on_output(self._outputs[fd], data)
+        return True
+
+    def _close_output(self, fd):
+        # type: (int) -> None
+        self._loop.remove_reader(fd)
+        # A terminal's one descriptor is its input as well.
+        stream = self._outputs.pop(fd)
+        if stream in self._inputs and self._inputs[stream].fd == fd:
+            self._inputs.pop(stream).abandon()
+        else:
+            os.close(fd)
+
+    def _input_written(self, size):
+        # type: (int) -> None
+        if self.on_input_written is not None:
+            self.on_input_written(size)
+
+    def reap(self):
+        # type: () -> None
+        """See whether the process is gone; call this when it may be."""
+        if self._finished:
+            return
+        if self.status is None:
+            self.status = exit_status(self.pid)
+        if self.status is None:
+            if not self._outputs:
+                self._look_again()
+            return
+        # What it wrote before it went is still in the pipes.  A grandchild may
+        # hold them open for as long as it lives: what it writes later is lost.
+        if self.drain():
+            self._finish()
+        else:
+            self._look_again()
+
+    def _look_again(self):
+        # type: () -> None
+        self._loop.call_later(self._interval, self.reap)
+        self._interval = min(2 * self._interval, _REAP_MOST)
+
+    def _finish(self):
+        # type: () -> None
+        self._finished = True
+        self.close()
+        if self.on_exit is not None:
+            self.on_exit(self.status)
+
+    def close(self):
+        # type: () -> None
+        """Close what leads to the process, which goes on if it lives."""
+        for fd in list(self._outputs):
+            self._close_output(fd)
+        for writer in self._inputs.values():
+            writer.abandon()
+
+    def signal(self, number):
+        # type: (int) -> None
+        """Send a signal to the process and to all in its group, its own commands too."""
+        for function in (os.killpg, os.kill):
+            if self.status is None or function is os.killpg:
+                try:
+                    function(self.pid, number)
+                except OSError as error:
+                    if error.errno not in (errno.ESRCH, errno.EPERM):
+                        raise
+
+    def kill(self):
+        # type: () -> None
+        """Ask it to end, and end it a second later."""
+        self.signal(signal.SIGTERM)
+        self._loop.call_later(1, lambda: self.signal(signal.SIGKILL))
+
+
+class Command(Child):
+    """A command in a session of its own, with pipes and, where asked for, a terminal.
+
+    The terminal is the controlling one and carries none of the command's own
+    input or output: it is for programs that ask for a password there.
+    Raises OSError when the command cannot be started.
+    """
+
+    def __init__(self, loop, argv, terminal=False):
+        # type: (object, list, bool) -> None
+        outputs = {}
+        attach = None
+        opened = []
+        if terminal:
+            opened = _open_terminal()
+            outputs[opened[0]] = wire.TERMINAL
+            name = os.ttyname(opened[1])
+
+            def attach():
+                # type: () -> None
+                # The first terminal that a session leader opens becomes its own.
+                os.close(os.open(name, os.O_RDWR))
+
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                close_fds=True,
+                bufsize=0,
+                **compat.session_options(attach)
+            )
+        except Exception:
+            for fd in opened:
+                os.close(fd)
+            raise
+        # The descriptors outlive the Popen object, which is only a starter here.
+        stdin, stdout, stderr = [
+            compat.keep_from_commands(os.dup(stream.fileno()))
+            for stream in (process.stdin, process.stdout, process.stderr)
+        ]
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
+        outputs[stdout] = wire.STDOUT
+        outputs[stderr] = wire.STDERR
+        Child.__init__(self, loop, process.pid, stdin, outputs)
+        process.returncode = 0  # we wait for the process ourselves
+        if opened:
+            os.close(opened[1])
+            self._inputs[wire.TERMINAL] = Writer(loop, opened[0], self._input_written)
+
+
+def _open_terminal():
+    # type: () -> list
+    """Both ends of a new terminal that does not echo."""
+    ends = [compat.keep_from_commands(fd) for fd in os.openpty()]
+    attributes = termios.tcgetattr(ends[1])
+    attributes[3] &= ~termios.ECHO
+    termios.tcsetattr(ends[1], termios.TCSANOW, attributes)
+    return ends
+
+
+def exit_status(pid):
+    # type: (int) -> object
+    """The status of a child that is gone, else None."""
+    try:
+        gone, status = compat.retry(os.waitpid, pid, os.WNOHANG)  # type: ignore[misc]
+    except OSError as error:
+        if error.errno == errno.ECHILD:
+            return 0  # somebody else waited for it: its status is lost
+        raise
+    if not gone:
+        return None
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

@@ -1,0 +1,200 @@
+"""Values to bytes and back.  Bytes in, values out: no I/O, and nothing is ever executed.
+
+=====  ==========================  =========================================
+tag    value                       after the tag
+=====  ==========================  =========================================
+``N``  None
+``T``  True
+``F``  False
+``i``  integer of 64 bits          8 bytes, signed, big-endian
+``I``  any other integer           length, then decimal digits
+``f``  float                       8 bytes, IEEE 754, big-endian
+``u``  text                        length, then UTF-8
+``b``  bytes                       length, then the bytes
+``l``  list                        number of items, then the items
+``t``  tuple                       number of items, then the items
+``s``  set                         number of items, then the items
+``d``  dict                        number of pairs, then key, value, ...
+=====  ==========================  =========================================
+
+Lengths and numbers are 4 bytes, unsigned, big-endian.
+"""
+import struct
+
+from econtext.target import compat
+
+MAX_DEPTH = 100
+
+_LENGTH = struct.Struct("!L")
+_INTEGER = struct.Struct("!q")
+_FLOAT = struct.Struct("!d")
+_MAX_LENGTH = 0xFFFFFFFF
+_MAX_DIGITS = 4000  # Python 3.11 and later refuse to read more than 4,300 digits
+
+
+class EncodeError(ValueError):
+    """The caller's value is of a type, depth or size that cannot be sent."""
+
+
+class DecodeError(ValueError):
+    """The peer sent bytes that are not an encoded value."""
+
+
+def encode(value):
+    # type: (object) -> bytes
+    """The bytes for `value`; raises EncodeError, which names the type at fault."""
+    parts = []  # type: list
+    _encode(value, parts, 0)
+    return b"".join(parts)
+
+
+def decode(data):
+    # type: (bytes) -> object
+    """The value in `data`, which must hold exactly one; raises DecodeError."""
+    value, end = _decode(bytes(data), 0, 0)
+    if end != len(data):
+        raise DecodeError("%d bytes after the value" % (len(data) - end))
+    return value
+
+
+def _sized(tag, data, parts):
+    # type: (bytes, bytes, list) -> None
+    if len(data) > _MAX_LENGTH:
+        raise EncodeError("a value of %d bytes is too long to send" % len(data))
+    parts.append(tag)
+    parts.append(_LENGTH.pack(len(data)))
+    parts.append(data)
+
+
+def _encode(value, parts, depth):
+    # type: (object, list, int) -> None
+    if depth > MAX_DEPTH:
+        raise EncodeError("the value is nested deeper than %d levels" % MAX_DEPTH)
+    if value is None:
+        parts.append(b"N")
+    elif value is True or value is False:
+        parts.append(b"T" if value else b"F")
+    elif isinstance(value, compat.text):
+        _sized(b"u", _text_bytes(value), parts)
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        _sized(b"b", bytes(value), parts)
+    elif isinstance(value, compat.integers):
+        _encode_integer(value, parts)
+    elif isinstance(value, float):
+        parts.append(b"f" + _FLOAT.pack(value))
+    elif isinstance(value, dict):
+        parts.append(b"d" + _LENGTH.pack(len(value)))
+        for key, item in value.items():
+            _encode(key, parts, depth + 1)
+            _encode(item, parts, depth + 1)
+    else:
+        _encode_sequence(value, parts, depth)
+
+
+def _encode_sequence(value, parts, depth):
+    # type: (object, list, int) -> None
+    for tag, kinds in ((b"l", list), (b"t", tuple), (b"s", (set, frozenset))):
+        if isinstance(value, kinds):  # type: ignore[arg-type]
+            parts.append(tag + _LENGTH.pack(len(value)))  # type: ignore[arg-type]
+            for item in value:  # type: ignore[attr-defined]
+                _encode(item, parts, depth + 1)
+            return
+    kind = type(value)
+    raise EncodeError("a value of type %s.%s cannot be sent" % (kind.__module__, kind.__name__))
+
+
+def _encode_integer(value, parts):
+    # type: (object, list) -> None
+    if -(1 << 63) <= value < (1 << 63):  # type: ignore[operator]
+        parts.append(b"i" + _INTEGER.pack(value))
+        return
+    if value.bit_length() > 3 * _MAX_DIGITS:  # type: ignore[attr-defined]
+        raise EncodeError("an integer of more than %d digits cannot be sent" % _MAX_DIGITS)
+    _sized(b"I", ("%d" % value).encode("ascii"), parts)  # type: ignore[str-format]
+
+
+def _text_bytes(value):
+    # type: (str) -> bytes
+    # Lone surrogates stand for file names that are not UTF-8 (PEP 383): they
+    # must survive the journey.  Python 2 passes them without being asked.
+    return value.encode("utf-8", "surrogatepass") if compat.PYTHON_3 else value.encode("utf-8")
+
+
+def _bytes_text(data):
+    # type: (bytes) -> str
+    try:
+        if compat.PYTHON_3:
+            return data.decode("utf-8", "surrogatepass")
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DecodeError("text that is not UTF-8")
+
+
+def _take(data, start, size):
+    # type: (bytes, int, int) -> bytes
+    part = data[start : start + size]
+    if len(part) != size:
+        raise DecodeError("%d bytes are missing" % (size - len(part)))
+    return part
+
+
+def _decode(data, start, depth):
+    # type: (bytes, int, int) -> tuple
+    if depth > MAX_DEPTH:
+        raise DecodeError("nested deeper than %d levels" % MAX_DEPTH)
+    tag = _take(data, start, 1)
+    start += 1
+    if tag in _CONSTANTS:
+        return _CONSTANTS[tag], start
+    if tag == b"i":
+        return _INTEGER.unpack(_take(data, start, 8))[0], start + 8
+    if tag == b"f":
+        return _FLOAT.unpack(_take(data, start, 8))[0], start + 8
+    if tag not in b"ubIltsd":
+        raise DecodeError("unknown tag %r" % tag)
+    (length,) = _LENGTH.unpack(_take(data, start, 4))
+    start += 4
+    if tag in b"ubI":
+        return _decode_sized(tag, _take(data, start, length)), start + length
+    return _decode_items(tag, data, start, length, depth)
+
+
+_CONSTANTS = {b"N": None, b"T": True, b"F": False}
+
+
+def _decode_sized(tag, part):
+    # type: (bytes, bytes) -> object
+    if tag == b"b":
+        return part
+    if tag == b"u":
+        return _bytes_text(part)
+    digits = part[1:] if part[:1] == b"-" else part
+    if not digits.isdigit() or len(digits) > 2 * _MAX_DIGITS:
+        raise DecodeError("an integer that is not a number")
+    try:
+        return int(part)
+    except ValueError:
+        raise DecodeError("an integer with too many digits")
+
+
+def _decode_items(tag, data, start, length, depth):
+    # type: (bytes, bytes, int, int, int) -> tuple
+    count = 2 * length if tag == b"d" else length
+    # Each item takes a byte at least, so a small message cannot announce a
+    # list that would fill the memory.
+    if count > len(data) - start:
+        raise DecodeError("%d items announced in %d bytes" % (count, len(data) - start))
+    items = []
+    for _ in range(count):
+        item, start = _decode(data, start, depth + 1)
+        items.append(item)
+    if tag == b"l":
+        return items, start
+    if tag == b"t":
+        return tuple(items), start
+    try:
+        if tag == b"s":
+            return set(items), start
+        return dict(zip(items[::2], items[1::2])), start
+    except TypeError:
+        raise DecodeError("a key or a member of a set that cannot be hashed")

@@ -1,0 +1,117 @@
+"""The one place in shipped code that knows that Python versions differ.
+
+Only branches on the interpreter's version live here, each with the reason why
+it is needed; no decision about slaves or calls does.
+"""
+import errno
+import fcntl
+import os
+import signal
+import sys
+import types
+
+PYTHON_3 = sys.version_info[0] >= 3
+
+if PYTHON_3:
+    text = str
+    integers = (int,)  # type: tuple
+else:
+    text = unicode  # type: ignore[name-defined]  # noqa: F821
+    integers = (int, long)  # type: ignore[name-defined]  # noqa: F821
+
+
+def keep_from_commands(fd):
+    # type: (int) -> int
+    """Mark `fd` as closed on exec, which Python 2 does not do by itself (PEP 446)."""
+    fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    return fd
+
+
+def set_blocking(fd, blocking):
+    # type: (int, bool) -> None
+    """What os.set_blocking does, which came with Python 3.5."""
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    wanted = flags & ~os.O_NONBLOCK if blocking else flags | os.O_NONBLOCK
+    fcntl.fcntl(fd, fcntl.F_SETFL, wanted)
+
+
+def retry(function, *arguments):
+    # type: (...) -> object
+    """Call again when a signal interrupted, as Python does by itself since 3.5 (PEP 475)."""
+    while True:
+        try:
+            return function(*arguments)
+        except (OSError, IOError) as error:
+            if error.errno != errno.EINTR:
+                raise
+
+
+def signal_wakeup(fd):
+    # type: (int) -> None
+    """Have signals write to `fd`; a full pipe is no reason for a warning (Python 3.7)."""
+    if sys.version_info >= (3, 7):
+        signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+    else:
+        signal.set_wakeup_fd(fd)
+
+
+def session_options(terminal):
+    # type: (object) -> dict
+    """Arguments for subprocess.Popen that give the child a session of its own.
+
+    `terminal` is a function to be called in the child after that, or None.
+    Python 2 has neither `start_new_session` nor the restoring of signals.
+    """
+    if PYTHON_3 and terminal is None:
+        return {"start_new_session": True}
+
+    def prepare():
+        # type: () -> None
+        os.setsid()
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if terminal is not None:
+            terminal()  # type: ignore[operator]
+
+    return {"preexec_fn": prepare}
+
+
+def freeze_memory():
+    # type: () -> None
+    """Keep the collector from touching, and so copying, what a fork shares (Python 3.7)."""
+    import gc
+
+    gc.collect()
+    if hasattr(gc, "freeze"):
+        gc.freeze()
+
+
+def new_module(name):
+    # type: (str) -> types.ModuleType
+    """An empty module; Python 2 wants a byte string for its name."""
+    return types.ModuleType(str(name))
+
+
+def spec_from_loader(name, loader, origin, is_package):
+    # type: (str, object, str, bool) -> object
+    """A module spec with `__file__` set, for the import system of Python 3."""
+    from importlib.machinery import ModuleSpec
+
+    spec = ModuleSpec(name, loader, origin=origin, is_package=is_package)  # type: ignore[arg-type]
+    spec.has_location = True
+    if is_package:
+        spec.submodule_search_locations = [os.path.dirname(origin)]
+    return spec
+
+
+def exit_handlers():
+    # type: () -> None
+    """Run what the interpreter runs at its end: wait for threads, then atexit's functions."""
+    import atexit
+
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        finish = getattr(threading, "_shutdown", None)
+        if finish is None:  # Python 2.7 keeps it as a method of the main thread
+            finish = threading._MainThread__exitfunc  # type: ignore[attr-defined]
+        finish()
+    atexit._run_exitfuncs()

@@ -1,0 +1,142 @@
+"""Serves `import` from memory: modules that came with the bundle, later or in a payload.
+
+What is not in memory is asked for, where `ask` is set and the module's package
+was offered by the controller, and else left to the import system as it is.
+"""
+import sys
+
+from econtext.target import compat
+
+
+class Importer(object):
+    """A finder and loader for sys.meta_path, of both protocols (PEP 302 and 451)."""
+
+    def __init__(self, store):
+        # type: (object) -> None
+        self.store = store
+        self.modules = {}  # type: dict  # name: store.Module
+        self.offered = frozenset()  # type: frozenset  # packages that may be asked for
+        self.ask = None  # type: object
+        self.warm = {}  # type: dict  # name: digest, of what was imported ahead of time
+
+    def use(self, modules):
+        # type: (dict) -> None
+        """Have these modules importable, in place of others of the same name.
+
+        Modules imported ahead of time serve as they are if their content is the
+        same.  If one is not, all are dropped: they may have looked into each other.
+        """
+        for name, digest in self.warm.items():
+            if name in modules and modules[name].digest != digest:
+                for each in self.warm:
+                    sys.modules.pop(each, None)
+                self.warm = {}
+                break
+        self.modules.update(modules)
+
+    def import_ahead(self, modules, names):
+        # type: (dict, list) -> None
+        """Import `names` and what they import now, before any fork."""
+        if self.warm:
+            return
+        self.modules.update(modules)
+        before = set(sys.modules)
+        try:
+            for name in names:
+                __import__(str(name))
+        except Exception:  # the call process that needs it meets the error, and reports it
+            for name in set(sys.modules) - before:
+                if name in modules:
+                    del sys.modules[name]
+        for name in modules:
+            del self.modules[name]
+        self.warm = {
+            name: modules[name].digest
+            for name in modules
+            if name in sys.modules and name not in before
+        }
+
+    def _find(self, name):
+        # type: (str) -> object
+        if name in self.modules:
+            return self.modules[name]
+        if self.ask is not None and name.partition(".")[0] in self.offered:
+            module = self.ask(name)  # type: ignore[operator]
+            if module is not None:
+                self.modules[name] = module
+            return module
+        return None
+
+    # The protocol of Python 3.
+
+    def find_spec(self, name, path=None, target=None):
+        # type: (str, object, object) -> object
+        module = self._find(name)
+        if module is None:
+            return None
+        return compat.spec_from_loader(name, self, module.filename, module.is_package)
+
+    def create_module(self, spec):
+        # type: (object) -> None
+        return None
+
+    def exec_module(self, module):
+        # type: (object) -> None
+        exec(self.get_code(module.__name__), module.__dict__)  # type: ignore[attr-defined]
+
+    # The protocol of Python 2.
+
+    def find_module(self, name, path=None):
+        # type: (str, object) -> object
+        return self if self._find(name) is not None else None
+
+    def load_module(self, name):
+        # type: (str) -> object
+        if name in sys.modules:
+            return sys.modules[name]
+        found = self.modules[name]
+        module = compat.new_module(name)
+        module.__file__ = found.filename
+        module.__loader__ = self
+        module.__package__ = name if found.is_package else name.rpartition(".")[0]
+        if found.is_package:
+            module.__path__ = [found.filename.rpartition("/")[0]]
+        sys.modules[name] = module
+        try:
+            self.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return sys.modules[name]
+
+    # Both: what runpy, linecache, inspect and pkgutil ask for.
+
+    def get_code(self, name):
+        # type: (str) -> object
+        return self.store.code(self._known(name))
+
+    def get_source(self, name):
+        # type: (str) -> str
+        source = self.store.content(self._known(name).digest)
+        return source.decode("utf-8") if compat.PYTHON_3 else source
+
+    def get_filename(self, name):
+        # type: (str) -> str
+        return self._known(name).filename
+
+    def is_package(self, name):
+        # type: (str) -> bool
+        return self._known(name).is_package
+
+    def get_data(self, path):
+        # type: (str) -> bytes
+        for module in self.modules.values():
+            if module.filename == path:
+                return self.store.content(module.digest)
+        raise IOError("no such module in memory: %s" % path)
+
+    def _known(self, name):
+        # type: (str) -> object
+        if name not in self.modules:
+            raise ImportError("no module in memory has the name %s" % name)
+        return self.modules[name]

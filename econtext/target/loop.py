@@ -1,0 +1,265 @@
+"""The I/O loop: waits for descriptors and times, calls back.  It makes no decisions.
+
+The slave and the controller run the same loop.  It has one thread; only `post`
+may be called from another one.
+"""
+import errno
+import heapq
+import itertools
+import os
+import select
+import time
+
+from econtext.target import compat
+
+READ_SIZE = 65536
+_READABLE = select.POLLIN | select.POLLPRI | select.POLLHUP | select.POLLERR | select.POLLNVAL
+_WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+# time.monotonic came with Python 3.3; a clock that is set back on 2.7 delays a timer.
+monotonic = getattr(time, "monotonic", time.time)
+
+
+class Timer(object):
+    """A call in the future, which can be cancelled."""
+
+    def __init__(self, callback):
+        # type: (object) -> None
+        self.callback = callback
+
+    def cancel(self):
+        # type: () -> None
+        self.callback = None
+
+
+class Loop(object):
+    """Readers, writers, timers and callbacks from elsewhere."""
+
+    def __init__(self):
+        # type: () -> None
+        self._poll = select.poll()
+        self._readers = {}  # type: dict
+        self._writers = {}  # type: dict
+        self._timers = []  # type: list
+        self._order = itertools.count()
+        self._posted = []  # type: list
+        self._running = False
+        #: Called with (callback, exception) when a callback raises; None raises it on.
+        self.on_error = None
+        self.wake_read, self.wake_write = os.pipe()
+        for fd in (self.wake_read, self.wake_write):
+            compat.keep_from_commands(fd)
+            compat.set_blocking(fd, False)
+        self.add_reader(self.wake_read, self._woken)
+
+    def add_reader(self, fd, callback):
+        # type: (int, object) -> None
+        self._readers[fd] = callback
+        self._watch(fd)
+
+    def remove_reader(self, fd):
+        # type: (int) -> None
+        self._readers.pop(fd, None)
+        self._watch(fd)
+
+    def add_writer(self, fd, callback):
+        # type: (int, object) -> None
+        self._writers[fd] = callback
+        self._watch(fd)
+
+    def remove_writer(self, fd):
+        # type: (int) -> None
+        self._writers.pop(fd, None)
+        self._watch(fd)
+
+    def _watch(self, fd):
+        # type: (int) -> None
+        mask = 0
+        if fd in self._readers:
+            mask |= select.POLLIN | select.POLLPRI
+        if fd in self._writers:
+            mask |= select.POLLOUT
+        if mask:
+            self._poll.register(fd, mask)
+        else:
+            try:
+                self._poll.unregister(fd)
+            except KeyError:
+                pass
+
+    def call_later(self, delay, callback):
+        # type: (float, object) -> Timer
+        """Call `callback` in `delay` seconds."""
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (monotonic() + delay, next(self._order), timer))
+        return timer
+
+    def post(self, callback):
+        # type: (object) -> None
+        """Call `callback` in the loop's thread, soon.  For any thread."""
+        self._posted.append(callback)
+        try:
+            os.write(self.wake_write, b"p")
+        except (OSError, IOError):  # full: it will wake up anyway
+            pass
+
+    def stop(self):
+        # type: () -> None
+        self._running = False
+
+    def run(self):
+        # type: () -> None
+        """Run until `stop`."""
+        self._running = True
+        while self._running:
+            self.run_once()
+
+    def run_once(self):
+        # type: () -> None
+        """Wait for what comes next, and handle it."""
+        try:
+            ready = self._poll.poll(self._timeout())
+        except select.error as error:
+            if error.args[0] != errno.EINTR:
+                raise
+            ready = []
+        for fd, event in ready:
+            # A callback may have removed what another event was for.
+            if event & _READABLE and fd in self._readers:
+                self._call(self._readers[fd])
+            if event & _WRITABLE and fd in self._writers:
+                self._call(self._writers[fd])
+        while self._timers and self._timers[0][0] <= monotonic():
+            callback = heapq.heappop(self._timers)[2].callback
+            if callback is not None:
+                self._call(callback)
+
+    def _timeout(self):
+        # type: () -> object
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            return None
+        # Rounded up: a poll that ends too early would spin.
+        return max(0, int((self._timers[0][0] - monotonic()) * 1000) + 1)
+
+    def _woken(self):
+        # type: () -> None
+        read(self.wake_read)
+        posted, self._posted = self._posted, []
+        for callback in posted:
+            self._call(callback)
+
+    def _call(self, callback):
+        # type: (object) -> None
+        try:
+            callback()  # type: ignore[operator]
+        except Exception as error:
+            if self.on_error is None:
+                raise
+            self.on_error(callback, error)
+
+    def close(self):
+        # type: () -> None
+        for fd in (self.wake_read, self.wake_write):
+            os.close(fd)
+
+
+def read(fd, size=READ_SIZE):
+    # type: (int, int) -> object
+    """What is there to read: bytes, b"" at the end of file, None where there is nothing yet."""
+    while True:
+        try:
+            return os.read(fd, size)
+        except (OSError, IOError) as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                return None
+            if error.errno == errno.EINTR:
+                continue
+            # EIO is how a terminal whose other end is closed says end of file.
+            if error.errno in (errno.EIO, errno.ECONNRESET, errno.EPIPE, errno.EBADF):
+                return b""
+            raise
+
+
+class Writer(object):
+    """Writes to a descriptor as fast as its reader takes it, and keeps the rest.
+
+    `on_written(size)` is called as data goes out; when the reader has gone, what
+    is left is dropped (`broken` is true) and counts as written.
+    """
+
+    def __init__(self, loop, fd, on_written=None):
+        # type: (Loop, int, object) -> None
+        compat.set_blocking(fd, False)
+        self._loop = loop
+        self.fd = fd  # type: object
+        self._on_written = on_written
+        self._waiting = []  # type: list
+        self._closing = False
+        self.broken = False
+
+    def write(self, data):
+        # type: (bytes) -> None
+        if self.fd is None or self.broken:
+            self._written(len(data))
+            return
+        idle = not self._waiting
+        self._waiting.append(data)
+        if idle:
+            self._flush()
+            if self._waiting:
+                self._loop.add_writer(self.fd, self._flush)
+
+    def close(self):
+        # type: () -> None
+        """Close the descriptor, when all is written."""
+        self._closing = True
+        if not self._waiting:
+            self.abandon()
+
+    def abandon(self):
+        # type: () -> None
+        """Close the descriptor now."""
+        if self.fd is not None:
+            self._loop.remove_writer(self.fd)
+            os.close(self.fd)  # type: ignore[arg-type]
+            self.fd = None
+            self._waiting = []
+
+    def _flush(self):
+        # type: () -> None
+        while self._waiting:
+            data = self._waiting[0]
+            try:
+                size = os.write(self.fd, data[:READ_SIZE])  # type: ignore[arg-type]
+            except (OSError, IOError) as error:
+                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                    return
+                if error.errno == errno.EINTR:
+                    continue
+                self._break()
+                return
+            if size == len(data):
+                self._waiting.pop(0)
+            else:
+                self._waiting[0] = data[size:]
+            self._written(size)
+        self._loop.remove_writer(self.fd)
+        if self._closing:
+            self.abandon()
+
+    def _break(self):
+        # type: () -> None
+        self.broken = True
+        size = sum(len(data) for data in self._waiting)
+        self._waiting = []
+        self._loop.remove_writer(self.fd)
+        self._written(size)
+        if self._closing:
+            self.abandon()
+
+    def _written(self, size):
+        # type: (int) -> None
+        if self._on_written is not None:
+            self._on_written(size)  # type: ignore[operator]

@@ -1,0 +1,31 @@
+"""Log records of a call process, on their way to the controller."""
+import logging
+
+from econtext.target import codec, wire
+
+#: Characters of one record that are sent.
+MAX_TEXT = 32768
+
+
+class Handler(logging.Handler):
+    """Sends each record as (level, name of the logger, text)."""
+
+    def __init__(self, channel):
+        # type: (object) -> None
+        logging.Handler.__init__(self)
+        self._channel = channel
+
+    def emit(self, record):
+        # type: (logging.LogRecord) -> None
+        try:
+            text = self.format(record)[:MAX_TEXT]
+            self._channel.send(wire.LOG, codec.encode((record.levelno, record.name, text)))
+        except Exception:
+            self.handleError(record)
+
+
+def install(channel, level):
+    # type: (object, int) -> None
+    root = logging.getLogger()
+    root.addHandler(Handler(channel))
+    root.setLevel(level)

@@ -1,0 +1,286 @@
+"""The slave: takes frames from its controller, and keeps calls and commands.
+
+It decides nothing about what is run: each frame has one effect.  It never runs
+a caller's function itself (law 4).
+"""
+import os
+import pwd
+import signal
+import sys
+import zlib
+
+from econtext.target import calls, child, codec, compat, flow, store, wire
+from econtext.target.loop import Loop, Writer, read
+
+#: Seconds that children are given to end when the slave ends, before they are killed,
+#: and after which the slave ends in any case.
+_PATIENCE = 2
+_END = 4
+
+
+class Slave(object):
+    """Everything that one slave holds.  `upward` and `downward` are its two descriptors."""
+
+    def __init__(self, upward, downward, importer, bundle):
+        # type: (int, int, object, bytes) -> None
+        self._loop = Loop()
+        self._upward = Writer(self._loop, upward)
+        self._downward = downward
+        self._importer = importer
+        self._store = importer.store
+        self._bundle = bundle
+        self._reader = wire.Reader(wire.DOWNWARD)
+        self._children = {}  # type: dict  # channel: Child
+        self._received = {}  # type: dict  # channel: flow.Receiving
+        self._waiting = {}  # type: dict  # name of a module: channels that asked for it
+        self._spare = None  # type: object
+        self._ending = False
+        self._handlers = {
+            wire.OPEN: self._open,
+            wire.CLOSE: self._close,
+            wire.DATA: self._data,
+            wire.END: self._end,
+            wire.CREDIT: self._credit,
+            wire.STORE: self._keep,
+            wire.RELAY: self._relay,
+            wire.SOURCES: self._sources,
+            wire.WARM: self._warm,
+            wire.PING: self._ping,
+        }
+
+    def run(self):
+        # type: () -> None
+        compat.set_blocking(self._downward, False)
+        compat.signal_wakeup(self._loop.wake_write)
+        signal.signal(signal.SIGCHLD, lambda number, stack: self._loop.post(self._reap))
+        self._upward.write(wire.MAGIC)
+        self._send(wire.HELLO, 0, codec.encode(greeting()))
+        self._loop.add_reader(self._downward, self._receive)
+        self._loop.run()
+
+    def _send(self, kind, channel, body):
+        # type: (int, int, bytes) -> None
+        self._upward.write(wire.frame(kind, channel, body))
+
+    def _receive(self):
+        # type: () -> None
+        data = read(self._downward)
+        if data is None:
+            return
+        if not data or self._upward.broken:
+            self._shut_down()
+            return
+        for kind, channel, body in self._reader.feed(data):
+            self._handlers[kind](channel, body)
+
+    # Channels
+
+    def _open(self, channel, body):
+        # type: (int, bytes) -> None
+        request = codec.decode(body)
+        try:
+            if request["what"] == "command":
+                process = child.Command(self._loop, request["argv"], request["terminal"])
+                process.start_reading()
+            else:
+                process = self._call_process(channel, body)
+        except (OSError, IOError) as error:  # not found, or too many processes
+            self._send(wire.RESULT, channel, codec.encode((u"failed", u"%s" % error)))
+            self._send(wire.EXIT, channel, codec.encode(127))
+            return
+        process.on_output = lambda stream, data: self._upward.write(
+            wire.data_frame(channel, stream, data)
+        )
+        process.on_input_written = lambda size: self._written(channel, size)
+        process.on_exit = lambda status: self._exited(channel, status)
+        self._children[channel] = process
+        self._received[channel] = flow.Receiving()
+
+    def _call_process(self, channel, body):
+        # type: (int, bytes) -> object
+        process = self._spare or calls.CallProcess(self._loop, self._importer)
+        self._spare = None
+        process.on_message = lambda kind, message: self._message(channel, kind, message)
+        process.open(body)
+        # The next one is forked when this call has got all that it needs to run.
+        self._loop.call_later(0, self._fork_spare)
+        return process
+
+    def _fork_spare(self):
+        # type: () -> None
+        if self._spare is None and not self._ending:
+            self._spare = calls.CallProcess(self._loop, self._importer)
+
+    def _drop_spare(self):
+        # type: () -> None
+        """A spare is older than what just came: the next call gets a fresh one."""
+        if self._spare is not None:
+            old, self._spare = self._spare, None
+            old.close()  # it ends by itself, and `_reap` waits for it
+            self._children[-old.pid] = old
+
+    def _exited(self, channel, status):
+        # type: (int, int) -> None
+        del self._children[channel]
+        del self._received[channel]
+        self._send(wire.EXIT, channel, codec.encode(status))
+        self._end_if_done()
+
+    def _close(self, channel, body):
+        # type: (int, bytes) -> None
+        if channel in self._children:
+            self._children[channel].kill()
+
+    def _data(self, channel, body):
+        # type: (int, bytes) -> None
+        stream, data = wire.split_data(body)
+        if channel in self._children:
+            if not self._received[channel].received(len(data)):
+                raise wire.ProtocolError("more data than credit")
+            self._children[channel].write(stream, data)
+
+    def _end(self, channel, body):
+        # type: (int, bytes) -> None
+        if channel in self._children:
+            self._children[channel].end(wire.split_data(body)[0])
+
+    def _credit(self, channel, body):
+        # type: (int, bytes) -> None
+        if channel in self._children:
+            self._children[channel].credit(wire.credit_amount(body))
+
+    def _written(self, channel, size):
+        # type: (int, int) -> None
+        if channel in self._received:
+            grant = self._received[channel].used(size)
+            if grant:
+                self._upward.write(wire.credit_frame(channel, grant))
+
+    # What is kept
+
+    def _keep(self, channel, body):
+        # type: (int, bytes) -> None
+        for content in codec.decode(zlib.decompress(body)):
+            self._store.add(content)
+
+    def _relay(self, channel, body):
+        # type: (int, bytes) -> None
+        """Write to a slave of ours what we hold: the bundle, or contents as a STORE frame.
+
+        So that nothing crosses the link from the controller a second time.
+        """
+        if channel not in self._children:
+            return
+        digests = codec.decode(body)
+        if digests is None:
+            data = self._bundle
+        else:
+            contents = [self._store.content(digest) for digest in digests]
+            data = wire.frame(wire.STORE, 0, zlib.compress(codec.encode(contents), 1))
+        self._received[channel].relayed(len(data))
+        self._children[channel].write(wire.STDIN, data)
+
+    def _sources(self, channel, body):
+        # type: (int, bytes) -> None
+        for entry in codec.decode(body):
+            name, module = entry[0], entry[1:]
+            if module:
+                self._importer.modules[str(name)] = store.Module(*module)
+            for waiting in self._waiting.pop(name, []):
+                if waiting in self._children:
+                    self._answer(self._children[waiting], name)
+        if channel == 0:
+            self._drop_spare()
+
+    def _message(self, channel, kind, body):
+        # type: (int, int, bytes) -> None
+        """A call process's message: answered here, or passed on under its channel."""
+        if kind != wire.WANT:
+            self._send(kind, channel, body)
+            return
+        name = body.decode("utf-8")
+        if str(name) in self._importer.modules:
+            self._answer(self._children[channel], name)
+        else:
+            self._waiting.setdefault(name, []).append(channel)
+            self._send(wire.WANT, channel, body)
+
+    def _answer(self, process, name):
+        # type: (object, str) -> None
+        module = self._importer.modules.get(str(name))
+        if module is None:
+            process.send(wire.SOURCES, codec.encode(None))
+            return
+        # The call process was forked before the content came: it gets that too.
+        entry = (module.is_package, module.filename, self._store.content(module.digest))
+        process.send(wire.SOURCES, codec.encode(entry))
+
+    def _warm(self, channel, body):
+        # type: (int, bytes) -> None
+        """Import and compile ahead of time, so that each call finds it done."""
+        request = codec.decode(body)
+        modules = self._store.manifest(request["manifest"])
+        self._importer.import_ahead(modules, request["imports"])
+        for module in modules.values():
+            try:
+                self._store.code(module)
+            except (SyntaxError, ValueError):
+                pass  # for another Python than ours; importing it will say so
+        compat.freeze_memory()
+        self._drop_spare()
+
+    def _ping(self, channel, body):
+        # type: (int, bytes) -> None
+        self._send(wire.PONG, channel, body)
+
+    # The end
+
+    def _reap(self):
+        # type: () -> None
+        for channel, process in list(self._children.items()):
+            process.reap()
+            if channel < 0 and process.status is not None:
+                self._children.pop(channel, None)
+        if self._spare is not None:
+            self._spare.reap()
+            if self._spare.status is not None:
+                self._spare = None
+
+    def _shut_down(self):
+        # type: () -> None
+        """The controller is gone, or done with us: nothing of ours may live on."""
+        if self._ending:
+            return
+        self._ending = True
+        self._loop.remove_reader(self._downward)
+        self._drop_spare()
+        for process in list(self._children.values()):
+            if isinstance(process, calls.CallProcess):
+                process.kill()
+            else:  # a slave of ours ends its own, which may be another account's
+                process.end(wire.STDIN)
+                self._loop.call_later(_PATIENCE, process.kill)
+        self._loop.call_later(_END, self._loop.stop)
+        self._end_if_done()
+
+    def _end_if_done(self):
+        # type: () -> None
+        if self._ending and not [channel for channel in self._children if channel >= 0]:
+            self._loop.stop()
+
+
+def greeting():
+    # type: () -> dict
+    """What a controller may want to know of the account and the interpreter."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = ""
+    return {
+        u"pid": os.getpid(),
+        u"uid": os.getuid(),
+        u"user": user,
+        u"home": os.path.expanduser("~"),
+        u"executable": os.path.realpath(sys.executable or ""),
+        u"python": list(sys.version_info[:3]),
+    }

@@ -1,0 +1,153 @@
+"""Frames: what goes over a pipe between a controller and a slave.  No I/O in here.
+
+A frame is a header of 9 bytes (kind, channel, length of the body; big-endian)
+and a body of at most `MAX_BODY` bytes.  A message is the bodies of one frame or
+of several of the same kind and channel; all but the last carry the flag `MORE`.
+DATA frames are never joined: they are a stream.
+"""
+import struct
+
+MAX_BODY = 65536
+MAX_MESSAGE = 64 * 1024 * 1024
+
+#: Printed by a slave before its first frame, so that a login banner can be told apart.
+MAGIC = b"\nECONTEXT 1\n"
+
+# From controller to slave.
+OPEN = 1  # a call or a command, as a value
+CLOSE = 2  # give the channel up and end its process
+STORE = 3  # contents to keep, by their hash
+RELAY = 4  # write kept contents to this channel's command
+SOURCES = 5  # modules for the importer
+WARM = 6  # import these ahead of time
+PING = 7
+# From slave to controller.
+HELLO = 16
+RESULT = 17  # what a call returned or raised
+EXIT = 18  # the channel's process is gone: the last frame of each channel
+WANT = 19  # the importer asks for a module
+LOG = 20
+PONG = 21
+# Both ways.
+DATA = 32  # one byte for the number of the stream, then the data
+END = 33  # end of a stream, one byte
+CREDIT = 34  # so many more bytes of DATA may be sent
+
+DOWNWARD = frozenset([OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, DATA, END, CREDIT])
+UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT])
+
+STDIN, STDOUT, STDERR, TERMINAL = range(4)
+
+_MORE = 0x80
+_HEADER = struct.Struct("!BLL")
+_NUMBER = struct.Struct("!L")
+
+
+class ProtocolError(Exception):
+    """The peer broke the rules of the wire."""
+
+
+def frame(kind, channel, body=b""):
+    # type: (int, int, bytes) -> bytes
+    """One message as bytes, in as many frames as it needs."""
+    if len(body) <= MAX_BODY:
+        return _HEADER.pack(kind, channel, len(body)) + body
+    parts = []
+    for start in range(0, len(body), MAX_BODY):
+        part = body[start : start + MAX_BODY]
+        more = _MORE if start + MAX_BODY < len(body) else 0
+        parts.append(_HEADER.pack(kind | more, channel, len(part)))
+        parts.append(part)
+    return b"".join(parts)
+
+
+def data_frame(channel, stream, data):
+    # type: (int, int, bytes) -> bytes
+    """A DATA frame; `data` is at most `MAX_DATA` bytes."""
+    return _HEADER.pack(DATA, channel, len(data) + 1) + stream_byte(stream) + data
+
+
+MAX_DATA = MAX_BODY - 1
+
+
+def stream_byte(stream):
+    # type: (int) -> bytes
+    return bytes(bytearray([stream]))
+
+
+def split_data(body):
+    # type: (bytes) -> tuple
+    """(number of the stream, data) of the body of a DATA or END frame."""
+    if not body or bytearray(body[:1])[0] > TERMINAL:
+        raise ProtocolError("data for a stream that does not exist")
+    return bytearray(body[:1])[0], body[1:]
+
+
+def credit_frame(channel, amount):
+    # type: (int, int) -> bytes
+    return frame(CREDIT, channel, _NUMBER.pack(amount))
+
+
+def credit_amount(body):
+    # type: (bytes) -> int
+    if len(body) != _NUMBER.size:
+        raise ProtocolError("a credit of %d bytes" % len(body))
+    return _NUMBER.unpack(body)[0]  # type: ignore[no-any-return]
+
+
+class Reader(object):
+    """Takes bytes in pieces of any size and gives the messages that are complete.
+
+    `kinds` are the kinds that this peer may send.  `limit` bounds, in bytes,
+    what incomplete messages may hold together: a peer cannot make us allocate
+    more than that.  After a ProtocolError a reader is of no more use.
+    """
+
+    def __init__(self, kinds, limit=MAX_MESSAGE):
+        # type: (frozenset, int) -> None
+        self._kinds = kinds
+        self._limit = limit
+        self._buffer = bytearray()
+        self._partial = {}  # type: dict
+        self._partial_size = 0
+
+    def feed(self, data):
+        # type: (bytes) -> list
+        """The messages that `data` completes, each as (kind, channel, body)."""
+        self._buffer += data
+        messages = []
+        start = 0
+        while len(self._buffer) - start >= _HEADER.size:
+            flagged, channel, length = _HEADER.unpack_from(bytes(self._buffer[start : start + 9]))
+            kind = flagged & ~_MORE
+            if kind not in self._kinds:
+                raise ProtocolError("a frame of kind %d" % kind)
+            if length > MAX_BODY:
+                raise ProtocolError("a frame of %d bytes" % length)
+            end = start + _HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            body = bytes(self._buffer[start + _HEADER.size : end])
+            start = end
+            message = self._join(kind, channel, body, bool(flagged & _MORE))
+            if message is not None:
+                messages.append((kind, channel, message))
+        del self._buffer[:start]
+        return messages
+
+    def _join(self, kind, channel, body, more):
+        # type: (int, int, bytes, bool) -> object
+        key = (kind, channel)
+        if not more and key not in self._partial:
+            return body
+        if kind == DATA or not body:
+            raise ProtocolError("a stream or an empty frame in parts")
+        self._partial_size += len(body)
+        if self._partial_size > self._limit:
+            raise ProtocolError("a message of more than %d bytes" % self._limit)
+        self._partial.setdefault(key, []).append(body)
+        if more:
+            return None
+        whole = b"".join(self._partial.pop(key))
+        self._partial_size -= len(whole)
+        return whole
