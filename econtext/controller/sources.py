@@ -6,6 +6,8 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+from econtext.target.store import digest_of
+
 #: The name under which a target gets the script that the controller runs.
 SCRIPT = "__script__"
 
@@ -26,8 +28,6 @@ class Source:
 
     def entry(self) -> tuple[str, bool, str, bytes]:
         """The module as a manifest lists it (`econtext.target.store`)."""
-        from econtext.target.store import digest_of
-
         return self.name, self.is_package, self.filename, digest_of(self.content)
 
 

@@ -7,6 +7,10 @@ import traceback
 from econtext.target import codec, compat, store, wire
 
 
+#: This process's importer, for functions that bring modules of their own.
+importer = None  # type: object
+
+
 class Channel(object):
     """The call process's blocking end of its socket to the slave."""
 
@@ -34,9 +38,11 @@ class Channel(object):
         return kind, body
 
 
-def main(channel, importer):
+def main(channel, slaves_importer):
     # type: (Channel, object) -> None
     """Wait for the call, run it, send what comes of it."""
+    global importer
+    importer = slaves_importer
     _, body = channel.receive()
     request = codec.decode(body)
     importer.offered = frozenset(request["offered"])

@@ -11,7 +11,7 @@ from econtext.controller.prompts import Dialogue
 #: and one that is shared would end with its owner.  ssh takes the first value it sees.
 OWN_CONNECTION = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-T")
 
-_PROMPT = re.compile(rb"(?i)(password|passphrase|passcode)[^\n]*:\s*\Z")
+_PROMPT = re.compile(rb"(?i)password[^\n]*:\s*\Z")
 
 
 def launch(
@@ -45,11 +45,11 @@ def launch(
 def dialogue(password: str | None) -> Dialogue:
     """What ssh asks on the terminal that it is given.
 
-    The question whether an unknown host's key is right has no prompt for a
-    password in it: nobody is there to answer it, so it counts as a refusal.
+    Other questions (is an unknown host's key right, what is the passphrase of a
+    key) are not ours to answer: they count as a refusal.
     """
     return Dialogue(
         prompt=_PROMPT,
         password=password,
-        incorrect=(b"Permission denied", b"(yes/no"),
+        incorrect=(b"Permission denied", b"(yes/no", b"Enter passphrase"),
     )

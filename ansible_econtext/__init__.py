@@ -1,0 +1,1 @@
+"""econtext for Ansible: plays run through one persistent slave per host."""

@@ -1,0 +1,205 @@
+"""The broker process: owns the slaves of one run of Ansible, serves its workers.
+
+It is started by `client.start`, ends when the process that it serves has ended,
+and takes every slave with it.  It imports nothing of Ansible.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any
+
+from ansible_econtext import client
+from ansible_econtext.requests import Payloads, Request, tidy
+from ansible_econtext.slaves import Slaves
+from econtext.target import codec, wire
+from econtext.target.loop import Loop, Writer, read
+
+#: Seconds between looks at whether the run still lives, where the kernel cannot tell us.
+_LOOK = 0.5
+
+#: Seconds that slaves are given to end by themselves.
+_PATIENCE = 4
+
+
+class Broker:
+    """`directory` holds the socket; `parent` is the process with whose end this one ends."""
+
+    def __init__(self, directory: pathlib.Path, parent: int) -> None:
+        self._directory = directory
+        self._parent = parent
+        self._loop = Loop()
+        self._loop.on_error = _report
+        self._slaves = Slaves(self._loop)
+        self._payloads = Payloads()
+        self._lines: set[Line] = set()
+        self._ending = False
+        self._trace = _open_trace()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def run(self) -> None:
+        path = self._directory / client.SOCKET
+        path.unlink(missing_ok=True)  # of a broker that was killed
+        usual = os.umask(0o177)
+        self._listener.bind(str(path))
+        os.umask(usual)  # slaves of this machine inherit it, and so do their modules
+        self._listener.listen(256)
+        self._listener.setblocking(False)
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+        self._watch_parent()
+        signal.set_wakeup_fd(self._loop.wake_write)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._loop.post(self.end))
+        os.write(1, b"ready\n")
+        os.dup2(0, 1)
+        self._loop.run()
+
+    def _watch_parent(self) -> None:
+        try:
+            fd = os.pidfd_open(self._parent)
+        except ProcessLookupError:
+            self.end()
+        except (AttributeError, OSError):  # not Linux, or an old one
+            self._look_for_parent()
+        else:
+            self._loop.add_reader(fd, self.end)
+
+    def _look_for_parent(self) -> None:
+        try:
+            os.kill(self._parent, 0)
+        except ProcessLookupError:
+            self.end()
+        else:
+            self._loop.call_later(_LOOK, self._look_for_parent)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        try:
+            client.check_peer(connection)
+        except PermissionError:
+            connection.close()
+            return
+        self._lines.add(Line(self, connection))
+
+    def take(self, line: "Line", request: dict[str, Any]) -> None:
+        """Start on a request."""
+        if request["do"] == "reset":
+            self._slaves.forget(request["way"])
+            line.reply({})
+            return
+        started = time.monotonic()
+
+        def reply(value: dict[str, Any]) -> None:
+            self._note(request, value, time.monotonic() - started)
+            line.reply(value)
+
+        line.request = Request(self._slaves, self._payloads, request, reply)
+
+    def _note(self, request: dict[str, Any], reply: dict[str, Any], seconds: float) -> None:
+        """A line of the trace; no arguments, no output: those may be secret."""
+        if self._trace is None:
+            return
+        slaves = {slave.link.name: slave.link.round_trips for slave in self._slaves.all()}
+        note = {
+            "do": request["do"],
+            "name": request.get("name", ""),
+            "outcome": next(iter(reply), "done"),
+            "seconds": round(seconds, 6),
+            "round_trips": slaves,
+        }
+        self._trace.write(json.dumps(note) + "\n")
+        self._trace.flush()
+
+    def gone(self, line: "Line") -> None:
+        self._lines.discard(line)
+
+    def end(self) -> None:
+        """End the slaves, then this process."""
+        if self._ending:
+            return
+        self._ending = True
+        self._loop.remove_reader(self._listener.fileno())
+        self._listener.close()
+        for name in (client.SOCKET, "lock"):
+            (self._directory / name).unlink(missing_ok=True)
+        for line in list(self._lines):
+            line.close()
+        self._tidy()
+        self._slaves.close()
+        self._loop.call_later(_PATIENCE, self._slaves.kill)
+        self._loop.call_later(_PATIENCE + 1, self._loop.stop)
+        self._wait_for_slaves()
+
+    def _tidy(self) -> None:
+        """Remove what modules leave although nobody asked for it: an empty ~/.ansible/tmp."""
+        for slave in self._slaves.all():
+            if slave.left and slave.link.error is None:
+                tidy(slave)
+
+    def _wait_for_slaves(self) -> None:
+        if self._slaves.count == 0:
+            self._loop.stop()
+        else:
+            self._loop.call_later(0.02, self._wait_for_slaves)
+
+
+class Line:
+    """A worker's connection."""
+
+    def __init__(self, broker: Broker, connection: socket.socket) -> None:
+        self._broker = broker
+        self._connection = connection
+        connection.setblocking(False)
+        self._reader = wire.Reader(frozenset([wire.OPEN]), client.LIMIT)
+        self._writer = Writer(broker._loop, os.dup(connection.fileno()))
+        self.request: Request | None = None
+        broker._loop.add_reader(connection.fileno(), self._receive)
+
+    def _receive(self) -> None:
+        data = read(self._connection.fileno(), 262144)
+        if data is None:
+            return
+        if not data:
+            self.close()
+            return
+        for _, _, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
+            request = codec.decode(body)
+            assert isinstance(request, dict)
+            self._broker.take(self, request)
+
+    def reply(self, value: dict[str, Any]) -> None:
+        self.request = None
+        self._writer.write(wire.frame(wire.RESULT, 0, codec.encode(value)))
+
+    def close(self) -> None:
+        """The worker is gone, and with it the interest in what it asked for."""
+        self._broker._loop.remove_reader(self._connection.fileno())
+        self._connection.close()
+        self._writer.close()
+        self._broker.gone(self)
+        if self.request is not None:
+            self.request.abandon()
+
+
+def _open_trace() -> Any:
+    path = os.environ.get("ANSIBLE_ECONTEXT_TRACE")
+    return open(path, "a") if path else None
+
+
+def _report(callback: object, error: Exception) -> None:
+    """A fault of ours: told to whoever reads the log, which a worker's error quotes."""
+    print(f"internal error in {callback!r}", file=sys.stderr)
+    traceback.print_exception(error, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def main(directory: str, parent: str) -> None:
+    Broker(pathlib.Path(directory), int(parent)).run()

@@ -1,0 +1,191 @@
+"""A worker's line to the broker, and the start of the broker where there is none.
+
+Requests and replies are values in frames of the library's own wire, one reply to
+each request.  It is a local socket: directory 0700, socket 0600, and each end
+checks the other's user.
+"""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from typing import Any
+
+from econtext.target import codec, wire
+
+SOCKET = "broker.sock"
+LOG = "broker.log"
+
+#: Bytes of one request or reply: a large module with its arguments, or its output.
+LIMIT = 512 * 1024 * 1024
+
+#: Seconds that a broker is given to come up.
+_PATIENCE = 20
+
+_START = (
+    "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
+    "from ansible_econtext.broker import main; main(*sys.argv[3:])"
+)
+
+
+class BrokerGone(Exception):
+    """The broker ended, or could not be started; the text says what is known."""
+
+
+class Client:
+    """A connection to the broker.  Not for use by two threads."""
+
+    def __init__(self, connection: socket.socket, directory: pathlib.Path) -> None:
+        self._socket: socket.socket | None = connection
+        self._directory = directory
+        self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
+
+    def tell(self, request: dict[str, Any]) -> None:
+        """Send a request whose reply nobody waits for; the next `ask` must not follow."""
+        if self._socket is None:
+            raise BrokerGone("the line to the broker is closed")
+        try:
+            self._socket.sendall(wire.frame(wire.OPEN, 0, codec.encode(request)))
+        except OSError as error:
+            self.close()
+            raise BrokerGone(self._why()) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and wait for its reply.
+
+        When the wait is ended by an exception, as Ansible's own timeout does,
+        the line is closed; by that the broker knows to end the work.
+        """
+        self.tell(request)
+        try:
+            return self._receive()
+        except OSError as error:
+            self.close()
+            raise BrokerGone(self._why()) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._socket is not None
+        while True:
+            data = self._socket.recv(262144)
+            if not data:
+                self.close()
+                raise BrokerGone(self._why())
+            for _, _, body in self._reader.feed(data):
+                reply = codec.decode(body)
+                assert isinstance(reply, dict)
+                return reply
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    @property
+    def closed(self) -> bool:
+        return self._socket is None
+
+    def _why(self) -> str:
+        said = ""
+        with contextlib.suppress(OSError):
+            said = (self._directory / LOG).read_text(errors="replace")[-2000:].strip()
+        return "the broker process ended unexpectedly" + (f": {said}" if said else "")
+
+
+def connect(directory: pathlib.Path, parent: int) -> Client:
+    """A line to the broker that serves `directory`, which is started if need be.
+
+    `parent` is the process with whose end the broker ends.  Raises BrokerGone.
+    """
+    with contextlib.suppress(OSError):
+        return Client(_connected(directory), directory)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    with open(directory / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a first task all come here
+        try:
+            return Client(_connected(directory), directory)
+        except OSError:
+            start(directory, parent)
+        try:
+            return Client(_connected(directory), directory)
+        except OSError as error:
+            raise BrokerGone(f"cannot reach the broker: {error}") from error
+
+
+def connect_if_running(directory: pathlib.Path) -> Client | None:
+    try:
+        return Client(_connected(directory), directory)
+    except OSError:
+        return None
+
+
+def _connected(directory: pathlib.Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(directory / SOCKET))
+        check_peer(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check_peer(connection: socket.socket) -> None:
+    """Raise PermissionError unless the other end is a process of our own user."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return  # the directory's mode has to do
+    size = struct.calcsize("3i")
+    _, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    if user != os.geteuid():
+        raise PermissionError(f"the other end of the socket belongs to user {user}")
+
+
+def start(directory: pathlib.Path, parent: int) -> None:
+    """Start a broker and wait until it listens.
+
+    It is a fresh interpreter in a session of its own: a fork of a worker would
+    hold Ansible's memory and queues, and from ansible-core 2.19 on it would be
+    killed with the worker's process group.
+    """
+    import ansible_econtext
+    import econtext
+
+    places = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
+    argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(places))]
+    argv += ["ansible_econtext.broker", str(directory), str(parent)]
+    with open(directory / LOG, "wb") as log:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            preexec_fn=_usual_signals,
+        )
+    assert process.stdout is not None
+    with process.stdout as ready:
+        said = ready.readline()
+    if said != b"ready\n":
+        process.wait(_PATIENCE)
+        reason = (directory / LOG).read_text(errors="replace").strip()
+        raise BrokerGone(f"the broker did not start: {reason}")
+    process.returncode = 0  # it outlives us; nobody is to wait for it or to warn of it
+
+
+def _usual_signals() -> None:
+    """A worker ignores or handles signals; its broker is to have the usual ones."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)

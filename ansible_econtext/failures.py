@@ -1,0 +1,55 @@
+"""A broker's failures as the errors that Ansible knows, worded as the stock plugins do."""
+
+import re
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from ansible_econtext import ways
+
+#: Exit statuses by which a shell says that it cannot run a command.
+_NOT_RUN = (126, 127)
+
+
+class NoPython(Exception):
+    """There is no slave since there is no Python, but commands may run all the same."""
+
+    def __init__(self, status: int, stderr: str) -> None:
+        super().__init__(f"no Python on the target: {stderr.strip()}")
+        self.status = status
+        self.stderr = stderr + "\n"
+
+
+def error_of(reply: dict[str, Any], way: list[ways.Step], plugin: Any) -> Exception:
+    """The exception for a reply that says what failed."""
+    if reply["failed"] == "operation":
+        return _of_operation(reply["text"])
+    if reply["failed"] != "launch":
+        return AnsibleConnectionFailure(f"econtext: {reply['text']}")
+    if reply["kind"] == "become" and reply["missing"] is not None:
+        state = "Missing" if reply["missing"] else "Incorrect"
+        return AnsibleError(f"{state} {getattr(plugin, 'name', 'become')} password")
+    status, stderr = reply["status"], reply["stderr"]
+    if status is not None and (status in _NOT_RUN or reply["kind"] in ("become", "python")):
+        return NoPython(status, stderr)
+    if reply["kind"] == "ssh":
+        said = stderr or reply["text"]
+        return AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {said}")
+    return AnsibleConnectionFailure(f"econtext: {reply['text']}")
+
+
+def _of_operation(text: str) -> Exception:
+    made = re.match(r"make_directory: (?P<reason>.*)", text, re.DOTALL)
+    if made:
+        return AnsibleConnectionFailure(
+            "Failed to create temporary directory. Consider changing the remote tmp path in "
+            f"ansible.cfg to a path rooted in '/tmp'. The target said: {made['reason']}"
+        )
+    return AnsibleError(f"failed to transfer file: {text}")
+
+
+def of_dead_module(reply: dict[str, Any]) -> tuple[int, bytes, bytes]:
+    """What `exec_command` returns for a module whose process was killed, as a shell would."""
+    status = reply["died"]
+    said = f"econtext: {reply['text']}\n".encode()
+    return (128 - status if status < 0 else status), reply["stdout"], reply["stderr"] + said

@@ -1,0 +1,138 @@
+"""Recognises the payload that ansible-core builds of a module (AnsiballZ).  No I/O.
+
+Source: `_find_module_utils` in ansible-core's `executor/module_common.py`.  From
+2.19 a payload ends in one call of `_ansiballz_main` with an argument on each
+line; up to 2.18 the values stand in the text of that function.  Both write them
+with repr(), so that each is one literal on one line.
+"""
+
+import ast
+import base64
+import dataclasses
+import hashlib
+import io
+import posixpath
+import re
+import zipfile
+from typing import Any
+
+#: The path under which a payload's modules appear in tracebacks.  It ends as
+#: ansible-core's does: deprecations are attributed by it (2.19 and later).
+LIBRARY = "memory:ansible_payload.zip"
+
+
+@dataclasses.dataclass(frozen=True)
+class Payload:
+    """A module, ready to run, as `target.runner` wants it."""
+
+    #: The module's files, zipped and in base64; `identity` stands for them.
+    archive: bytes = dataclasses.field(repr=False)
+    identity: bytes
+    name: str
+    #: The module's arguments as JSON; they may hold secrets.
+    parameters: bytes = dataclasses.field(repr=False)
+    #: How results are encoded (2.19 and later), else None.
+    profile: str | None
+    #: A limit for RLIMIT_NOFILE, or 0.
+    open_files: int
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """One module of a payload."""
+
+    name: str
+    is_package: bool
+    filename: str
+    content: bytes = dataclasses.field(repr=False)
+
+
+def recognise(data: bytes) -> Payload | None:
+    """The payload in what `exec_command` is to feed to Python; None for anything else."""
+    start = data.rfind(b"\n    _ansiballz_main(\n")
+    try:
+        if start >= 0:
+            return _from_arguments(data[start:])
+        if b"\ndef _ansiballz_main():" in data:
+            return _from_text(data)
+    except (ValueError, SyntaxError, KeyError, TypeError):
+        pass  # of a form that we do not know
+    return None
+
+
+def _from_arguments(call: bytes) -> Payload | None:
+    """ansible-core 2.19 and later."""
+    values: dict[bytes, bytes] = {}
+    for line in call.split(b"\n"):
+        name, equals, value = line.partition(b"=")
+        if equals:
+            values[name] = value.removesuffix(b",")
+    if ast.literal_eval(values[b"extensions"].decode()):
+        return None  # a debugger or coverage: those want real files
+    archive = _literal(values[b"zip_data"]).encode()
+    return Payload(
+        archive=archive,
+        identity=hashlib.sha256(archive).digest(),
+        name=_literal(values[b"module_fqn"]),
+        parameters=_literal(values[b"params"]).encode("utf-8", "surrogateescape"),
+        profile=_literal(values[b"profile"]),
+        open_files=int(values[b"rlimit_nofile"]),
+    )
+
+
+_IN_TEXT = re.compile(
+    rb"""^[ ]+(?:
+        ZIPDATA[ ]=[ ](?P<archive>.+)
+        |ANSIBALLZ_PARAMS[ ]=[ ](?P<parameters>[^A].*)
+        |runpy\.run_module\(mod_name=(?P<name>'[^']+'|"[^"]+"),[ ]init_globals=dict\(.*
+        |requested_soft[ ]=[ ]min\(existing_hard,[ ](?P<open_files>\d+)\)
+        |(?P<coverage>import[ ]coverage)
+    )$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def _from_text(data: bytes) -> Payload | None:
+    """ansible-core 2.16 to 2.18."""
+    values: dict[str, bytes] = {}
+    for match in _IN_TEXT.finditer(data):
+        for name, value in match.groupdict().items():
+            if value is not None:
+                values.setdefault(name, value)
+    if "coverage" in values:
+        return None
+    archive = ast.literal_eval(values["archive"].decode())
+    archive = archive if isinstance(archive, bytes) else archive.encode()
+    return Payload(
+        archive=archive,
+        identity=hashlib.sha256(archive).digest(),
+        name=_literal(values["name"]),
+        parameters=_literal(values["parameters"]).encode("utf-8", "surrogateescape"),
+        profile=None,
+        open_files=int(values.get("open_files", b"0")),
+    )
+
+
+def _literal(value: bytes) -> str:
+    text: Any = value.decode("utf-8", "surrogateescape")
+    # The archive is a hundred kilobytes of base64: nothing in it needs a parser.
+    if re.fullmatch(r"'[^'\\\n]*'", text):
+        return str(text[1:-1])
+    text = ast.literal_eval(text)
+    if not isinstance(text, str):
+        raise ValueError("not a text")
+    return text
+
+
+def unpack(archive: bytes) -> list[File]:
+    """The modules in a payload's archive; raises ValueError or zipfile.BadZipFile."""
+    files = []
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(archive))) as source:
+        for path in source.namelist():
+            stem, suffix = posixpath.splitext(path)
+            if suffix != ".py":
+                raise ValueError(f"{path} is not a module")
+            is_package = posixpath.basename(stem) == "__init__"
+            name = (posixpath.dirname(stem) if is_package else stem).replace("/", ".")
+            files.append(File(name, is_package, f"{LIBRARY}/{path}", source.read(path)))
+    return files

@@ -1,0 +1,108 @@
+"""What we know of ansible-core's private parts, each with the versions it holds for.
+
+Everything here was read from ansible-core 2.16 to 2.21.  A newer one that has
+changed such a part is met by the stock way, not by a guess.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ansible import constants
+from ansible.module_utils.common.text.converters import to_text
+
+
+def is_discovery(command: str) -> bool:
+    """Whether a shell command is that of the interpreter discovery.
+
+    Source: `discover_interpreter` in `executor/interpreter_discovery.py`.  2.16 to
+    2.18 ask for the platform in the same command.
+    """
+    return command.startswith(("echo FOUND; command -v ", "echo PLATFORM; uname; echo FOUND; "))
+
+
+def without_executable(command: str, shell: Any) -> str:
+    """The command that `_low_level_execute_command` was given, or `command` itself.
+
+    Source: `plugins/action/__init__.py`, 2.16 to 2.21: it appends `sleep 0`, and
+    quotes the whole for the shell of `ansible_shell_executable`.
+    """
+    import shlex
+
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    if len(words) != 3 or words[1] != "-c":
+        return command
+    return words[2].removesuffix(shell.append_command("", "sleep 0"))
+
+
+def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
+    """The Pythons that ansible-core would run modules with, the first that exists first.
+
+    Source: `_get_shebang` in `executor/module_common.py` and
+    `executor/interpreter_discovery.py`, 2.16 to 2.21.
+    """
+    given = variables.get("ansible_python_interpreter")
+    if given is None:
+        given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+    else:
+        given = templar.template(given)
+    given = to_text(given or "auto").strip()
+    if given not in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
+        return [given]
+    facts = variables.get("ansible_facts") or {}
+    found = facts.get("discovered_interpreter_python")
+    if found:
+        return [to_text(found)]
+    fallback = constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
+    return [to_text(name) for name in fallback]
+
+
+def ssh_command(connection: Any) -> list[str]:
+    """The ssh plugin's own command line, up to and with the host, without a password.
+
+    Source: `_build_command` in `plugins/connection/ssh.py`.  Up to 2.18, and with
+    `password_mechanism: sshpass` later, it puts sshpass in front and opens a
+    pipe for it; we answer ssh ourselves.
+    """
+    connection.host = connection.get_option("host") or connection._play_context.remote_addr
+    with _without_sshpass(connection):
+        made = connection._build_command(
+            connection.get_option("ssh_executable"), "ssh", connection.host
+        )
+    argv = [to_text(part, errors="surrogate_or_strict") for part in made]
+    if argv[0] == "sshpass":
+        argv = argv[argv.index(connection.get_option("ssh_executable")) :]
+    return argv
+
+
+@contextlib.contextmanager
+def _without_sshpass(connection: Any) -> Iterator[None]:
+    connection._sshpass_available = lambda: True  # an instance's own, in front of the class's
+    try:
+        yield
+    finally:
+        del connection._sshpass_available
+        pipe = getattr(connection, "sshpass_pipe", None)
+        if pipe is not None:
+            for fd in pipe:
+                os.close(fd)
+            connection.sshpass_pipe = None
+
+
+def ssh_password(connection: Any) -> str | None:
+    """Source: `_build_command`, 2.16 to 2.21."""
+    password = connection.get_option("password") or connection._play_context.password
+    return to_text(password) if password else None
+
+
+def run_directory() -> str:
+    """A directory of this run of Ansible alone, mode 0700, removed with it.
+
+    Source: `DEFAULT_LOCAL_TMP` in `config/base.yml` (type tmppath): made by the
+    first process of a run, known to its workers, removed at exit.
+    """
+    return str(constants.DEFAULT_LOCAL_TMP)  # type: ignore[attr-defined]

@@ -1,0 +1,140 @@
+"""A shell plugin that notes what its commands are for.
+
+Source: `ShellBase` in ansible-core's `plugins/shell/__init__.py`, whose methods
+have had these signatures from 2.16 to 2.21.  From 2.19 on ansible-core calls
+`_mkdtemp2` and `_expand_user2`, which call the methods here.
+"""
+
+import dataclasses
+import re
+from typing import Any
+
+#: A path in which a shell would expand nothing.
+_PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """Run what comes on standard input with this interpreter."""
+
+    interpreter: str
+    environment: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """A file operation (`target.files`) whose output is known before it ran."""
+
+    arguments: tuple[Any, ...]
+    output: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Expand:
+    """Print a path that begins with a tilde."""
+
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Exists:
+    """Tell by the exit status whether a path exists."""
+
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """Run it: it needs no terminal and reads no input."""
+
+
+Note = Module | Operation | Expand | Exists | Command
+
+_CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
+
+
+class RecordingShell:
+    """In front of the shell plugin that Ansible loaded (`recorded.specialise`)."""
+
+    @property
+    def notes(self) -> dict[str, Note]:
+        """What each command that was handed out is for."""
+        return self.__dict__.setdefault("_econtext_notes", {})  # type: ignore[no-any-return]
+
+    @property
+    def _environments(self) -> dict[str, dict[str, str]]:
+        return self.__dict__.setdefault("_econtext_environments", {})  # type: ignore[no-any-return]
+
+    def _note(self, command: str, note: Note) -> str:
+        self.notes[command] = note
+        return command
+
+    def env_prefix(self, **kwargs: Any) -> str:
+        prefix: str = super().env_prefix(**kwargs)  # type: ignore[misc]
+        self._environments[prefix.strip()] = {name: str(value) for name, value in kwargs.items()}
+        return prefix
+
+    def build_module_command(
+        self, env_string: str, shebang: str | None, cmd: str, arg_path: str | None = None
+    ) -> str:
+        command: str = super().build_module_command(env_string, shebang, cmd, arg_path)  # type: ignore[misc]
+        environment = self._environments.get(env_string.strip())
+        interpreter = (shebang or "").removeprefix("#!").strip()
+        if not cmd and arg_path is None and environment is not None and interpreter:
+            self._note(command.strip(), Module(interpreter, environment))
+        return command
+
+    def mkdtemp(
+        self,
+        basefile: str | None = None,
+        system: bool = False,
+        mode: int = 0o700,
+        tmpdir: str | None = None,
+    ) -> str:
+        base = basefile or self._generate_temp_dir_name()  # type: ignore[attr-defined]
+        command: str = super().mkdtemp(base, system, mode, tmpdir)  # type: ignore[misc]
+        parent = self._parent(system, tmpdir)
+        if mode != 0o700 or not _PLAIN.match(parent + base):
+            return self._note(command, Command())
+        path = self.join_path(parent, base)  # type: ignore[attr-defined]
+        operation = Operation(("make_directory", parent, base), f"{base}={path}\n")
+        return self._note(command, operation)
+
+    def _parent(self, system: bool, tmpdir: str | None) -> str:
+        """Where ShellBase.mkdtemp puts the directory."""
+        if not system:
+            return tmpdir or self.get_option("remote_tmp")  # type: ignore[attr-defined,no-any-return]
+        allowed: list[str] = self.get_option("system_tmpdirs")  # type: ignore[attr-defined]
+        tmpdir = tmpdir.rstrip("/") if tmpdir else tmpdir
+        return tmpdir if tmpdir in allowed else allowed[0]  # type: ignore[return-value]
+
+    def expand_user(self, user_home_path: str, username: str = "") -> str:
+        command: str = super().expand_user(user_home_path, username)  # type: ignore[misc]
+        path = user_home_path + username if user_home_path == "~" else user_home_path
+        if path.startswith("~") and _PLAIN.match(path[1:] or "."):
+            self._note(command, Expand(path))
+        return command
+
+    def chmod(self, paths: list[str], mode: str) -> str:
+        command: str = super().chmod(paths, mode)  # type: ignore[misc]
+        if mode in _CHMOD:
+            return self._note(command, Operation(("add_owner_bits", list(paths), _CHMOD[mode])))
+        return self._note(command, Command())
+
+    def chown(self, paths: list[str], user: str) -> str:
+        return self._note(super().chown(paths, user), Command())  # type: ignore[misc]
+
+    def chgrp(self, paths: list[str], group: str) -> str:
+        return self._note(super().chgrp(paths, group), Command())  # type: ignore[misc]
+
+    def set_user_facl(self, paths: list[str], user: str, mode: str) -> str:
+        return self._note(super().set_user_facl(paths, user, mode), Command())  # type: ignore[misc]
+
+    def remove(self, path: str, recurse: bool = False) -> str:
+        command: str = super().remove(path, recurse)  # type: ignore[misc]
+        if recurse:
+            self._note(command, Operation(("remove", path)))
+        return command
+
+    def exists(self, path: str) -> str:
+        return self._note(super().exists(path), Exists(path))  # type: ignore[misc]

@@ -1,0 +1,44 @@
+"""What makes a strategy carry ssh and local connections through slaves."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.plugins.loader import connection_loader
+
+from ansible_econtext.connection import carried
+
+
+class CarryingStrategy:
+    """In front of a stock strategy: its own behaviour, with carried connections."""
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        with carried_connections():
+            return super().run(*args, **kwargs)  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def carried_connections() -> Iterator[None]:
+    """Have the loader give carried connections for stock ones, for the time of a play.
+
+    Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a
+    delegate's) is met here, in this process and in the workers forked from it.
+    """
+    stock = connection_loader.get_with_context
+
+    def get_with_context(name: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("class_only"):
+            return stock(name, *args, **kwargs)
+        collections = {key: kwargs[key] for key in ("collection_list",) if key in kwargs}
+        found = stock(name, class_only=True, **collections)
+        own = carried(found.object) if found.object is not None else None
+        if own is None:
+            return stock(name, *args, **kwargs)
+        kwargs.pop("collection_list", None)
+        return found._replace(object=own(*args, **kwargs))
+
+    connection_loader.get_with_context = get_with_context
+    try:
+        yield
+    finally:
+        del connection_loader.get_with_context

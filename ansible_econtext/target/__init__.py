@@ -1,0 +1,1 @@
+"""What of the Ansible layer is shipped to targets; it keeps law 1, as `econtext.target` does."""

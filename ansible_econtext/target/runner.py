@@ -1,0 +1,106 @@
+"""Runs one Ansible module in a call process, as ansible-core's own wrapper would.
+
+Source: `_ansiballz_main` in ansible-core's `executor/module_common.py` (up to
+2.18) and `_internal/_ansiballz/_wrapper.py` (2.19 and later): what it sets
+before it starts a module is set here, except that no file is written.
+"""
+import os
+import runpy
+import sys
+import traceback
+
+from ansible_econtext.target import files
+from econtext.target import call, compat
+
+
+def run_module(request):
+    # type: (dict) -> tuple
+    """Run the module of `request`; (exit status, directories that were left empty).
+
+    Standard output and error of this process are the module's.
+    """
+    files.apply(request["before"])
+    call.importer.use(call.importer.store.manifest(request["manifest"]))  # type: ignore
+    _prepare(request)
+    remote_tmp = os.path.expanduser(request["remote_tmp"])
+    missing = files.missing_directories(remote_tmp)
+    try:
+        _run(request)
+        status = 0
+    except SystemExit as error:
+        status = exit_status(error)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    call.finish()
+    return status, [path for path in missing if os.path.isdir(path)]
+
+
+def exit_status(error):
+    # type: (SystemExit) -> int
+    """What an interpreter makes of sys.exit's argument."""
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write("%s\n" % (error.code,))
+    return 1
+
+
+def _prepare(request):
+    # type: (dict) -> None
+    """The process as the module expects it."""
+    for name, value in request["environment"].items():
+        os.environ[_native(name)] = _native(value)
+    if request["directory"] is not None:
+        os.chdir(request["directory"])
+    try:
+        os.getcwd()
+    except OSError:  # another account's directory, after become
+        try:
+            os.chdir(os.path.expanduser("~"))
+        except OSError:
+            os.chdir("/")
+    if request["open_files"]:
+        _limit_open_files(request["open_files"])
+    sys.path = [path for path in sys.path if path not in ("", ".")]
+    sys.argv = [_native(request["library"])]
+
+
+def _limit_open_files(wanted):
+    # type: (int) -> None
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, wanted), hard))
+    except ValueError:
+        pass  # some platforms do not tell their hard limit
+
+
+def _run(request):
+    # type: (dict) -> None
+    name, library = str(request["name"]), _native(request["library"])
+    if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
+        from ansible.module_utils._internal._ansiballz import _loader  # type: ignore
+
+        _loader.run_module(
+            json_params=request["parameters"],
+            profile=request["profile"],
+            module_fqn=name,
+            modlib_path=library,
+            extensions={},
+        )
+        return
+    from ansible.module_utils import basic  # type: ignore
+
+    basic._ANSIBLE_ARGS = request["parameters"]
+    known = {"_module_fqn": name, "_modlib_path": library}
+    runpy.run_module(name, init_globals=known, run_name="__main__", alter_sys=True)
+    print('{"msg": "New-style module did not handle its own exit", "failed": true}')
+    sys.exit(1)
+
+
+def _native(value):
+    # type: (object) -> str
+    return value if compat.PYTHON_3 else value.encode("utf-8")  # type: ignore

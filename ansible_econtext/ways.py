@@ -1,0 +1,92 @@
+"""The way to a slave, as a worker describes it to the broker.
+
+A way is a list of steps, each a dict: the first one reaches the host, each
+further one starts a slave of the slave before it.  Steps are plain values, since
+they travel; the broker makes a `Launch` of each.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from econtext.boot import first_stage
+from econtext.controller.launch import Launch
+from econtext.controller.methods import ssh
+from econtext.controller.prompts import Dialogue
+from econtext.target import codec
+
+Step = dict[str, Any]
+
+
+def key(steps: list[Step]) -> bytes:
+    """What two ways to the same slave have in common.
+
+    The secrets used are part of it: whoever has another password gets no slave
+    that was opened with the right one.
+    """
+    parts = [(step["kind"], step["key"], step["password"]) for step in steps]
+    return hashlib.sha256(codec.encode(parts)).digest()
+
+
+def launch(step: Step, parent: str) -> Launch:
+    """The plan to start the slave at the end of a step; `parent` is its parent's name."""
+    name = f"{parent}.{step['name']}" if parent else step["name"]
+    if step["kind"] == "ssh":
+        password = step["password"]
+        return Launch(name, tuple(step["argv"]), ssh.dialogue(password), password is not None)
+    if step["kind"] != "become":
+        return Launch(name, tuple(step["argv"]))
+    prompt = step["prompt"]
+    dialogue = Dialogue(
+        marker=step["marker"],
+        prompt=re.compile(re.escape(prompt)) if prompt else None,
+        password=step["password"],
+        incorrect=tuple(step["incorrect"]),
+        missing=tuple(step["missing"]),
+    )
+    return Launch(name, tuple(step["argv"]), dialogue)
+
+
+def local(pythons: Sequence[str]) -> Step:
+    """A slave on this machine and account."""
+    return _plain("local", "local", pythons, "local")
+
+
+def interpreter(python: str) -> Step:
+    """A slave under another Python, of the same account."""
+    return _plain("python", python, [python], python)
+
+
+def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
+    argv = ["/bin/sh", "-c", "exec " + first_stage.command(pythons)]
+    return {
+        "kind": kind,
+        "name": name,
+        "argv": argv,
+        "key": key,
+        "password": None,
+        "python": _only(pythons),
+    }
+
+
+def over_ssh(
+    hostname: str, argv: list[str], password: str | None, pythons: Sequence[str]
+) -> Step:
+    """A slave on a host that `argv`, Ansible's own ssh command without a remote one, reaches.
+
+    Which Python is found there makes no difference to the key: there is one
+    connection to a host, and other Pythons are reached through it.
+    """
+    return {
+        "kind": "ssh",
+        "name": f"ssh.{hostname}",
+        "argv": [argv[0], *ssh.OWN_CONNECTION, *argv[1:], first_stage.command(pythons)],
+        "key": codec.encode(argv),
+        "password": password,
+        "python": _only(pythons),
+    }
+
+
+def _only(pythons: Sequence[str]) -> str:
+    return pythons[0] if len(pythons) == 1 else ""
