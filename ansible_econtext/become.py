@@ -25,7 +25,11 @@ class RecordingBecome:
         """The command inside of each command that was handed out."""
         return self.__dict__.setdefault("_econtext_wrapped", {})  # type: ignore[no-any-return]
 
+    #: The shell plugin that the commands are for.
+    recorded_shell: Any = None
+
     def build_become_command(self, cmd: str, shell: Any) -> str:
+        self.recorded_shell = shell
         command: str = super().build_become_command(cmd, shell)  # type: ignore[misc]
         self.wrapped[command] = cmd
         return command

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from ansible_econtext import client
@@ -38,6 +39,8 @@ class Broker:
         self._slaves = Slaves(self._loop)
         self._payloads = Payloads()
         self._lines: set[Line] = set()
+        #: File operations under way, by their start: they go on when their worker is gone.
+        self._unfinished: set[float] = set()
         self._ending = False
         self._trace = _open_trace()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -98,9 +101,12 @@ class Broker:
         started = time.monotonic()
 
         def reply(value: dict[str, Any]) -> None:
+            self._unfinished.discard(started)
             self._note(request, value, time.monotonic() - started)
             line.reply(value)
 
+        if request["do"] == "operations":
+            self._unfinished.add(started)
         line.request = Request(self._slaves, self._payloads, request, reply)
 
     def _note(self, request: dict[str, Any], reply: dict[str, Any], seconds: float) -> None:
@@ -132,17 +138,31 @@ class Broker:
             (self._directory / name).unlink(missing_ok=True)
         for line in list(self._lines):
             line.close()
-        self._tidy()
+        self._when(lambda: not self._unfinished, self._tidy)
+
+    def _when(self, done: Callable[[], bool], then: Callable[[], None]) -> None:
+        """Go on when something is done, or has taken too long."""
+        deadline = time.monotonic() + _PATIENCE / 2
+
+        def look() -> None:
+            if done() or time.monotonic() > deadline:
+                then()
+            else:
+                self._loop.call_later(0.01, look)
+
+        look()
+
+    def _tidy(self) -> None:
+        """Remove what nobody asked for: a ~/.ansible/tmp that was made and is empty."""
+        slaves = [slave for slave in self._slaves.all() if slave.link.error is None]
+        calls = [tidy(slave) for slave in slaves if slave.left]
+        self._when(lambda: all(call.future.done() for call in calls), self._close_slaves)
+
+    def _close_slaves(self) -> None:
         self._slaves.close()
         self._loop.call_later(_PATIENCE, self._slaves.kill)
         self._loop.call_later(_PATIENCE + 1, self._loop.stop)
         self._wait_for_slaves()
-
-    def _tidy(self) -> None:
-        """Remove what modules leave although nobody asked for it: an empty ~/.ansible/tmp."""
-        for slave in self._slaves.all():
-            if slave.left and slave.link.error is None:
-                tidy(slave)
 
     def _wait_for_slaves(self) -> None:
         if self._slaves.count == 0:
@@ -177,7 +197,8 @@ class Line:
 
     def reply(self, value: dict[str, Any]) -> None:
         self.request = None
-        self._writer.write(wire.frame(wire.RESULT, 0, codec.encode(value)))
+        if self._connection.fileno() >= 0:
+            self._writer.write(wire.frame(wire.RESULT, 0, codec.encode(value)))
 
     def close(self) -> None:
         """The worker is gone, and with it the interest in what it asked for."""

@@ -5,8 +5,6 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ansible_econtext import ways
-
 #: Exit statuses by which a shell says that it cannot run a command.
 _NOT_RUN = (126, 127)
 
@@ -20,7 +18,7 @@ class NoPython(Exception):
         self.stderr = stderr + "\n"
 
 
-def error_of(reply: dict[str, Any], way: list[ways.Step], plugin: Any) -> Exception:
+def error_of(reply: dict[str, Any], plugin: Any) -> Exception:
     """The exception for a reply that says what failed."""
     if reply["failed"] == "operation":
         return _of_operation(reply["text"])

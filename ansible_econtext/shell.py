@@ -19,6 +19,8 @@ class Module:
 
     interpreter: str
     environment: dict[str, str]
+    #: Where modules make their temporary files.
+    remote_tmp: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,8 @@ class RecordingShell:
         environment = self._environments.get(env_string.strip())
         interpreter = (shebang or "").removeprefix("#!").strip()
         if not cmd and arg_path is None and environment is not None and interpreter:
-            self._note(command.strip(), Module(interpreter, environment))
+            remote_tmp: str = self.get_option("remote_tmp")  # type: ignore[attr-defined]
+            self._note(command.strip(), Module(interpreter, environment, remote_tmp))
         return command
 
     def mkdtemp(

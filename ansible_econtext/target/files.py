@@ -1,4 +1,8 @@
-"""File operations that ansible-core does by shell commands, in a call process instead."""
+"""File operations that ansible-core does by shell commands, in a call process instead.
+
+Functions that a worker calls take the operations that come before (`apply`), and
+return (what was asked for, the parent directories that were made on the way).
+"""
 import errno
 import os
 import shutil
@@ -15,19 +19,107 @@ class OperationError(Exception):
 
 
 def apply(operations):
-    # type: (list) -> None
-    """Do each (name, arguments...) in turn; raises OperationError at the first that fails."""
+    # type: (list) -> list
+    """Do each (name, arguments...) in turn; the parent directories that were made.
+
+    Raises OperationError at the first that fails.
+    """
+    made = []  # type: list
     for operation in operations:
         name, arguments = operation[0], operation[1:]
         try:
-            _OPERATIONS[name](*arguments)
+            made += _OPERATIONS[name](*arguments) or []
         except (OSError, IOError) as error:
             raise OperationError("%s: %s" % (name, error))
+    return made
+
+
+def operate(operations):
+    # type: (list) -> tuple
+    return None, apply(operations)
+
+
+def exists(operations, path):
+    # type: (list, str) -> tuple
+    made = apply(operations)
+    return os.path.exists(path), made
+
+
+def expand(operations, path):
+    # type: (list, str) -> tuple
+    """A path that begins with a tilde, as a shell expands it."""
+    made = apply(operations)
+    expanded = os.path.expanduser(path)
+    return (expanded if compat.PYTHON_3 else expanded.decode("utf-8")), made  # type: ignore
+
+
+def receive(operations, path, mode, expected):
+    # type: (list, str, int, int) -> tuple
+    """Write standard input, `expected` bytes, to a file.
+
+    What does not arrive whole does not stay, where there was no file before.
+    """
+    made = apply(operations)
+    new = not os.path.lexists(path)
+    size = 0
+    try:
+        with _created(path, mode) as target:
+            for data in iter(lambda: compat.retry(os.read, 0, _CHUNK), b""):
+                target.write(data)
+                size += len(data)
+        if size != expected:
+            raise IOError("%d of %d bytes came" % (size, expected))
+    except (OSError, IOError) as error:
+        if new:
+            remove(path)
+        raise OperationError("write: %s" % error)
+    return size, made
+
+
+def send(operations, path):
+    # type: (list, str) -> tuple
+    """Write a file to standard output; its length in bytes."""
+    made = apply(operations)
+    size = 0
+    try:
+        with open(path, "rb") as source:
+            for data in iter(lambda: source.read(_CHUNK), b""):
+                size += len(data)
+                while data:
+                    data = data[compat.retry(os.write, 1, data) :]  # type: ignore
+    except (OSError, IOError) as error:
+        raise OperationError("read: %s" % error)
+    sys.stdout.flush()
+    return size, made
+
+
+def remove_empty(paths):
+    # type: (list) -> None
+    """Remove those of the directories that nothing is in."""
+    for path in sorted(paths, key=len, reverse=True):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass  # in use, or gone
+
+
+def missing_directories(path):
+    # type: (str) -> list
+    """`path` and those above it that do not exist."""
+    missing = []
+    while path not in ("", "/") and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+# The operations
 
 
 def make_directory(parent, name):
-    # type: (str, str) -> None
+    # type: (str, str) -> list
     """As `umask 77 && mkdir -p parent && mkdir parent/name`."""
+    missing = missing_directories(parent)
     before = os.umask(0o77)
     try:
         try:
@@ -38,6 +130,7 @@ def make_directory(parent, name):
         os.mkdir(os.path.join(parent, name))
     finally:
         os.umask(before)
+    return missing
 
 
 def write(path, data, mode):
@@ -65,78 +158,6 @@ def remove(path):
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
-
-
-def remove_empty(paths):
-    # type: (list) -> None
-    """Remove those of the directories that nothing is in."""
-    for path in sorted(paths, key=len, reverse=True):
-        try:
-            os.rmdir(path)
-        except OSError:
-            pass  # in use, or gone
-
-
-def expand(path):
-    # type: (str) -> str
-    """A path that begins with a tilde, as a shell expands it."""
-    expanded = os.path.expanduser(path)
-    return expanded if compat.PYTHON_3 else expanded.decode("utf-8")  # type: ignore
-
-
-def exists(operations, path):
-    # type: (list, str) -> bool
-    apply(operations)
-    return os.path.exists(path)
-
-
-def missing_directories(path):
-    # type: (str) -> list
-    """`path` and those above it that do not exist."""
-    missing = []
-    while path not in ("", "/") and not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    return missing
-
-
-def receive(operations, path, mode, expected):
-    # type: (list, str, int, int) -> None
-    """Write standard input, `expected` bytes, to a file.
-
-    What does not arrive whole does not stay, where there was no file before.
-    """
-    apply(operations)
-    new = not os.path.lexists(path)
-    size = 0
-    try:
-        with _created(path, mode) as target:
-            for data in iter(lambda: compat.retry(os.read, 0, _CHUNK), b""):
-                target.write(data)
-                size += len(data)
-        if size != expected:
-            raise IOError("%d of %d bytes came" % (size, expected))
-    except (OSError, IOError) as error:
-        if new:
-            remove(path)
-        raise OperationError("write: %s" % error)
-
-
-def send(operations, path):
-    # type: (list, str) -> int
-    """Write a file to standard output; the number of bytes."""
-    apply(operations)
-    size = 0
-    try:
-        with open(path, "rb") as source:
-            for data in iter(lambda: source.read(_CHUNK), b""):
-                size += len(data)
-                while data:
-                    data = data[compat.retry(os.write, 1, data) :]  # type: ignore
-    except (OSError, IOError) as error:
-        raise OperationError("%s" % error)
-    sys.stdout.flush()
-    return size
 
 
 def _created(path, mode):

@@ -15,11 +15,11 @@ from econtext.target import call, compat
 
 def run_module(request):
     # type: (dict) -> tuple
-    """Run the module of `request`; (exit status, directories that were left empty).
+    """Run the module of `request`; (exit status, directories made for temporary files).
 
     Standard output and error of this process are the module's.
     """
-    files.apply(request["before"])
+    made = files.apply(request["before"])
     call.importer.use(call.importer.store.manifest(request["manifest"]))  # type: ignore
     _prepare(request)
     remote_tmp = os.path.expanduser(request["remote_tmp"])
@@ -33,7 +33,7 @@ def run_module(request):
         traceback.print_exc()
         status = 1
     call.finish()
-    return status, [path for path in missing if os.path.isdir(path)]
+    return status, made + [path for path in missing if os.path.isdir(path)]
 
 
 def exit_status(error):

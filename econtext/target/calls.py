@@ -90,8 +90,6 @@ class CallProcess(Child):
         while self._receive():
             pass
         self._give_result()
-        if self._finished:
-            return  # the end of the socket led here a second time
         if self._result is not None:
             self._look_again()
             return

@@ -134,6 +134,8 @@ class Child(object):
 
     def _finish(self):
         # type: () -> None
+        if self._finished:
+            return  # draining led here a second time
         self._finished = True
         self.close()
         if self.on_exit is not None:
@@ -176,18 +178,9 @@ class Command(Child):
     def __init__(self, loop, argv, terminal=False):
         # type: (object, list, bool) -> None
         outputs = {}
-        attach = None
-        opened = []
+        opened = _open_terminal() if terminal else []
         if terminal:
-            opened = _open_terminal()
             outputs[opened[0]] = wire.TERMINAL
-            name = os.ttyname(opened[1])
-
-            def attach():
-                # type: () -> None
-                # The first terminal that a session leader opens becomes its own.
-                os.close(os.open(name, os.O_RDWR))
-
         try:
             process = subprocess.Popen(
                 argv,
@@ -196,7 +189,7 @@ class Command(Child):
                 stderr=subprocess.PIPE,
                 close_fds=True,
                 bufsize=0,
-                **compat.session_options(attach)
+                **compat.session_options(opened[1] if terminal else None)
             )
         except Exception:
             for fd in opened:
@@ -213,9 +206,17 @@ class Command(Child):
         outputs[stderr] = wire.STDERR
         Child.__init__(self, loop, process.pid, stdin, outputs)
         process.returncode = 0  # we wait for the process ourselves
+        # We keep the terminal's other end open: a command may close all that it inherits
+        # (ssh does) and open the terminal by name later, and meanwhile it must not hang up.
+        self._kept = opened[1:]
         if opened:
-            os.close(opened[1])
             self._inputs[wire.TERMINAL] = Writer(loop, opened[0], self._input_written)
+
+    def _close_output(self, fd):
+        # type: (int) -> None
+        Child._close_output(self, fd)
+        if list(self._outputs.values()) in ([], [wire.TERMINAL]) and self._kept:
+            os.close(self._kept.pop())
 
 
 def _open_terminal():

@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import sys
+import termios
 import types
 
 PYTHON_3 = sys.version_info[0] >= 3
@@ -59,18 +60,29 @@ def session_options(terminal):
     # type: (object) -> dict
     """Arguments for subprocess.Popen that give the child a session of its own.
 
-    `terminal` is a function to be called in the child after that, or None.
-    Python 2 has neither `start_new_session` nor the restoring of signals.
+    `terminal` is a descriptor of the terminal that is to control the session, or
+    None.  The child keeps it open: a terminal that nobody has open hangs up.
+    Python 2 has neither `start_new_session` nor `pass_fds` nor the restoring of
+    signals, and closes descriptors before it calls `preexec_fn`, not after.
     """
-    if PYTHON_3 and terminal is None:
-        return {"start_new_session": True}
+    if PYTHON_3:
+        if terminal is None:
+            return {"start_new_session": True}
+
+        def attach():
+            # type: () -> None
+            os.setsid()
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)  # type: ignore[call-overload]
+
+        return {"preexec_fn": attach, "pass_fds": (terminal,)}
+    name = os.ttyname(terminal) if terminal is not None else None  # type: ignore[arg-type]
 
     def prepare():
         # type: () -> None
         os.setsid()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        if terminal is not None:
-            terminal()  # type: ignore[operator]
+        if name is not None:
+            os.open(name, os.O_RDWR)  # a session's first terminal controls it
 
     return {"preexec_fn": prepare}
 

@@ -1,0 +1,88 @@
+"""Calls and commands whose output is the answer, rather than something for a log."""
+
+from collections.abc import Callable
+from typing import Any
+
+from econtext.controller.channels import Call, RemoteCommand
+from econtext.controller.errors import CallError
+from econtext.controller.link import Link
+from econtext.target import wire
+
+#: Bytes of output of one module or command that we are ready to hold.
+MAX_OUTPUT = 256 * 1024 * 1024
+
+
+class Output:
+    """What came on standard output and standard error."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, list[bytes]] = {wire.STDOUT: [], wire.STDERR: []}
+        self._size = 0
+
+    def add(self, stream: int, data: bytes) -> bool:
+        """False where it is too much, and not kept."""
+        self._size += len(data)
+        if self._size > MAX_OUTPUT:
+            return False
+        self._parts.setdefault(stream, []).append(data)
+        return True
+
+    def values(self) -> dict[str, bytes]:
+        return {
+            "stdout": b"".join(self._parts[wire.STDOUT]),
+            "stderr": b"".join(self._parts[wire.STDERR]),
+        }
+
+
+class CollectingCall(Call):
+    """A call whose output is wanted; `sink` takes it in place of memory."""
+
+    def __init__(self, link: Link, module: str, function: str, *arguments: Any) -> None:
+        self._output = Output()
+        self.sink: Callable[[int, bytes], None] | None = None
+        request = {
+            "module": module,
+            "function": function,
+            "arguments": arguments,
+            "keywords": {},
+            "offered": (),
+            "log_level": 30,
+        }
+        super().__init__(link, request)
+
+    def output(self, stream: int, data: bytes) -> None:
+        if self.sink is not None:
+            self.sink(stream, data)
+        elif not self._output.add(stream, data):
+            self.settle(CallError("OverflowError", f"more than {MAX_OUTPUT} bytes of output"))
+            self.kill()
+        self.credit(len(data))
+
+    def outputs(self) -> dict[str, bytes]:
+        return self._output.values()
+
+
+class CollectingCommand(RemoteCommand):
+    """A command without input whose output is wanted; `done` is called at its end."""
+
+    def __init__(
+        self, link: Link, argv: list[str], done: Callable[["CollectingCommand"], None]
+    ) -> None:
+        self._output = Output()
+        self.status = 255
+        super().__init__(link, argv, False)
+        self.on_output = self._collect
+        self.on_exit = lambda status: self._finish(status, done)
+        self.end(wire.STDIN)
+
+    def _collect(self, stream: int, data: bytes) -> None:
+        if not self._output.add(stream, data):
+            self.kill()
+        self.credit(len(data))
+
+    def _finish(self, status: int, done: Callable[["CollectingCommand"], None]) -> None:
+        self.status = status if status >= 0 else 128 - status
+        done(self)
+
+    def outputs(self) -> dict[str, bytes]:
+        return self._output.values()

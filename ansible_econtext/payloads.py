@@ -1,0 +1,39 @@
+"""The broker's payloads: taken apart once, sent to each slave once."""
+
+from ansible_econtext import payload
+from ansible_econtext.slaves import Slave
+from econtext.target import codec, wire
+from econtext.target.store import digest_of
+
+#: Imported in each slave before it forks: a module of ansible-core's own, which every
+#: new-style module imports.
+_IMPORTED_AHEAD = ["ansible.module_utils.basic"]
+
+
+class Payloads:
+    """Payloads taken apart, by their identity."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[bytes, list[bytes]]] = {}
+
+    def __contains__(self, identity: bytes) -> bool:
+        return identity in self._known
+
+    def add(self, identity: bytes, archive: bytes) -> None:
+        """Raises ValueError for what is no archive of modules."""
+        files = payload.unpack(archive)
+        entries = [
+            (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
+        ]
+        self._known[identity] = (codec.encode(entries), [file.content for file in files])
+
+    def send(self, identity: bytes, slave: Slave) -> bytes:
+        """Have the slave hold the payload, ready to run; the digest of its manifest."""
+        manifest, contents = self._known[identity]
+        digest = digest_of(manifest)
+        if digest not in slave.warm:
+            slave.warm.add(digest)
+            slave.link.keep([*contents, manifest])
+            request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
+            slave.link.send(wire.WARM, 0, codec.encode(request))
+        return digest

@@ -1,0 +1,196 @@
+"""What one connection object does through the broker, for the time of a task.
+
+It knows what a command is for by the notes of the connection's own shell and
+become plugins; what is not in the notes it leaves alone.
+"""
+
+import os
+import pathlib
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.module_utils.common.text.converters import to_bytes
+from ansible.utils.display import Display
+
+from ansible_econtext import become, client, failures, payload, seams, shell, ways
+
+display = Display()
+
+#: Bytes of a file that travel with the next module rather than by themselves.
+SMALL_FILE = 65536
+
+Result = tuple[int, bytes, bytes]
+
+
+class Session:
+    """One connection's talk with the broker.
+
+    `first_step` makes the step that reaches the connection's host from a list of
+    Pythons; `run_process` is the process of the run that the broker is to serve.
+    """
+
+    def __init__(
+        self, first_step: Callable[[list[str]], ways.Step], host: str, run_process: int
+    ) -> None:
+        self._first_step = first_step
+        self._host = host
+        self._run_process = run_process
+        self._client: client.Client | None = None
+        #: Operations that need no answer: they go with the next request.
+        self._waiting: list[tuple[Any, ...]] = []
+        #: The Pythons to look for on the host, from the options.
+        self.pythons: list[str] = []
+
+    def perform(
+        self,
+        note: shell.Note | None,
+        command: str,
+        data: bytes | None,
+        plugin: Any,
+        directory: str | None,
+    ) -> Result | None:
+        """Do what `command` is for, as the user that `plugin` makes; None where we cannot.
+
+        `data` is what is to be the command's standard input, `directory` where it
+        runs (None: at home).  Raises failures.NoPython where there is no slave to be had.
+        """
+        if isinstance(note, shell.Module):
+            module = payload.recognise(data) if data else None
+            if module is None:
+                return None
+            return self._run_module(note, module, plugin, directory)
+        if note is None or data:
+            return None
+        if isinstance(note, shell.Exists):
+            reply = self._ask({"do": "exists", "path": note.path}, plugin)
+            return (0 if reply["exists"] else 1), b"", b""
+        if plugin is not None:
+            return None
+        if isinstance(note, shell.Operation):
+            self._waiting.append(note.arguments)
+            return 0, note.output.encode(), b""
+        if isinstance(note, shell.Expand):
+            reply = self._ask({"do": "expand", "path": note.path}, keep_waiting=True)
+            return 0, to_bytes(reply["path"]) + b"\n", b""
+        self._flush()
+        reply = self._ask({"do": "command", "argv": ["/bin/sh", "-c", command]})
+        return reply["status"], reply["stdout"], reply["stderr"]
+
+    def _run_module(
+        self, note: shell.Module, module: payload.Payload, plugin: Any, directory: str | None
+    ) -> Result:
+        self.pythons = [note.interpreter]
+        request = {
+            "do": "module",
+            "interpreter": note.interpreter,
+            "environment": note.environment,
+            "remote_tmp": note.remote_tmp,
+            "identity": module.identity,
+            "name": module.name,
+            "parameters": module.parameters,
+            "profile": module.profile,
+            "open_files": module.open_files,
+            "directory": directory,
+            "library": payload.LIBRARY,
+        }
+        self.say(f"module {module.name} in a call process")
+        try:
+            reply = self._ask(request, plugin)
+            if "need" in reply:
+                reply = self._ask({**request, "archive": module.archive}, plugin)
+        except failures.NoPython as error:
+            # What the shell would have said to the stock way, for Ansible's own parser.
+            return error.status, b"", error.stderr.encode()
+        if "died" in reply:
+            return failures.of_dead_module(reply)
+        return reply["status"], reply["stdout"], reply["stderr"]
+
+    def put(self, source: str, target: str) -> None:
+        """Copy a file to the host, as the login user."""
+        if not os.path.exists(to_bytes(source, errors="surrogate_or_strict")):
+            raise AnsibleFileNotFound(f"file or module does not exist: {source}")
+        self.say(f"PUT {source} TO {target}")
+        status = os.stat(source)
+        mode = stat.S_IMODE(status.st_mode) & 0o777
+        if status.st_size <= SMALL_FILE:
+            data = pathlib.Path(source).read_bytes()
+            self._waiting.append(("write", target, data, mode))
+            return
+        local = os.path.abspath(source)
+        self._ask({"do": "put", "local": local, "remote": target, "mode": mode})
+
+    def fetch(self, source: str, target: str) -> None:
+        """Copy a file from the host, as the login user."""
+        self.say(f"FETCH {source} TO {target}")
+        self._ask({"do": "fetch", "path": source, "local": os.path.abspath(target)})
+
+    def reset(self) -> None:
+        """End every slave of the host; the next task starts anew."""
+        self._waiting = []
+        running = client.connect_if_running(self._place())
+        if running is not None:
+            try:
+                running.ask({"do": "reset", "way": self._way(None), "before": []})
+            except client.BrokerGone:
+                pass  # and every slave with it
+            running.close()
+
+    def close(self) -> None:
+        """Send what waits, without waiting for it: it tidies up."""
+        if self._client is None:
+            return
+        if self._waiting and not self._client.closed:
+            request = {"do": "operations", "way": self._way(None), "before": self._waiting}
+            try:
+                self._client.tell(request)
+            except client.BrokerGone:
+                pass  # it took with it what there was to tidy up
+        self._waiting = []
+        self._client.close()
+        self._client = None
+
+    def before_stock(self) -> None:
+        """Have done what waits: the stock way may rely on it."""
+        self._flush()
+
+    def say(self, text: str) -> None:
+        """For -vvv."""
+        display.vvv(f"econtext: {text}", host=self._host)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._ask({"do": "operations"})
+
+    def _ask(
+        self, request: dict[str, Any], plugin: Any = None, keep_waiting: bool = False
+    ) -> dict[str, Any]:
+        """Have the broker do something, and before it what waits."""
+        if plugin is not None:
+            # Files are the login user's: they must be there before the other's module runs.
+            self._flush()
+        before: list[tuple[Any, ...]] = []
+        if not keep_waiting:
+            before, self._waiting = self._waiting, []
+        way = self._way(plugin)
+        try:
+            if self._client is None or self._client.closed:
+                self._client = client.connect(self._place(), self._run_process)
+            reply = self._client.ask({**request, "way": way, "before": before})
+        except client.BrokerGone as error:
+            raise AnsibleConnectionFailure(f"econtext: {error}") from error
+        if "need" in reply:
+            self._waiting = before
+        if "failed" in reply:
+            raise failures.error_of(reply, plugin)
+        return reply
+
+    def _way(self, plugin: Any) -> list[ways.Step]:
+        steps = [self._first_step(self.pythons)]
+        if plugin is not None:
+            steps.append(become.step(plugin, plugin.recorded_shell, self.pythons))
+        return steps
+
+    def _place(self) -> pathlib.Path:
+        return pathlib.Path(seams.run_directory()) / "econtext"
