@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_econtext import client
-from ansible_econtext.requests import Payloads, Request, tidy
+from ansible_econtext.payloads import Payloads
+from ansible_econtext.requests import Request, tidy
 from ansible_econtext.slaves import Slaves
 from econtext.target import codec, wire
 from econtext.target.loop import Loop, Writer, read

@@ -26,9 +26,9 @@ class CarriedConnection:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
         self._econtext_stock = False  # whether the stock way is being gone just now
-        if getattr(self._shell, "_IS_WINDOWS", False):  # type: ignore[has-type]
+        if getattr(self._shell, "_IS_WINDOWS", False):
             return
-        self._shell: Any = recorded.specialise(self._shell, shell.RecordingShell)  # type: ignore[has-type]
+        self._shell: Any = recorded.specialise(self._shell, shell.RecordingShell)
         host = self._play_context.remote_addr  # type: ignore[attr-defined]
         run_process = int(kwargs.get("ansible_playbook_pid") or os.getpid())
         self._econtext = Session(self._econtext_step, host, run_process)

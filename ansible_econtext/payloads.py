@@ -7,7 +7,7 @@ from econtext.target.store import digest_of
 
 #: Imported in each slave before it forks: a module of ansible-core's own, which every
 #: new-style module imports.
-_IMPORTED_AHEAD = ["ansible.module_utils.basic"]
+_IMPORTED_AHEAD = ("ansible.module_utils.basic",)
 
 
 class Payloads:

@@ -60,7 +60,8 @@ class Request:
         try:
             if slave.link.error is not None:
                 raise slave.link.error
-            slave.link.provide(source for name in (_RUNNER, _FILES) for source in sources.with_parents(name))
+            for name in (_RUNNER, _FILES):
+                slave.link.provide(sources.with_parents(name))
             getattr(self, "_do_" + self._request["do"])(slave)
         except EcontextError as error:
             self._lost(error)

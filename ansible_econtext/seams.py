@@ -105,4 +105,4 @@ def run_directory() -> str:
     Source: `DEFAULT_LOCAL_TMP` in `config/base.yml` (type tmppath): made by the
     first process of a run, known to its workers, removed at exit.
     """
-    return str(constants.DEFAULT_LOCAL_TMP)  # type: ignore[attr-defined]
+    return str(constants.DEFAULT_LOCAL_TMP)

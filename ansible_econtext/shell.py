@@ -61,11 +61,11 @@ class RecordingShell:
     @property
     def notes(self) -> dict[str, Note]:
         """What each command that was handed out is for."""
-        return self.__dict__.setdefault("_econtext_notes", {})  # type: ignore[no-any-return]
+        return self.__dict__.setdefault("_econtext_notes", {})
 
     @property
     def _environments(self) -> dict[str, dict[str, str]]:
-        return self.__dict__.setdefault("_econtext_environments", {})  # type: ignore[no-any-return]
+        return self.__dict__.setdefault("_econtext_environments", {})
 
     def _note(self, command: str, note: Note) -> str:
         self.notes[command] = note
@@ -106,10 +106,10 @@ class RecordingShell:
     def _parent(self, system: bool, tmpdir: str | None) -> str:
         """Where ShellBase.mkdtemp puts the directory."""
         if not system:
-            return tmpdir or self.get_option("remote_tmp")  # type: ignore[attr-defined,no-any-return]
+            return tmpdir or self.get_option("remote_tmp")  # type: ignore[attr-defined]
         allowed: list[str] = self.get_option("system_tmpdirs")  # type: ignore[attr-defined]
         tmpdir = tmpdir.rstrip("/") if tmpdir else tmpdir
-        return tmpdir if tmpdir in allowed else allowed[0]  # type: ignore[return-value]
+        return tmpdir if tmpdir in allowed else allowed[0]
 
     def expand_user(self, user_home_path: str, username: str = "") -> str:
         command: str = super().expand_user(user_home_path, username)  # type: ignore[misc]

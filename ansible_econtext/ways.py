@@ -70,9 +70,7 @@ def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
     }
 
 
-def over_ssh(
-    hostname: str, argv: list[str], password: str | None, pythons: Sequence[str]
-) -> Step:
+def over_ssh(hostname: str, argv: list[str], password: str | None, pythons: Sequence[str]) -> Step:
     """A slave on a host that `argv`, Ansible's own ssh command without a remote one, reaches.
 
     Which Python is found there makes no difference to the key: there is one

@@ -3,6 +3,7 @@
 Functions that a worker calls take the operations that come before (`apply`), and
 return (what was asked for, the parent directories that were made on the way).
 """
+
 import errno
 import os
 import shutil

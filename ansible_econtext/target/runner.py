@@ -4,6 +4,7 @@ Source: `_ansiballz_main` in ansible-core's `executor/module_common.py` (up to
 2.18) and `_internal/_ansiballz/_wrapper.py` (2.19 and later): what it sets
 before it starts a module is set here, except that no file is written.
 """
+
 import os
 import runpy
 import sys

@@ -24,13 +24,18 @@ MODULES = (
 )
 
 
+#: How many decimal digits give the bundle's length, in front of it.
+LENGTH_DIGITS = 5
+
+
 @functools.cache
 def bundle() -> bytes:
-    """The compressed bundle, as the first stage reads it."""
+    """The bundle as the first stage reads it: its length, then a zlib stream."""
     parts = [_source("assemble"), "econtext/", "", "econtext/target/", ""]
     for name in MODULES:
         parts += ["econtext/target/" + name, _source(name)]
-    return zlib.compress("\0".join(parts).encode("ascii"), 9)
+    packed = zlib.compress("\0".join(parts).encode("ascii"), 9)
+    return b"%0*d" % (LENGTH_DIGITS, len(packed)) + packed
 
 
 def _source(name: str) -> str:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from econtext.boot.bundle import bundle
+from econtext.boot.bundle import LENGTH_DIGITS
 
 #: Looked for in this order where the caller names no Python: those that ansible-core
 #: looks for (INTERPRETER_PYTHON_FALLBACK), then older ones that we still run on.
@@ -25,13 +25,15 @@ def command(pythons: Sequence[str] = PYTHONS) -> str:
     """A command for /bin/sh, to be run by whatever shell the account has.
 
     `pythons` are names or paths, which may have arguments behind them, as
-    Ansible's interpreters may.  The bundle is read to its last byte and no
-    further, so that frames may follow without waiting.  The quotes are chosen
-    so that every login shell (sh, bash, csh, fish) takes it the same way.
+    Ansible's interpreters may.  The bundle comes behind its length and is read to
+    its last byte and no further, so that frames may follow without waiting.  The
+    quotes are chosen so that every login shell (sh, bash, csh, fish) takes it the
+    same way.
     """
     code = (
         "import io,zlib;"
-        f"bundle=io.BufferedReader(io.FileIO(0,closefd=False),1).read({len(bundle())});"
+        "source=io.BufferedReader(io.FileIO(0,closefd=False),1);"
+        f"bundle=source.read(int(source.read({LENGTH_DIGITS})));"
         'parts=zlib.decompress(bundle).split(b"\\0");'
         "exec(parts[0])"
     ).replace('"', '\\"')

@@ -4,6 +4,7 @@ It is the same for each way in and for each hop: the plan (`Launch`) is what dif
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import cast
 
@@ -59,19 +60,19 @@ class Starting:
         self._timer = loop.call_later(launch.timeout, self._timed_out)
         try:
             self._process = self._run(loop, parent)
-        except OSError as error:
-            program = launch.argv[0]
-            loop.post(lambda: self._fail(LaunchError(launch.name, f"cannot run {program}: {error}")))
-            return
-        except EcontextError as error:
-            lost = error
-            loop.post(lambda: self._fail(lost))
+        except (OSError, EcontextError) as error:
+            loop.post(functools.partial(self._fail, self._not_run(error)))
             return
         self._link = Link(launch.name, self._process)
         self._process.on_output = self._output
         self._process.on_exit = self._exited
         if not launch.dialogue.marker:
             self._send_bundle()
+
+    def _not_run(self, error: OSError | EcontextError) -> EcontextError:
+        if isinstance(error, EcontextError):
+            return error
+        return LaunchError(self._launch.name, f"cannot run {self._launch.argv[0]}: {error}")
 
     def _run(self, loop: Loop, parent: Link | None) -> Process:
         argv = list(self._launch.argv)

@@ -137,20 +137,24 @@ class Router:
         if not self._thread.is_alive():
             return
 
-        def end() -> None:
-            for link in list(self._roots):
-                link.close()
-
-        self.post(end)
+        self.post(self._end)
         with self._ended:
             gone = self._ended.wait_for(lambda: not self._roots, _PATIENCE)
         if not gone:
-            self.post(lambda: [link.process.kill() for link in list(self._roots)])
+            self.post(self._kill)
             with self._ended:
                 self._ended.wait_for(lambda: not self._roots, _PATIENCE)
         self.post(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _end(self) -> None:
+        for link in list(self._roots):
+            link.close()
+
+    def _kill(self) -> None:
+        for link in list(self._roots):
+            link.process.kill()
 
 
 def _report(callback: object, error: Exception) -> None:

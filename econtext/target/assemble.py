@@ -1,10 +1,11 @@
 """The first code of a bundle to run: makes the modules under their real names.
 
 The first stage leaves two names to this: `parts`, which is this source and then
-name and source of each module in turn, and `bundle`, which is what it read.
+name and source of each module in turn, and `bundle`, which they came out of.
 A name that ends in a slash is a package's.  The modules come in an order in
 which each finds what it imports.
 """
+
 import sys
 import types
 
@@ -12,7 +13,8 @@ sources = dict(zip(parts[1::2], parts[2::2]))  # type: ignore  # noqa: F821
 for part in parts[1::2]:  # type: ignore  # noqa: F821
     name = str(part.decode()).rstrip("/").replace("/", ".")
     module = types.ModuleType(name)
-    module.__file__ = "memory:" + str(part.decode()) + (part[-1:] == b"/" and "__init__.py" or ".py")
+    suffix = "__init__.py" if part[-1:] == b"/" else ".py"
+    module.__file__ = "memory:" + str(part.decode()) + suffix
     module.__package__ = name.rpartition(".")[0]
     if part[-1:] == b"/":
         module.__path__ = []
@@ -32,4 +34,4 @@ for part in sources:
     )
     module.__loader__ = finder
 sys.meta_path.insert(0, finder)
-main.main(finder, bundle)  # type: ignore  # noqa: F821
+main.main(finder, ("%05d" % len(bundle)).encode() + bundle)  # type: ignore  # noqa: F821

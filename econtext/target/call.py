@@ -1,11 +1,13 @@
 """Runs in a call process, and nowhere else: one call, then the end of the process."""
+
+from __future__ import unicode_literals  # on Python 2, tags and names are text too
+
 import os
 import signal
 import sys
 import traceback
 
 from econtext.target import codec, compat, store, wire
-
 
 #: This process's importer, for functions that bring modules of their own.
 importer = None  # type: object
@@ -53,12 +55,12 @@ def main(channel, slaves_importer):
             from econtext.target import output
 
             output.install(channel, request["log_level"])
-        outcome = (u"value", function(*request["arguments"], **_keywords(request["keywords"])))
+        outcome = ("value", function(*request["arguments"], **_keywords(request["keywords"])))
         result = codec.encode(outcome)
     except SystemExit as error:
-        result = codec.encode((u"error", u"SystemExit", _text(error), u""))
+        result = codec.encode(("error", "SystemExit", _text(error), ""))
     except BaseException as error:
-        result = codec.encode((u"error", _kind(error), _text(error), _trace()))
+        result = codec.encode(("error", _kind(error), _text(error), _trace()))
     finish()
     channel.send(wire.RESULT, result)
 
@@ -109,7 +111,7 @@ def _kind(error):
     name = kind.__name__
     if kind.__module__ not in ("builtins", "exceptions"):
         name = "%s.%s" % (kind.__module__, name)
-    return u"%s" % name
+    return "%s" % name
 
 
 def _text(error):
@@ -117,7 +119,7 @@ def _text(error):
     try:
         return _readable(str(error))
     except Exception:
-        return u"(an error without a readable text)"
+        return "(an error without a readable text)"
 
 
 def _trace():

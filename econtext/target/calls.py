@@ -1,4 +1,5 @@
 """Call processes as the slave sees them: forked ahead of time, one for each call."""
+
 import os
 import socket
 import sys

@@ -4,6 +4,7 @@
 with a socket besides.  A child gives its output as it comes, as far as it has
 credit, and its exit status when it is gone and all its output was given.
 """
+
 import errno
 import os
 import signal
@@ -181,16 +182,11 @@ class Command(Child):
         opened = _open_terminal() if terminal else []
         if terminal:
             outputs[opened[0]] = wire.TERMINAL
+        options = compat.session_options(opened[1] if terminal else None)
+        for name in ("stdin", "stdout", "stderr"):
+            options[name] = subprocess.PIPE
         try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                close_fds=True,
-                bufsize=0,
-                **compat.session_options(opened[1] if terminal else None)
-            )
+            process = subprocess.Popen(argv, close_fds=True, bufsize=0, **options)
         except Exception:
             for fd in opened:
                 os.close(fd)

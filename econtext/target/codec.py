@@ -19,6 +19,7 @@ tag    value                       after the tag
 
 Lengths and numbers are 4 bytes, unsigned, big-endian.
 """
+
 import struct
 
 from econtext.target import compat

@@ -3,6 +3,7 @@
 Only branches on the interpreter's version live here, each with the reason why
 it is needed; no decision about slaves or calls does.
 """
+
 import errno
 import fcntl
 import os

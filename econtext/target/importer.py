@@ -3,6 +3,7 @@
 What is not in memory is asked for, where `ask` is set and the module's package
 was offered by the controller, and else left to the import system as it is.
 """
+
 import sys
 
 from econtext.target import compat

@@ -3,6 +3,7 @@
 The slave and the controller run the same loop.  It has one thread; only `post`
 may be called from another one.
 """
+
 import errno
 import heapq
 import itertools
@@ -45,7 +46,7 @@ class Loop(object):
         self._posted = []  # type: list
         self._running = False
         #: Called with (callback, exception) when a callback raises; None raises it on.
-        self.on_error = None
+        self.on_error = None  # type: object
         self.wake_read, self.wake_write = os.pipe()
         for fd in (self.wake_read, self.wake_write):
             compat.keep_from_commands(fd)

@@ -1,4 +1,5 @@
 """Where the first stage hands over: descriptors are moved out of the way, the slave runs."""
+
 import os
 import sys
 import traceback

@@ -1,4 +1,5 @@
 """Log records of a call process, on their way to the controller."""
+
 import logging
 
 from econtext.target import codec, wire

@@ -3,6 +3,9 @@
 It decides nothing about what is run: each frame has one effect.  It never runs
 a caller's function itself (law 4).
 """
+
+from __future__ import unicode_literals  # on Python 2, tags and names are text too
+
 import os
 import pwd
 import signal
@@ -85,7 +88,7 @@ class Slave(object):
             else:
                 process = self._call_process(channel, body)
         except (OSError, IOError) as error:  # not found, or too many processes
-            self._send(wire.RESULT, channel, codec.encode((u"failed", u"%s" % error)))
+            self._send(wire.RESULT, channel, codec.encode(("failed", "%s" % error)))
             self._send(wire.EXIT, channel, codec.encode(127))
             return
         process.on_output = lambda stream, data: self._upward.write(
@@ -277,10 +280,10 @@ def greeting():
     except KeyError:
         user = ""
     return {
-        u"pid": os.getpid(),
-        u"uid": os.getuid(),
-        u"user": user,
-        u"home": os.path.expanduser("~"),
-        u"executable": os.path.realpath(sys.executable or ""),
-        u"python": list(sys.version_info[:3]),
+        "pid": os.getpid(),
+        "uid": os.getuid(),
+        "user": user,
+        "home": os.path.expanduser("~"),
+        "executable": os.path.realpath(sys.executable or ""),
+        "python": list(sys.version_info[:3]),
     }

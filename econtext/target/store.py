@@ -3,6 +3,7 @@
 A *manifest* lists modules as (name, is_package, filename, digest); the contents
 are kept apart, so that what two payloads share is sent and compiled once.
 """
+
 import hashlib
 
 from econtext.target import codec

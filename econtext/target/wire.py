@@ -5,6 +5,7 @@ and a body of at most `MAX_BODY` bytes.  A message is the bodies of one frame or
 of several of the same kind and channel; all but the last carry the flag `MORE`.
 DATA frames are never joined: they are a stream.
 """
+
 import struct
 
 MAX_BODY = 65536

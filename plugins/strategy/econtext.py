@@ -25,6 +25,7 @@ except ImportError:  # not installed: the packages are beside this directory
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 
 from ansible.plugins.strategy.linear import StrategyModule as LinearStrategy  # noqa: E402
+
 from ansible_econtext.strategy import CarryingStrategy  # noqa: E402
 
 
