@@ -175,6 +175,8 @@ def carried(stock: type) -> type | None:
     """The class that carries a stock one; None where we have none for it."""
     if stock not in _carried:
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
+        if issubclass(stock, CarriedConnection):
+            return None  # it is carried by itself
         if mixin is None or not stock.__module__.startswith("ansible.plugins."):
             return None
         _carried[stock] = type("Connection", (mixin, stock), {})

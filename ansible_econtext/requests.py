@@ -13,7 +13,6 @@ from ansible_econtext import transfer, ways
 from ansible_econtext.collecting import CollectingCall, CollectingCommand
 from ansible_econtext.payloads import Payloads
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
-from econtext.controller import sources
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.target import wire
 
@@ -61,7 +60,7 @@ class Request:
             if slave.link.error is not None:
                 raise slave.link.error
             for name in (_RUNNER, _FILES):
-                slave.link.provide(sources.with_parents(name))
+                slave.link.provide_function(name)
             getattr(self, "_do_" + self._request["do"])(slave)
         except EcontextError as error:
             self._lost(error)

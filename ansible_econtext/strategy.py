@@ -1,12 +1,16 @@
 """What makes a strategy carry ssh and local connections through slaves."""
 
 import contextlib
+import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
 from ansible_econtext.connection import carried
+
+#: Where the connection plugin is, for hosts that ask for it by its name.
+_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection"
 
 
 class CarryingStrategy:
@@ -24,6 +28,8 @@ def carried_connections() -> Iterator[None]:
     Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a
     delegate's) is met here, in this process and in the workers forked from it.
     """
+    if _PLUGINS.is_dir():
+        connection_loader.add_directory(str(_PLUGINS))
     stock = connection_loader.get_with_context
 
     def get_with_context(name: str, *args: Any, **kwargs: Any) -> Any:

@@ -64,7 +64,7 @@ class Context:
 
     def _open(self, request: dict[str, Any]) -> "Future[Any]":
         if request["offered"]:
-            self._link.provide(sources.with_parents(request["module"]))
+            self._link.provide_function(request["module"])
         call = Call(self._link, request)
         call.end(0)
         call.future.add_done_callback(

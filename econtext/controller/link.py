@@ -112,6 +112,11 @@ class Link:
             entries = [source.entry() for source in new]
             self.send(wire.SOURCES, 0, codec.encode(entries))
 
+    def provide_function(self, module: str) -> None:
+        """Send the module of a function that is to be called, with the packages above it."""
+        if module not in self._modules:
+            self.provide(sources.with_parents(module))
+
     def close(self) -> None:
         """End the slave: at the end of its input it ends all that is its."""
         self.process.end(wire.STDIN)

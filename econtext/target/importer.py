@@ -44,7 +44,8 @@ class Importer(object):
         before = set(sys.modules)
         try:
             for name in names:
-                __import__(str(name))
+                if name in modules:
+                    __import__(str(name))
         except Exception:  # the call process that needs it meets the error, and reports it
             for name in set(sys.modules) - before:
                 if name in modules:

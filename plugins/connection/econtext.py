@@ -1,0 +1,41 @@
+# Copyright: econtext contributors
+# GNU General Public License v3.0 or later (see COPYING)
+"""The connection plugin by its own name; what it does is in `ansible_econtext.connection`."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+DOCUMENTATION = """
+name: econtext
+short_description: Reaches a host as C(ssh) does, through one persistent slave
+description:
+  - Starts one Python process on the host, by the C(ssh) connection plugin's own command, and
+    runs modules in it from memory.
+  - All options, variables and environment variables of the C(ssh) plugin apply.
+  - The C(econtext) strategy does the same for hosts whose connection is C(ssh) or C(local).
+author: econtext contributors
+"""
+
+try:
+    import ansible_econtext  # noqa: F401
+except ImportError:  # not installed: the packages are beside this directory
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+
+from ansible import constants  # noqa: E402
+from ansible.plugins.loader import connection_loader  # noqa: E402
+
+from ansible_econtext.connection import carried  # noqa: E402
+
+_stock = connection_loader.get("ssh", class_only=True)
+
+# Ours are ssh's options.  They cannot be written in the documentation above, since they
+# differ from one ansible-core to the next.
+constants.config.initialize_plugin_configuration_definitions(
+    "connection", "econtext", constants.config.get_configuration_definitions("connection", "ssh")
+)
+
+
+class Connection(carried(_stock)):  # type: ignore[misc]
+    """The stock ssh plugin, carried."""
