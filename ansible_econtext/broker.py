@@ -7,6 +7,7 @@ and takes every slave with it.  It imports nothing of Ansible.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sys
@@ -62,6 +63,7 @@ class Broker:
         os.write(1, b"ready\n")
         os.dup2(0, 1)
         self._loop.run()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def _watch_parent(self) -> None:
         try:
@@ -135,8 +137,7 @@ class Broker:
         self._ending = True
         self._loop.remove_reader(self._listener.fileno())
         self._listener.close()
-        for name in (client.SOCKET, "lock"):
-            (self._directory / name).unlink(missing_ok=True)
+        (self._directory / client.SOCKET).unlink(missing_ok=True)
         for line in list(self._lines):
             line.close()
         self._when(lambda: not self._unfinished, self._tidy)

@@ -94,6 +94,8 @@ class CallProcess(Child):
         if self._result is not None:
             self._look_again()
             return
+        if self.status < 0:  # killed: what it started would wait for nobody
+            self.kill()
         Child._finish(self)
 
     def close(self):
