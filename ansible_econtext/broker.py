@@ -31,10 +31,12 @@ _PATIENCE = 4
 
 
 class Broker:
-    """`directory` holds the socket; `parent` is the process with whose end this one ends."""
+    """`directory` holds the socket; `parent` is the process with whose end this one ends;
+    `lock` is a descriptor that is held until the socket listens."""
 
-    def __init__(self, directory: pathlib.Path, parent: int) -> None:
+    def __init__(self, directory: pathlib.Path, parent: int, lock: int) -> None:
         self._directory = directory
+        self._lock = lock
         self._parent = parent
         self._loop = Loop()
         self._loop.on_error = _report
@@ -60,8 +62,7 @@ class Broker:
         signal.set_wakeup_fd(self._loop.wake_write)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._loop.post(self.end))
-        os.write(1, b"ready\n")
-        os.dup2(0, 1)
+        os.close(self._lock)  # workers wait for this
         self._loop.run()
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -224,5 +225,5 @@ def _report(callback: object, error: Exception) -> None:
     sys.stderr.flush()
 
 
-def main(directory: str, parent: str) -> None:
-    Broker(pathlib.Path(directory), int(parent)).run()
+def main(directory: str, parent: str, lock: str) -> None:
+    Broker(pathlib.Path(directory), int(parent), int(lock)).run()

@@ -14,18 +14,19 @@ import socket
 import struct
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
+import ansible_econtext
+import econtext
 from econtext.target import codec, wire
 
 SOCKET = "broker.sock"
 LOG = "broker.log"
+LOCK = "broker.lock"
 
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
-
-#: Seconds that a broker is given to come up.
-_PATIENCE = 20
 
 _START = (
     "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
@@ -96,10 +97,15 @@ class Client:
         return self._socket is None
 
     def _why(self) -> str:
-        said = ""
-        with contextlib.suppress(OSError):
-            said = (self._directory / LOG).read_text(errors="replace")[-2000:].strip()
+        said = _log(self._directory)
         return "the broker process ended unexpectedly" + (f": {said}" if said else "")
+
+
+def _log(directory: pathlib.Path) -> str:
+    try:
+        return (directory / LOG).read_text(errors="replace")[-2000:].strip()
+    except OSError:
+        return ""
 
 
 def connect(directory: pathlib.Path, parent: int) -> Client:
@@ -107,19 +113,16 @@ def connect(directory: pathlib.Path, parent: int) -> Client:
 
     `parent` is the process with whose end the broker ends.  Raises BrokerGone.
     """
-    with contextlib.suppress(OSError):
-        return Client(_connected(directory), directory)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    with open(directory / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a first task all come here
-        try:
+    for start_it in (False, True, False):
+        with contextlib.suppress(OSError):
             return Client(_connected(directory), directory)
-        except OSError:
-            start(directory, parent)
-        try:
-            return Client(_connected(directory), directory)
-        except OSError as error:
-            raise BrokerGone(f"cannot reach the broker: {error}") from error
+        # A broker that is coming up holds the lock until it listens.
+        with _locked(directory) as lock:
+            with contextlib.suppress(OSError):
+                return Client(_connected(directory), directory)
+            if start_it:
+                _start(directory, parent, lock)
+    raise BrokerGone(f"the broker did not start: {_log(directory)}")
 
 
 def connect_if_running(directory: pathlib.Path) -> Client | None:
@@ -153,35 +156,40 @@ def check_peer(connection: socket.socket) -> None:
 
 
 def start(directory: pathlib.Path, parent: int) -> None:
-    """Start a broker and wait until it listens.
+    """Start a broker, without waiting for it; `connect` does."""
+    with _locked(directory) as lock:
+        _start(directory, parent, lock)
+
+
+@contextlib.contextmanager
+def _locked(directory: pathlib.Path) -> Iterator[IO[bytes]]:
+    directory.mkdir(mode=0o700, exist_ok=True)
+    with open(directory / LOCK, "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+
+
+def _start(directory: pathlib.Path, parent: int, lock: IO[bytes]) -> None:
+    """Start a broker, which holds the lock until it listens, or ends.
 
     It is a fresh interpreter in a session of its own: a fork of a worker would
     hold Ansible's memory and queues, and from ansible-core 2.19 on it would be
     killed with the worker's process group.
     """
-    import ansible_econtext
-    import econtext
-
     places = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
     argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(places))]
-    argv += ["ansible_econtext.broker", str(directory), str(parent)]
+    argv += ["ansible_econtext.broker", str(directory), str(parent), str(lock.fileno())]
     with open(directory / LOG, "wb") as log:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=log,
             start_new_session=True,
             cwd="/",
+            pass_fds=[lock.fileno()],
             preexec_fn=_usual_signals,
         )
-    assert process.stdout is not None
-    with process.stdout as ready:
-        said = ready.readline()
-    if said != b"ready\n":
-        process.wait(_PATIENCE)
-        reason = (directory / LOG).read_text(errors="replace").strip()
-        raise BrokerGone(f"the broker did not start: {reason}")
     process.returncode = 0  # it outlives us; nobody is to wait for it or to warn of it
 
 

@@ -14,7 +14,6 @@ import io
 import posixpath
 import re
 import zipfile
-from typing import Any
 
 #: The path under which a payload's modules appear in tracebacks.  It ends as
 #: ansible-core's does: deprecations are attributed by it (2.19 and later).
@@ -69,10 +68,10 @@ def _from_arguments(call: bytes) -> Payload | None:
             values[name] = value.removesuffix(b",")
     if ast.literal_eval(values[b"extensions"].decode()):
         return None  # a debugger or coverage: those want real files
-    archive = _literal(values[b"zip_data"]).encode()
+    archive = _archive(values[b"zip_data"])
     return Payload(
         archive=archive,
-        identity=hashlib.sha256(archive).digest(),
+        identity=_identity(archive),
         name=_literal(values[b"module_fqn"]),
         parameters=_literal(values[b"params"]).encode("utf-8", "surrogateescape"),
         profile=_literal(values[b"profile"]),
@@ -101,11 +100,10 @@ def _from_text(data: bytes) -> Payload | None:
                 values.setdefault(name, value)
     if "coverage" in values:
         return None
-    archive = ast.literal_eval(values["archive"].decode())
-    archive = archive if isinstance(archive, bytes) else archive.encode()
+    archive = _archive(values["archive"])
     return Payload(
         archive=archive,
-        identity=hashlib.sha256(archive).digest(),
+        identity=_identity(archive),
         name=_literal(values["name"]),
         parameters=_literal(values["parameters"]).encode("utf-8", "surrogateescape"),
         profile=None,
@@ -114,14 +112,23 @@ def _from_text(data: bytes) -> Payload | None:
 
 
 def _literal(value: bytes) -> str:
-    text: Any = value.decode("utf-8", "surrogateescape")
-    # The archive is a hundred kilobytes of base64: nothing in it needs a parser.
-    if re.fullmatch(r"'[^'\\\n]*'", text):
-        return str(text[1:-1])
-    text = ast.literal_eval(text)
+    text = ast.literal_eval(value.decode("utf-8", "surrogateescape"))
     if not isinstance(text, str):
         raise ValueError("not a text")
     return text
+
+
+def _archive(value: bytes) -> bytes:
+    """The archive, a hundred kilobytes of base64 as a literal of text or bytes: nothing in
+    it needs a parser."""
+    archive = value.removeprefix(b"b")[1:-1]
+    if value[-1:] not in (b"'", b'"') or b"\\" in archive:
+        raise ValueError("not a plain literal")
+    return archive
+
+
+def _identity(archive: bytes) -> bytes:
+    return hashlib.blake2b(archive, digest_size=32).digest()
 
 
 def unpack(archive: bytes) -> list[File]:

@@ -48,7 +48,18 @@ class Request:
         self._request = request
         self._reply: Reply | None = reply
         self._channel: CollectingCall | CollectingCommand | None = None
-        slaves.find(request["way"], self._found)
+        if request["do"] == "module" and not self._payload_known():
+            # Asked for before the slave is, which takes its time to start.
+            slaves.find(request["way"], lambda found: None)
+            self.reply({"need": request["identity"]})
+        else:
+            slaves.find(request["way"], self._found)
+
+    def _payload_known(self) -> bool:
+        identity = self._request["identity"]
+        if identity not in self._payloads and "archive" in self._request:
+            self._payloads.add(identity, self._request["archive"])
+        return identity in self._payloads
 
     def _found(self, slave: Slave | Failure) -> None:
         if isinstance(slave, Failure):
@@ -114,14 +125,8 @@ class Request:
             self._request = {**request, "way": [*request["way"], step]}
             self._slaves.find(self._request["way"], self._found)
             return
-        identity = request["identity"]
-        if identity not in self._payloads:
-            if "archive" not in request:
-                self.reply({"need": identity})
-                return
-            self._payloads.add(identity, request["archive"])
         arguments = {name: request[name] for name in _MODULE_ARGUMENTS}
-        arguments["manifest"] = self._payloads.send(identity, slave)
+        arguments["manifest"] = self._payloads.send(request["identity"], slave)
 
         def done(call: CollectingCall, status: Any) -> None:
             self.reply({"status": status, **call.outputs()})

@@ -129,7 +129,7 @@ class Session:
     def reset(self) -> None:
         """End every slave of the host; the next task starts anew."""
         self._waiting = []
-        running = client.connect_if_running(self._place())
+        running = client.connect_if_running(seams.broker_directory())
         if running is not None:
             try:
                 running.ask({"do": "reset", "way": self._way(None), "before": []})
@@ -176,7 +176,7 @@ class Session:
         way = self._way(plugin)
         try:
             if self._client is None or self._client.closed:
-                self._client = client.connect(self._place(), self._run_process)
+                self._client = client.connect(seams.broker_directory(), self._run_process)
             reply = self._client.ask({**request, "way": way, "before": before})
         except client.BrokerGone as error:
             raise AnsibleConnectionFailure(f"econtext: {error}") from error
@@ -191,6 +191,3 @@ class Session:
         if plugin is not None:
             steps.append(become.step(plugin, plugin.recorded_shell, self.pythons))
         return steps
-
-    def _place(self) -> pathlib.Path:
-        return pathlib.Path(seams.run_directory()) / "econtext"

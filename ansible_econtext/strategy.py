@@ -1,12 +1,14 @@
 """What makes a strategy carry ssh and local connections through slaves."""
 
 import contextlib
+import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
+from ansible_econtext import client, seams
 from ansible_econtext.connection import carried
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -17,6 +19,9 @@ class CarryingStrategy:
     """In front of a stock strategy: its own behaviour, with carried connections."""
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
+        with contextlib.suppress(OSError):  # the first task would tell
+            client.start(seams.broker_directory(), os.getpid())
+        seams.load_ahead()
         with carried_connections():
             return super().run(*args, **kwargs)  # type: ignore[misc]
 

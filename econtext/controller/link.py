@@ -9,6 +9,7 @@ Nothing that comes from the slave is trusted: what does not fit what was asked
 breaks the link, with an error that says so.
 """
 
+import functools
 import logging
 import zlib
 from collections.abc import Callable, Iterable
@@ -99,8 +100,7 @@ class Link:
                 self.process.link.keep(new.values())  # type: ignore[attr-defined]
                 relay(list(new))
             else:
-                packed = zlib.compress(codec.encode(list(new.values())), 9)
-                self.send(wire.STORE, 0, packed)
+                self.send(wire.STORE, 0, _packed(tuple(new.values())))
         return list(digests)
 
     def provide(self, modules: Iterable[sources.Source]) -> None:
@@ -197,6 +197,12 @@ class Link:
             channel.lost(error)
         for callback in self.on_end:
             callback(error)
+
+
+@functools.lru_cache(maxsize=16)
+def _packed(contents: tuple[bytes, ...]) -> bytes:
+    """Contents as a STORE frame has them: many slaves are sent the same ones."""
+    return zlib.compress(codec.encode(list(contents)), 6)
 
 
 def _checked_greeting(value: object) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from econtext.target.loop import Loop, Writer, read
 _PATIENCE = 2
 _END = 4
 
+#: Seconds after which a spare is forked although the last call still runs.
+_SPARE_DELAY = 0.02
+
 
 class Slave(object):
     """Everything that one slave holds.  `upward` and `downward` are its two descriptors."""
@@ -105,8 +108,8 @@ class Slave(object):
         self._spare = None
         process.on_message = lambda kind, message: self._message(channel, kind, message)
         process.open(body)
-        # The next one is forked when this call has got all that it needs to run.
-        self._loop.call_later(0, self._fork_spare)
+        # The next one is forked when this call is done with the processor, or takes long.
+        self._loop.call_later(_SPARE_DELAY, self._fork_spare)
         return process
 
     def _fork_spare(self):
@@ -198,6 +201,8 @@ class Slave(object):
     def _message(self, channel, kind, body):
         # type: (int, int, bytes) -> None
         """A call process's message: answered here, or passed on under its channel."""
+        if kind == wire.RESULT:
+            self._loop.call_later(0, self._fork_spare)
         if kind != wire.WANT:
             self._send(kind, channel, body)
             return

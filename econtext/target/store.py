@@ -16,6 +16,7 @@ class Store(object):
         # type: () -> None
         self._contents = {}  # type: dict
         self._code = {}  # type: dict
+        self._manifests = {}  # type: dict
 
     def add(self, content):
         # type: (bytes) -> bytes
@@ -32,8 +33,10 @@ class Store(object):
     def manifest(self, digest):
         # type: (bytes) -> dict
         """The modules of a manifest that was sent as a content, by name."""
-        entries = codec.decode(self._contents[digest])
-        return {str(entry[0]): Module(*entry[1:]) for entry in entries}
+        if digest not in self._manifests:
+            entries = codec.decode(self._contents[digest])
+            self._manifests[digest] = {str(entry[0]): Module(*entry[1:]) for entry in entries}
+        return self._manifests[digest]
 
     def code(self, module):
         # type: (Module) -> object
