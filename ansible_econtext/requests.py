@@ -96,7 +96,7 @@ class Request:
         self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
-        slave.link.round_trips += 1
+        slave.link.round_trips += self._request.get("waited", 1)
         call = CollectingCall(slave.link, module, function, *arguments)
         self._channel = call
 
@@ -142,7 +142,6 @@ class Request:
     def _do_expand(self, slave: Slave) -> None:
         """Home directories do not move while a run lasts: each is asked for once."""
         path = self._request["path"]
-        slave.expanded.setdefault("~", slave.link.greeting["home"])
         if path in slave.expanded and not self._request["before"]:
             self.reply({"path": slave.expanded[path]})
             return

@@ -144,7 +144,7 @@ class Session:
         if self._waiting and not self._client.closed:
             request = {"do": "operations", "way": self._way(None), "before": self._waiting}
             try:
-                self._client.tell(request)
+                self._client.tell({**request, "waited": 0})
             except client.BrokerGone:
                 pass  # it took with it what there was to tidy up
         self._waiting = []

@@ -22,7 +22,8 @@ class Slave:
         #: Manifests that it has imported and compiled ahead.
         self.warm: set[bytes] = set()
         #: What paths with a tilde expand to there.
-        self.expanded: dict[str, str] = {}
+        greeting = link.greeting
+        self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
         #: Directories that modules made for their temporary files.
         self.left: set[str] = set()
 

@@ -207,7 +207,15 @@ def _packed(contents: tuple[bytes, ...]) -> bytes:
 
 def _checked_greeting(value: object) -> dict[str, Any]:
     """A slave's greeting, if it has the form of `slave.greeting`."""
-    forms = {"pid": int, "uid": int, "user": str, "home": str, "executable": str, "python": list}
+    forms = {
+        "pid": int,
+        "uid": int,
+        "user": str,
+        "home": str,
+        "directory": str,
+        "executable": str,
+        "python": list,
+    }
     if not isinstance(value, dict):
         raise wire.ProtocolError("a greeting that is none")
     # A Python 2 has byte strings where the others have text.

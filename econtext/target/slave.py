@@ -280,15 +280,18 @@ class Slave(object):
 def greeting():
     # type: () -> dict
     """What a controller may want to know of the account and the interpreter."""
+    home = os.path.expanduser("~")
     try:
-        user = pwd.getpwuid(os.getuid()).pw_name
+        entry = pwd.getpwuid(os.getuid())
+        user, directory = entry.pw_name, entry.pw_dir
     except KeyError:
-        user = ""
+        user, directory = "", home
     return {
         "pid": os.getpid(),
         "uid": os.getuid(),
         "user": user,
-        "home": os.path.expanduser("~"),
+        "home": home,
+        "directory": directory,  # the account's, whatever HOME says
         "executable": os.path.realpath(sys.executable or ""),
         "python": list(sys.version_info[:3]),
     }

@@ -1,0 +1,44 @@
+"""What is not recognised runs the stock way, and the user can see that it did."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from .conftest import Transport
+from .play import play_of, run_play
+
+pytestmark = pytest.mark.usefixtures("ours")
+
+
+def test_it_runs_and_is_told(ssh: Transport, strategy: str, scratch: pathlib.Path) -> None:
+    result = run_play(
+        play_of({"ping": {}, "name": "known"}, {"raw": "echo hello", "name": "not known"}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables,
+        extra_args=["-vvv"],
+    )
+    assert result.rc == 0, str(result)
+    assert result.one("not known").result["stdout_lines"] == ["hello"]
+    assert "econtext: module ansible.modules.ping in a call process" in result.stdout
+    assert "econtext: the stock way for a command" in result.stdout
+
+
+def test_kept_remote_files_go_the_stock_way(
+    ssh: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """Whoever asks for the files on the target gets them."""
+    result = run_play(
+        play_of({"ping": {}}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables,
+        env={"ANSIBLE_KEEP_REMOTE_FILES": "1"},
+        extra_args=["-vvv"],
+    )
+    assert result.rc == 0, str(result)
+    kept = list((ssh.account.home / ".ansible" / "tmp").glob("ansible-tmp-*/AnsiballZ_ping.py"))
+    assert len(kept) == 1
+    assert "econtext: the stock way for a command" in result.stdout
