@@ -40,13 +40,18 @@ class CarriedConnection:
             plugin = recorded.specialise(plugin, become.RecordingBecome)
         super().set_become_plugin(plugin)  # type: ignore[misc]
 
+    # A module is to come as a whole, on what would be Python's standard input.  ansible-core
+    # asks for the option up to 2.18, and later calls the method.
+
     def get_option(self, option: str, *args: Any, **kwargs: Any) -> Any:
-        if option == "pipelining" and self._econtext is not None and not self._econtext_stock:
-            # A module is to come as a whole, on what would be Python's standard input.
-            plugin: Any = getattr(self, "become", None)
-            if plugin is None or isinstance(plugin, become.RecordingBecome):
-                return True
+        if option == "pipelining" and self._econtext_carries():
+            return True
         return super().get_option(option, *args, **kwargs)  # type: ignore[misc]
+
+    def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
+        if self._econtext_carries():
+            return not wrap_async and not seams.keeps_remote_files()
+        return super().is_pipelining_enabled(wrap_async)  # type: ignore[misc]
 
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
         if self._econtext is not None:
@@ -129,6 +134,12 @@ class CarriedConnection:
             return stock(*arguments)
         finally:
             self._econtext_stock = False
+
+    def _econtext_carries(self) -> bool:
+        """Whether modules go to a slave, as the user that the task asks for."""
+        plugin: Any = getattr(self, "become", None)
+        ours = plugin is None or isinstance(plugin, become.RecordingBecome)
+        return self._econtext is not None and not self._econtext_stock and ours
 
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
         raise NotImplementedError

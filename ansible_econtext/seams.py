@@ -101,6 +101,11 @@ def ssh_password(connection: Any) -> str | None:
     return to_text(password) if password else None
 
 
+def keeps_remote_files() -> bool:
+    """Source: `ConnectionBase.is_pipelining_enabled` in 2.19 and later, ActionBase before."""
+    return bool(constants.DEFAULT_KEEP_REMOTE_FILES)
+
+
 def broker_directory() -> pathlib.Path:
     """Where the broker of this run of Ansible is to be found.
 
