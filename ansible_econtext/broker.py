@@ -102,6 +102,9 @@ class Broker:
             self._slaves.forget(request["way"])
             line.reply({})
             return
+        if request["do"] == "prepare":
+            self._slaves.find(request["way"], lambda found: None)
+            return
         started = time.monotonic()
 
         def reply(value: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ class Client:
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
 
     def tell(self, request: dict[str, Any]) -> None:
-        """Send a request whose reply nobody waits for; the next `ask` must not follow."""
+        """Send a request that has no reply, or whose reply nobody will read: the last one."""
         if self._socket is None:
             raise BrokerGone("the line to the broker is closed")
         try:

@@ -41,15 +41,18 @@ class CarriedConnection:
         super().set_become_plugin(plugin)  # type: ignore[misc]
 
     # A module is to come as a whole, on what would be Python's standard input.  ansible-core
-    # asks for the option up to 2.18, and later calls the method.
+    # asks for the option up to 2.18, and later calls the method; each time it is about to
+    # build a payload, which takes long enough to start a slave meanwhile.
 
     def get_option(self, option: str, *args: Any, **kwargs: Any) -> Any:
         if option == "pipelining" and self._econtext_carries():
+            self._econtext_prepare()
             return True
         return super().get_option(option, *args, **kwargs)  # type: ignore[misc]
 
     def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
         if self._econtext_carries():
+            self._econtext_prepare()
             return not wrap_async and not seams.keeps_remote_files()
         return super().is_pipelining_enabled(wrap_async)  # type: ignore[misc]
 
@@ -140,6 +143,10 @@ class CarriedConnection:
         plugin: Any = getattr(self, "become", None)
         ours = plugin is None or isinstance(plugin, become.RecordingBecome)
         return self._econtext is not None and not self._econtext_stock and ours
+
+    def _econtext_prepare(self) -> None:
+        assert self._econtext is not None
+        self._econtext.prepare()
 
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
         raise NotImplementedError

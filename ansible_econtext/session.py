@@ -4,6 +4,7 @@ It knows what a command is for by the notes of the connection's own shell and
 become plugins; what is not in the notes it leaves alone.
 """
 
+import contextlib
 import os
 import pathlib
 import stat
@@ -42,6 +43,15 @@ class Session:
         self._waiting: list[tuple[Any, ...]] = []
         #: The Pythons to look for on the host, from the options.
         self.pythons: list[str] = []
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """Have the login user's slave started, without waiting for it."""
+        if self._prepared:
+            return
+        self._prepared = True
+        with contextlib.suppress(client.BrokerGone):  # whoever needs it will be told
+            self._connected().tell({"do": "prepare", "way": self._way(None), "before": []})
 
     def perform(
         self,
@@ -175,9 +185,7 @@ class Session:
             before, self._waiting = self._waiting, []
         way = self._way(plugin)
         try:
-            if self._client is None or self._client.closed:
-                self._client = client.connect(seams.broker_directory(), self._run_process)
-            reply = self._client.ask({**request, "way": way, "before": before})
+            reply = self._connected().ask({**request, "way": way, "before": before})
         except client.BrokerGone as error:
             raise AnsibleConnectionFailure(f"econtext: {error}") from error
         if "need" in reply:
@@ -185,6 +193,11 @@ class Session:
         if "failed" in reply:
             raise failures.error_of(reply, plugin)
         return reply
+
+    def _connected(self) -> client.Client:
+        if self._client is None or self._client.closed:
+            self._client = client.connect(seams.broker_directory(), self._run_process)
+        return self._client
 
     def _way(self, plugin: Any) -> list[ways.Step]:
         steps = [self._first_step(self.pythons)]
