@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gettext import dgettext
 from typing import Any
 
-from ansible_econtext import ways
+from ansible_econtext import seams, ways
 from econtext.boot import first_stage
 
 #: The plugins that we follow to a slave of their own; others go the stock way.
@@ -37,7 +37,7 @@ class RecordingBecome:
 
 def is_carried(plugin: Any) -> bool:
     """Whether there are slaves for this plugin."""
-    return getattr(plugin, "name", None) == "sudo" and plugin._load_name in CARRIED
+    return getattr(plugin, "name", None) == "sudo" and seams.plugin_name(plugin) in CARRIED
 
 
 def step(plugin: Any, shell: Any, pythons: Sequence[str]) -> ways.Step:
@@ -54,7 +54,7 @@ def step(plugin: Any, shell: Any, pythons: Sequence[str]) -> ways.Step:
         "name": f"{maker.name}.{user}",
         "argv": ["/bin/sh", "-c", made],
         # Each command has an identity of its own, which makes no difference.
-        "key": re.sub(re.escape(maker._id), "", made),
+        "key": re.sub(re.escape(seams.become_identity(maker)), "", made),
         "marker": maker.success.encode(),
         "prompt": prompt.encode(),
         "password": password or None,

@@ -54,7 +54,7 @@ def recognise(data: bytes) -> Payload | None:
             return _from_arguments(data[start:])
         if b"\ndef _ansiballz_main():" in data:
             return _from_text(data)
-    except (ValueError, SyntaxError, KeyError, TypeError):
+    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
         pass  # of a form that we do not know
     return None
 
@@ -132,7 +132,14 @@ def _identity(archive: bytes) -> bytes:
 
 
 def unpack(archive: bytes) -> list[File]:
-    """The modules in a payload's archive; raises ValueError or zipfile.BadZipFile."""
+    """The modules in a payload's archive; raises ValueError for a damaged one."""
+    try:
+        return _unpack(archive)
+    except Exception as error:  # zipfile and zlib have many
+        raise ValueError(f"not an archive of modules: {error}") from error
+
+
+def _unpack(archive: bytes) -> list[File]:
     files = []
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(archive))) as source:
         for path in source.namelist():

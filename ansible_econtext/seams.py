@@ -101,6 +101,19 @@ def ssh_password(connection: Any) -> str | None:
     return to_text(password) if password else None
 
 
+def plugin_name(plugin: Any) -> str:
+    """The name by which a plugin was asked for; source: `plugins/loader.py`, 2.16 to 2.21."""
+    return str(plugin._load_name)
+
+
+def become_identity(plugin: Any) -> str:
+    """What tells the last command of a become plugin from all others of its kind.
+
+    Source: `BecomeBase.build_become_command` in `plugins/become/__init__.py`, 2.16 to 2.21.
+    """
+    return str(plugin._id)
+
+
 def keeps_remote_files() -> bool:
     """Source: `ConnectionBase.is_pipelining_enabled` in 2.19 and later, ActionBase before."""
     return bool(constants.DEFAULT_KEEP_REMOTE_FILES)

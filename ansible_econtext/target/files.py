@@ -50,8 +50,7 @@ def expand(operations, path):
     # type: (list, str) -> tuple
     """A path that begins with a tilde, as a shell expands it."""
     made = apply(operations)
-    expanded = os.path.expanduser(path)
-    return (expanded if compat.PYTHON_3 else expanded.decode("utf-8")), made  # type: ignore
+    return compat.from_native(os.path.expanduser(compat.native(path))), made
 
 
 def receive(operations, path, mode, expected):

@@ -52,7 +52,7 @@ def _prepare(request):
     # type: (dict) -> None
     """The process as the module expects it."""
     for name, value in request["environment"].items():
-        os.environ[_native(name)] = _native(value)
+        os.environ[compat.native(name)] = compat.native(value)
     if request["directory"] is not None:
         os.chdir(request["directory"])
     try:
@@ -65,7 +65,7 @@ def _prepare(request):
     if request["open_files"]:
         _limit_open_files(request["open_files"])
     sys.path = [path for path in sys.path if path not in ("", ".")]
-    sys.argv = [_native(request["library"])]
+    sys.argv = [compat.native(request["library"])]
 
 
 def _limit_open_files(wanted):
@@ -81,7 +81,7 @@ def _limit_open_files(wanted):
 
 def _run(request):
     # type: (dict) -> None
-    name, library = str(request["name"]), _native(request["library"])
+    name, library = str(request["name"]), compat.native(request["library"])
     if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
         from ansible.module_utils._internal._ansiballz import _loader  # type: ignore
 
@@ -100,8 +100,3 @@ def _run(request):
     runpy.run_module(name, init_globals=known, run_name="__main__", alter_sys=True)
     print('{"msg": "New-style module did not handle its own exit", "failed": true}')
     sys.exit(1)
-
-
-def _native(value):
-    # type: (object) -> str
-    return value if compat.PYTHON_3 else value.encode("utf-8")  # type: ignore

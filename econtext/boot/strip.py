@@ -4,10 +4,12 @@ What a traceback of a slave says then fits the files of the checkout.
 """
 
 import io
+import itertools
 import token
 import tokenize
 
 _SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}
+_ENDS = {token.NEWLINE, tokenize.COMMENT}
 _STARTS = {token.NEWLINE, token.INDENT, token.DEDENT, tokenize.ENCODING}
 
 
@@ -15,11 +17,12 @@ def strip(source: str) -> str:
     """`source` without comments and docstrings; raises tokenize.TokenError or SyntaxError."""
     lines = source.splitlines(keepends=True)
     previous = tokenize.ENCODING
-    for each in tokenize.generate_tokens(io.StringIO(source).readline):
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    for each, following in itertools.pairwise(tokens):
         if each.type == tokenize.COMMENT:
             row, column = each.start
             lines[row - 1] = lines[row - 1][:column].rstrip() + "\n"
-        elif each.type == token.STRING and previous in _STARTS:
+        elif each.type == token.STRING and previous in _STARTS and following.type in _ENDS:
             _blank(lines, each)
         if each.type not in _SKIPPED:
             previous = each.type

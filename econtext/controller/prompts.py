@@ -21,6 +21,8 @@ class Dialogue:
     """
 
     marker: bytes = b""
+    #: The streams on which it may ask: what else is printed there must not get a password.
+    asks_on: frozenset[int] = frozenset([wire.STDOUT, wire.STDERR])
     prompt: re.Pattern[bytes] | None = None
     password: str | None = dataclasses.field(default=None, repr=False)
     incorrect: tuple[bytes, ...] = ()
@@ -67,8 +69,12 @@ class Talk:
             yield Refused(missing=False)
         elif any(text in seen for text in self._dialogue.missing):
             yield Refused(missing=self._dialogue.password is None)
-        elif self._dialogue.prompt is not None and self._dialogue.prompt.search(seen):
+        elif self._asks(stream, seen):
             yield self._answer(stream)
+
+    def _asks(self, stream: int, seen: bytes) -> bool:
+        prompt = self._dialogue.prompt
+        return prompt is not None and stream in self._dialogue.asks_on and bool(prompt.search(seen))
 
     def _answer(self, stream: int) -> Answer | Refused:
         self._seen[stream] = b""

@@ -117,19 +117,14 @@ def _kind(error):
 def _text(error):
     # type: (BaseException) -> str
     try:
-        return _readable(str(error))
+        return compat.from_native(str(error))
     except Exception:
         return "(an error without a readable text)"
 
 
 def _trace():
     # type: () -> str
-    return _readable(traceback.format_exc())
-
-
-def _readable(value):
-    # type: (object) -> str
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value  # type: ignore
+    return compat.from_native(traceback.format_exc())
 
 
 def enter(sock, stdio, lifeline):

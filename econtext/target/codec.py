@@ -14,6 +14,7 @@ tag    value                       after the tag
 ``l``  list                        number of items, then the items
 ``t``  tuple                       number of items, then the items
 ``s``  set                         number of items, then the items
+``z``  frozenset                   number of items, then the items
 ``d``  dict                        number of pairs, then key, value, ...
 =====  ==========================  =========================================
 
@@ -76,7 +77,7 @@ def _encode(value, parts, depth):
     elif value is True or value is False:
         parts.append(b"T" if value else b"F")
     elif isinstance(value, compat.text):
-        _sized(b"u", _text_bytes(value), parts)
+        _sized(b"u", compat.encode_text(value), parts)
     elif isinstance(value, (bytes, bytearray, memoryview)):
         _sized(b"b", bytes(value), parts)
     elif isinstance(value, compat.integers):
@@ -86,7 +87,7 @@ def _encode(value, parts, depth):
     elif isinstance(value, dict):
         parts.append(b"d" + _LENGTH.pack(len(value)))
         for key, item in value.items():
-            _encode(key, parts, depth + 1)
+            _encode_member(key, parts, depth + 1)
             _encode(item, parts, depth + 1)
     else:
         _encode_sequence(value, parts, depth)
@@ -94,14 +95,23 @@ def _encode(value, parts, depth):
 
 def _encode_sequence(value, parts, depth):
     # type: (object, list, int) -> None
-    for tag, kinds in ((b"l", list), (b"t", tuple), (b"s", (set, frozenset))):
-        if isinstance(value, kinds):  # type: ignore[arg-type]
+    for tag, kind in ((b"l", list), (b"t", tuple), (b"s", set), (b"z", frozenset)):
+        if isinstance(value, kind):
             parts.append(tag + _LENGTH.pack(len(value)))  # type: ignore[arg-type]
+            encode_item = _encode if tag in b"lt" else _encode_member
             for item in value:  # type: ignore[attr-defined]
-                _encode(item, parts, depth + 1)
+                encode_item(item, parts, depth + 1)
             return
     kind = type(value)
     raise EncodeError("a value of type %s.%s cannot be sent" % (kind.__module__, kind.__name__))
+
+
+def _encode_member(value, parts, depth):
+    # type: (object, list, int) -> None
+    """A key or a member of a set, which must be hashable as what it will be decoded to."""
+    if isinstance(value, (list, dict, set)):
+        raise EncodeError("a %s cannot be sent as a key" % type(value).__name__)
+    _encode(value, parts, depth)
 
 
 def _encode_integer(value, parts):
@@ -114,19 +124,10 @@ def _encode_integer(value, parts):
     _sized(b"I", ("%d" % value).encode("ascii"), parts)  # type: ignore[str-format]
 
 
-def _text_bytes(value):
-    # type: (str) -> bytes
-    # Lone surrogates stand for file names that are not UTF-8 (PEP 383): they
-    # must survive the journey.  Python 2 passes them without being asked.
-    return value.encode("utf-8", "surrogatepass") if compat.PYTHON_3 else value.encode("utf-8")
-
-
-def _bytes_text(data):
+def _text(data):
     # type: (bytes) -> str
     try:
-        if compat.PYTHON_3:
-            return data.decode("utf-8", "surrogatepass")
-        return data.decode("utf-8")
+        return compat.decode_text(data)
     except UnicodeDecodeError:
         raise DecodeError("text that is not UTF-8")
 
@@ -151,7 +152,7 @@ def _decode(data, start, depth):
         return _INTEGER.unpack(_take(data, start, 8))[0], start + 8
     if tag == b"f":
         return _FLOAT.unpack(_take(data, start, 8))[0], start + 8
-    if tag not in b"ubIltsd":
+    if tag not in b"ubIltszd":
         raise DecodeError("unknown tag %r" % tag)
     (length,) = _LENGTH.unpack(_take(data, start, 4))
     start += 4
@@ -168,7 +169,7 @@ def _decode_sized(tag, part):
     if tag == b"b":
         return part
     if tag == b"u":
-        return _bytes_text(part)
+        return _text(part)
     digits = part[1:] if part[:1] == b"-" else part
     if not digits.isdigit() or len(digits) > 2 * _MAX_DIGITS:
         raise DecodeError("an integer that is not a number")
@@ -196,6 +197,8 @@ def _decode_items(tag, data, start, length, depth):
     try:
         if tag == b"s":
             return set(items), start
+        if tag == b"z":
+            return frozenset(items), start
         return dict(zip(items[::2], items[1::2])), start
     except TypeError:
         raise DecodeError("a key or a member of a set that cannot be hashed")

@@ -17,9 +17,55 @@ PYTHON_3 = sys.version_info[0] >= 3
 if PYTHON_3:
     text = str
     integers = (int,)  # type: tuple
+
+    # Lone surrogates stand for file names that are not UTF-8 (PEP 383): they must survive
+    # the journey.  Python 2 passes them without being asked.
+
+    def encode_text(value):
+        # type: (str) -> bytes
+        """UTF-8, lone surrogates included."""
+        return value.encode("utf-8", "surrogatepass")
+
+    def decode_text(data):
+        # type: (bytes) -> str
+        """What `encode_text` encoded; raises UnicodeDecodeError."""
+        return data.decode("utf-8", "surrogatepass")
+
+    def decode_source(data):
+        # type: (bytes) -> str
+        """A module's source as its own interpreter's `str`, by the encoding that it names."""
+        import importlib.util
+
+        return importlib.util.decode_source(data)
+
+    def native(value):
+        # type: (str) -> str
+        """Text as the interpreter's own `str`, for names, paths and the environment."""
+        return value
+
+    def from_native(value):
+        # type: (str) -> str
+        """The interpreter's own `str` as text."""
+        return value
+
 else:
     text = unicode  # type: ignore[name-defined]  # noqa: F821
     integers = (int, long)  # type: ignore[name-defined]  # noqa: F821
+
+    def encode_text(value):
+        return value.encode("utf-8")
+
+    def decode_text(data):
+        return data.decode("utf-8")
+
+    def decode_source(data):
+        return data
+
+    def native(value):
+        return value.encode("utf-8") if isinstance(value, text) else value
+
+    def from_native(value):
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def keep_from_commands(fd):

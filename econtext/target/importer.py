@@ -119,8 +119,7 @@ class Importer(object):
 
     def get_source(self, name):
         # type: (str) -> str
-        source = self.store.content(self._known(name).digest)
-        return source.decode("utf-8") if compat.PYTHON_3 else source
+        return compat.decode_source(self.store.content(self._known(name).digest))
 
     def get_filename(self, name):
         # type: (str) -> str

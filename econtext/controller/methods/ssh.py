@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from econtext.boot import first_stage
 from econtext.controller.launch import Launch
 from econtext.controller.prompts import Dialogue
+from econtext.target import wire
 
 #: We keep the connection ourselves: a master that outlives us would be left behind,
 #: and one that is shared would end with its owner.  ssh takes the first value it sees.
@@ -48,8 +49,11 @@ def dialogue(password: str | None) -> Dialogue:
     Other questions (is an unknown host's key right, what is the passphrase of a
     key) are not ours to answer: they count as a refusal.
     """
+    if password is None:
+        return Dialogue()
     return Dialogue(
+        asks_on=frozenset([wire.TERMINAL]),
         prompt=_PROMPT,
         password=password,
-        incorrect=(b"Permission denied", b"(yes/no", b"Enter passphrase"),
+        incorrect=(b": Permission denied (", b"(yes/no", b"Enter passphrase"),
     )
