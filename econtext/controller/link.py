@@ -158,7 +158,8 @@ class Link:
         record = codec.decode(body)
         match record:
             case (int(level), str(name), str(text)):
-                logging.getLogger(f"econtext.{self.name}.{name}").log(level, "%s", text)
+                # One logger for all of a slave's: loggers are never freed.
+                logging.getLogger(f"econtext.{self.name}").log(level, "%s: %s", name, text)
             case _:
                 raise wire.ProtocolError("a log record that is none")
 

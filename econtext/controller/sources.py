@@ -2,11 +2,9 @@
 
 import dataclasses
 import importlib.util
-import os
 import pathlib
 import sys
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec, PathFinder
 
 from econtext.target.store import digest_of
 
@@ -39,44 +37,49 @@ class Source:
 def find(name: str) -> Source | None:
     """The source of the module `name`; None where there is none to be had.
 
-    A target may ask for any name: no module is imported here in order to answer.
+    A target may ask for any name: no module is imported here in order to answer,
+    as importlib.util.find_spec would import the packages above it.
     """
+    parts = name.split(".")
+    if len(parts) > _MAX_DEPTH or not all(part.isidentifier() for part in parts):
+        return None
     try:
         if name == SCRIPT:
             path = getattr(sys.modules["__main__"], "__file__", None)
             return Source(name, False, pathlib.Path(path).read_bytes()) if path else None
-        spec = _spec(name)
-        if spec is None:
+        top = importlib.util.find_spec(parts[0])
+        if top is None:
             return None
-        is_package = spec.submodule_search_locations is not None
-        if spec.origin is None or not spec.has_location:
-            return Source(name, True, b"") if is_package else None  # a namespace package
-        if not spec.origin.endswith(".py"):
-            return None  # compiled: it would not run elsewhere
-        return Source(name, is_package, pathlib.Path(spec.origin).read_bytes())
+        places = [pathlib.Path(place) for place in top.submodule_search_locations or ()]
+        if len(parts) == 1 and not places:
+            return _module(name, top.origin)
+        for part in parts[1:-1]:
+            places = [place / part for place in places if (place / part).is_dir()]
+        if len(parts) > 1:
+            for place in places:
+                if (place / f"{parts[-1]}.py").is_file() and not _is_package(place / parts[-1]):
+                    return _module(name, str(place / f"{parts[-1]}.py"))
+            places = [place / parts[-1] for place in places if (place / parts[-1]).is_dir()]
+        return _package(name, places)
     except (OSError, ImportError, ValueError):
         return None
 
 
-def _spec(name: str) -> ModuleSpec | None:
-    """What importlib.util.find_spec gives, but that imports the packages above."""
-    parts = name.split(".")
-    if len(parts) > _MAX_DEPTH or not all(part.isidentifier() for part in parts):
-        return None
-    spec = importlib.util.find_spec(parts[0])
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    for length in range(2, len(parts) + 1):
-        known = ".".join(parts[:length])
-        loaded = getattr(sys.modules.get(known), "__spec__", None)
-        spec = loaded or PathFinder.find_spec(known, places)
-        if spec is None:
-            return None
-        if spec.origin is None:  # a namespace, whose own list of places imports its parent
-            inner = [os.path.join(place, parts[length - 1]) for place in places]
-            places = [place for place in inner if os.path.isdir(place)]
-        else:
-            places = list(spec.submodule_search_locations or ())
-    return spec
+def _is_package(place: pathlib.Path) -> bool:
+    return (place / "__init__.py").is_file()
+
+
+def _module(name: str, path: str | None) -> Source | None:
+    if path is None or not path.endswith(".py"):
+        return None  # built in or compiled: it would not run elsewhere
+    return Source(name, False, pathlib.Path(path).read_bytes())
+
+
+def _package(name: str, places: list[pathlib.Path]) -> Source | None:
+    for place in places:
+        if _is_package(place):
+            return Source(name, True, (place / "__init__.py").read_bytes())
+    return Source(name, True, b"") if places else None  # a namespace package
 
 
 def with_parents(name: str) -> Iterator[Source]:
