@@ -22,6 +22,9 @@ class CarriedConnection:
 
     has_pipelining = True
 
+    #: The process of the run, where a strategy of ours knows it.
+    econtext_run: int | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
@@ -30,7 +33,8 @@ class CarriedConnection:
             return
         self._shell: Any = recorded.specialise(self._shell, shell.RecordingShell)
         host = self._play_context.remote_addr  # type: ignore[attr-defined]
-        run_process = int(kwargs.get("ansible_playbook_pid") or os.getpid())
+        # The parent is told by a worker to its connection; a thread's would be the wrong one.
+        run_process = self.econtext_run or int(kwargs.get("ansible_playbook_pid") or os.getpid())
         self._econtext = Session(self._econtext_step, host, run_process)
 
     # Options

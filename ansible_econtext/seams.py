@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible import constants
+from ansible import release as ansible_release
+from ansible.executor.task_executor import TaskExecutor
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.loader import action_loader, become_loader, connection_loader, shell_loader
+
+ansible_version = tuple(int(part) for part in ansible_release.__version__.split(".")[:2])
 
 
 def is_discovery(command: str) -> bool:
@@ -149,3 +153,59 @@ def load_ahead() -> None:
         for direction in json.Direction:
             json.get_module_encoder("legacy", direction)
             json.get_module_decoder("legacy", direction)
+
+
+def can_run_tasks() -> bool:
+    """Whether `run_task` knows this ansible-core: 2.19 to 2.21."""
+    return ansible_version[:2] in ((2, 19), (2, 20), (2, 21))
+
+
+def run_task(arguments: dict[str, Any]) -> None:
+    """Run a task and send its result, as a worker process does but for leaving its process.
+
+    `arguments` are those of WorkerProcess.  Source: `WorkerProcess._run` in
+    `executor/process/worker.py`, 2.19 to 2.21, with its reply to a result that
+    cannot be sent left out: the thread then counts as dead.
+    """
+    task, host, final_queue = arguments["task"], arguments["host"], arguments["final_q"]
+    common = (
+        arguments["play_context"],
+        arguments["loader"],
+        arguments["shared_loader_obj"],
+        final_queue,
+        arguments["variable_manager"],
+    )
+    from ansible._internal import _task
+
+    if ansible_version[:2] < (2, 21):
+        from ansible.executor.task_result import _RawTaskResult
+
+        variables = arguments["task_vars"]
+        with _task.TaskContext(task):
+            result = TaskExecutor(host, task, variables, *common).run()
+            final_queue.send_task_result(
+                _RawTaskResult(
+                    host=host, task=task, return_data=result, task_fields=task.dump_attrs()
+                )
+            )
+        return
+    with _task.TaskContext.create(task=task, task_vars=arguments["task_vars"], host_name=host.name):
+        task.squash()
+        result = TaskExecutor(host, *common).run()
+        result.finalize_registered_values()
+        task.ignore_errors = result.ignore_errors
+        task.ignore_unreachable = result.ignore_unreachable
+        final_queue.send_task_result(host, task, result)
+
+
+def action_plugin(task: Any, action_loader: Any) -> str:
+    """The name of the action plugin that will run a task; "normal" for a module without one.
+
+    Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21, of which
+    this knows ansible-core's own modules; others are "unknown".
+    """
+    resolved = task.resolved_action or ""
+    namespace, _, name = resolved.rpartition(".")
+    if namespace not in ("ansible.builtin", "ansible.legacy"):
+        return "unknown"
+    return name if action_loader.has_plugin(resolved) else "normal"

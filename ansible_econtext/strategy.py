@@ -9,7 +9,8 @@ from typing import Any
 from ansible.plugins.loader import connection_loader
 
 from ansible_econtext import client, seams
-from ansible_econtext.connection import carried
+from ansible_econtext.connection import CarriedConnection, carried
+from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
 _PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection"
@@ -19,10 +20,11 @@ class CarryingStrategy:
     """In front of a stock strategy: its own behaviour, with carried connections."""
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
+        CarriedConnection.econtext_run = os.getpid()
         with contextlib.suppress(OSError):  # the first task would tell
             client.start(seams.broker_directory(), os.getpid())
         seams.load_ahead()
-        with carried_connections():
+        with carried_connections(), threads_for_tasks():
             return super().run(*args, **kwargs)  # type: ignore[misc]
 
 

@@ -144,10 +144,10 @@ class Link:
         if channel is None:
             raise wire.ProtocolError(f"a frame for channel {number}, which is not open")
         if kind == wire.EXIT:
-            del self._channels[number]
             status = codec.decode(body)
             if type(status) is not int:
                 raise wire.ProtocolError("an exit status that is no number")
+            del self._channels[number]
             channel.exited(status)
         elif kind in self._handlers:
             self._handlers[kind](channel, body)
@@ -166,7 +166,9 @@ class Link:
     def _want(self, channel: "Channel", body: bytes) -> None:
         """The importer asks for a module: it gets what was offered, and nothing else."""
         name = body.decode("utf-8", "replace")
-        source = sources.find(name) if channel.offers(name) else None
+        if not channel.offers(name):
+            raise wire.ProtocolError(f"a question for {name[:100]!r}, which was not offered")
+        source = sources.find(name)
         entry: tuple[Any, ...] = (name,)
         if source is not None:
             self.keep([source.content])
