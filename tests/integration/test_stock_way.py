@@ -39,6 +39,8 @@ def test_kept_remote_files_go_the_stock_way(
         extra_args=["-vvv"],
     )
     assert result.rc == 0, str(result)
-    kept = list((ssh.account.home / ".ansible" / "tmp").glob("ansible-tmp-*/AnsiballZ_ping.py"))
+    default = ssh.account.home / ".ansible" / "tmp"
+    remote_tmp = pathlib.Path(ssh.variables.get("ansible_remote_tmp", default))
+    kept = list(remote_tmp.glob("ansible-tmp-*/AnsiballZ_ping.py"))
     assert len(kept) == 1
     assert "econtext: the stock way for a command" in result.stdout

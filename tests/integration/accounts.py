@@ -1,0 +1,143 @@
+"""Throwaway accounts on this host, to log in to. Made and removed by root alone."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import pathlib
+import pwd
+import re
+import secrets
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from . import processes
+
+ROLES = ("plain", "guard", "bare")
+NAME = re.compile(rf"ectx(\d+)({'|'.join(ROLES)})")
+SUDOERS = pathlib.Path("/etc/sudoers.d")
+
+
+class Account(NamedTuple):
+    name: str
+    uid: int
+    gid: int
+    home: pathlib.Path
+    password: str = ""
+
+    @property
+    def is_throwaway(self) -> bool:
+        return NAME.fullmatch(self.name) is not None
+
+
+class Accounts(NamedTuple):
+    plain: Account  # sudo without a password
+    guarded: Account  # sudo with its password
+    bare: Account  # its session sees a root directory without any Python
+    bare_root: pathlib.Path
+
+
+def myself() -> Account:
+    entry = pwd.getpwnam(getpass.getuser())
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, pathlib.Path(entry.pw_dir))
+
+
+@contextlib.contextmanager
+def throwaway_accounts() -> Iterator[Accounts]:
+    """Three accounts; nothing of them is left at the end, also when something failed."""
+    _remove_leftovers()
+    # Several runs may share a machine: the name says whose account it is.
+    names = [f"ectx{os.getpid()}{role}" for role in ROLES]
+    try:
+        plain, guarded, bare = map(_add, names)
+        _allow_sudo(plain, "NOPASSWD: ALL")
+        _allow_sudo(guarded, "ALL")
+        guarded = guarded._replace(password=secrets.token_hex(12))
+        _run("chpasswd", stdin=f"{guarded.name}:{guarded.password}\n")
+        root = pathlib.Path("/home", f"{bare.name}-root")
+        _make_root_without_python(root, bare)
+        yield Accounts(plain, guarded, bare, root)
+    finally:
+        for name in names:
+            _remove(name)
+
+
+def _run(*command: str, stdin: str = "") -> None:
+    """Run a tool of the shadow suite; its locks make it fail while another one runs."""
+    deadline = time.monotonic() + 20
+    while True:
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30)
+        if done.returncode == 0:
+            return
+        if "lock" not in done.stderr or time.monotonic() > deadline:
+            raise RuntimeError(f"{command[0]}: {done.stderr.strip()}")
+        time.sleep(0.1)
+
+
+def _add(name: str) -> Account:
+    # "*" is no password either, but unlike the default "!" sshd does not call it a locked account.
+    # An empty skeleton: what is in the home afterwards was put there by a play.
+    home = pathlib.Path("/home", name)
+    _run("useradd", "-M", "-d", str(home), "-s", "/bin/sh", "-p", "*", name)
+    entry = pwd.getpwnam(name)
+    home.mkdir(mode=0o755)
+    os.chown(home, entry.pw_uid, entry.pw_gid)
+    return Account(name, entry.pw_uid, entry.pw_gid, home)
+
+
+def _allow_sudo(account: Account, what: str) -> None:
+    # Without a timestamp the password is asked for at each use, and nothing is left in /run/sudo.
+    text = (
+        f"Defaults:{account.name} timestamp_timeout=0, lecture=never\n"
+        f"{account.name} ALL=(ALL:ALL) {what}\n"
+    )
+    path = SUDOERS / account.name
+    path.touch(mode=0o440)
+    path.write_text(text, encoding="ascii")
+
+
+def _make_root_without_python(root: pathlib.Path, account: Account) -> None:
+    """A directory for ChrootDirectory: a shell and a few tools with their libraries.
+
+    A PATH without Python would not do: Ansible looks for /usr/bin/python3 as well.
+    """
+    (root / "bin").mkdir(parents=True)
+    (root / "tmp").mkdir()
+    (root / "tmp").chmod(0o1777)
+    for tool in ("sh", "cat", "echo", "uname", "mkdir", "rm", "id", "sleep", "chmod"):
+        binary = os.path.realpath(shutil.which(tool, path="/bin:/usr/bin") or tool)
+        shutil.copy(binary, root / "bin" / tool)
+        ldd = subprocess.run(["ldd", binary], capture_output=True, text=True, timeout=30)
+        for library in re.findall(r"(/\S+) \(0x", ldd.stdout):
+            inside = root / library.lstrip("/")
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, inside)
+    (root / "dev").mkdir()
+    with contextlib.suppress(PermissionError):  # some containers forbid it, and can do without
+        os.mknod(root / "dev" / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        (root / "dev" / "null").chmod(0o666)
+    inner_home = root / account.home.relative_to("/")
+    inner_home.mkdir(parents=True)
+    os.chown(inner_home, account.uid, account.gid)
+
+
+def _remove(name: str) -> None:
+    (SUDOERS / name).unlink(missing_ok=True)
+    with contextlib.suppress(KeyError):
+        processes.end(processes.of_user(pwd.getpwnam(name).pw_uid))
+        _run("userdel", name)
+    shutil.rmtree(pathlib.Path("/home", name), ignore_errors=True)
+    shutil.rmtree(pathlib.Path("/home", f"{name}-root"), ignore_errors=True)
+
+
+def _remove_leftovers() -> None:
+    """Accounts of test runs that were killed before they could clean up."""
+    for entry in pwd.getpwall():
+        owner = NAME.fullmatch(entry.pw_name)
+        if owner and not processes.process(int(owner[1])):
+            _remove(entry.pw_name)

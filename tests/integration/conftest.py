@@ -1,0 +1,146 @@
+"""Fixtures: a directory, the accounts, the sshd, and the ways to reach the target."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from . import accounts as accounts_module
+from . import processes
+from . import sshd as sshd_module
+from .accounts import Account, Accounts
+from .play import STOCK
+from .sshd import Sshd
+
+# The tests are about our strategy, but hold for stock Ansible as well, unless they say otherwise.
+STRATEGY = os.environ.get("ECONTEXT_TEST_STRATEGY", "econtext")
+
+
+class Transport(NamedTuple):
+    """A way to reach the target: who logs in, and the host variables that say how."""
+
+    name: str
+    account: Account
+    variables: dict[str, Any]
+
+
+def not_in_the_home(scratch: pathlib.Path) -> dict[str, Any]:
+    """Host variables that keep the home of who runs the tests clean."""
+    return {
+        "ansible_remote_tmp": str(scratch / "remote_tmp"),
+        "ansible_async_dir": str(scratch / "async"),
+    }
+
+
+@pytest.fixture(scope="session")
+def strategy() -> str:
+    return STRATEGY
+
+
+@pytest.fixture
+def ours(strategy: str) -> None:
+    """For tests of what stock Ansible does not have or does not promise."""
+    if strategy in STOCK:
+        pytest.skip(f"not a property of stock Ansible's {strategy}")
+
+
+@pytest.fixture
+def scratch() -> Iterator[pathlib.Path]:
+    """A temporary directory with a short path (tmp_path is too long for ssh's control sockets)."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="ectx-"))
+    path.chmod(0o755)
+    yield path
+
+    def gone() -> bool:
+        # What a run left to its end may still be removing its own directories.
+        shutil.rmtree(path, ignore_errors=True)
+        return not path.exists()
+
+    processes.until(5, gone, f"{path} is removed")
+
+
+@pytest.fixture(scope="session")
+def _accounts_or_none() -> Iterator[Accounts | None]:
+    if os.geteuid() != 0 or shutil.which("sudo") is None:
+        yield None
+        return
+    with accounts_module.throwaway_accounts() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def accounts(_accounts_or_none: Accounts | None) -> Accounts:
+    if _accounts_or_none is None:
+        pytest.skip("needs root and sudo: makes throwaway accounts")
+    return _accounts_or_none
+
+
+@pytest.fixture(scope="session")
+def sshd(_accounts_or_none: Accounts | None) -> Iterator[Sshd]:
+    """The sshd; when not root it lets in only the user who runs the tests."""
+    if sshd_module.BINARY is None or shutil.which("ssh-keygen") is None:
+        pytest.skip("needs sshd and ssh-keygen")
+    made = _accounts_or_none
+    extra = ""
+    if made:
+        extra = f"Match User {made.bare.name}\n  ChrootDirectory {made.bare_root}\n"
+    users = [made.plain, made.guarded, made.bare] if made else [accounts_module.myself()]
+    with tempfile.TemporaryDirectory(prefix="ectx-sshd-") as directory:
+        with sshd_module.running_sshd(pathlib.Path(directory), users, extra) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def login(_accounts_or_none: Accounts | None) -> Account:
+    """Who logs in through ssh when nothing special is asked for."""
+    return _accounts_or_none.plain if _accounts_or_none else accounts_module.myself()
+
+
+@pytest.fixture
+def ssh(sshd: Sshd, login: Account, scratch: pathlib.Path) -> Transport:
+    variables = sshd.variables(login)
+    if not login.is_throwaway:
+        # Without root this sshd cannot give its user a terminal, which stock Ansible asks for.
+        variables |= not_in_the_home(scratch) | {"ansible_ssh_use_tty": False}
+    return Transport("ssh", login, variables)
+
+
+@pytest.fixture
+def sudo(sshd: Sshd, accounts: Accounts) -> Transport:
+    variables = sshd.variables(accounts.plain) | {"ansible_become": True}
+    return Transport("sudo", accounts.plain, variables)
+
+
+@pytest.fixture
+def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
+    account = accounts.guarded
+    become = {"ansible_become": True, "ansible_become_password": account.password}
+    return Transport("sudo_password", account, sshd.variables(account) | become)
+
+
+@pytest.fixture
+def local(scratch: pathlib.Path) -> Transport:
+    variables = {"ansible_connection": "local"} | not_in_the_home(scratch)
+    return Transport("local", accounts_module.myself(), variables)
+
+
+@pytest.fixture
+def remote(login: Account, scratch: pathlib.Path) -> pathlib.Path:
+    """A directory on the target that belongs to who logs in through ssh."""
+    path = scratch / "remote"
+    path.mkdir()
+    os.chown(path, login.uid, login.gid)
+    return path
+
+
+@pytest.fixture
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """For indirect parametrisation: the transport of that name."""
+    found: Transport = request.getfixturevalue(request.param)
+    return found

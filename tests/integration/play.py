@@ -1,0 +1,154 @@
+"""One run of the real `ansible-playbook`, in a directory of its own, with its results per task."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+STRATEGIES = CHECKOUT / "plugins" / "strategy"
+CALLBACKS = pathlib.Path(__file__).resolve().parent / "callback_plugins"
+ANSIBLE_PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
+STOCK = ("linear", "free", "host_pinned")
+
+Play = list[dict[str, Any]]
+
+
+class TaskResult(NamedTuple):
+    task: str
+    host: str
+    item: Any
+    status: str
+    result: dict[str, Any]
+
+
+class Result(NamedTuple):
+    rc: int
+    stdout: str
+    stderr: str
+    tasks: list[TaskResult]
+
+    def one(self, task: str) -> TaskResult:
+        """The only result of the task with this name."""
+        found = [one for one in self.tasks if one.task == task]
+        assert len(found) == 1, f"{task}: {len(found)} results\n{self}"
+        return found[0]
+
+    def __str__(self) -> str:
+        return f"rc={self.rc}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+class Running:
+    """A started run. Its output goes to files: a process that lives on cannot keep us waiting."""
+
+    def __init__(self, command: list[str], directory: pathlib.Path, env: dict[str, str]) -> None:
+        self.command = command
+        self.env = env
+        self.marker = "ECONTEXT_TEST_RUN=" + env["ECONTEXT_TEST_RUN"]
+        self._directory = directory
+        self._record = pathlib.Path(env["ECONTEXT_TEST_RECORD"])
+        with open(directory / "stdout", "wb") as out, open(directory / "stderr", "wb") as err:
+            self.process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float = 90) -> Result:
+        try:
+            rc = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"not ended after {seconds:g} s\n{self._result(-9)}") from None
+        return self._result(rc)
+
+    def _result(self, rc: int) -> Result:
+        out, err = (
+            (self._directory / name).read_text(encoding="utf-8", errors="replace")
+            for name in ("stdout", "stderr")
+        )
+        lines = self._record.read_text("utf-8").splitlines() if self._record.exists() else []
+        return Result(rc, out, err, [TaskResult(**json.loads(line)) for line in lines])
+
+
+def start_play(
+    play: Play | pathlib.Path,
+    *,
+    directory: pathlib.Path,
+    strategy: str,
+    inventory: Mapping[str, Any],
+    extra_args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    cfg: Mapping[str, str] | None = None,
+) -> Running:
+    """Start a play (data, or a file) on the host `target`, whose variables are `inventory`.
+
+    Everything that the controller writes goes into `directory`, which is emptied first. The path
+    should be short: ssh's control sockets live below it. `cfg` adds to the section [defaults].
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    for name in ("home", "local", "tmp"):
+        (directory / name).mkdir(parents=True)
+
+    playbook = directory / "play.yml"
+    if isinstance(play, pathlib.Path):
+        shutil.copy(play, playbook)
+    else:
+        playbook.write_text(json.dumps(play), encoding="utf-8")
+    hosts = directory / "hosts.json"
+    hosts.touch(mode=0o600)  # it may hold passwords
+    hosts.write_text(json.dumps({"all": {"hosts": {"target": dict(inventory)}}}), encoding="utf-8")
+
+    settings = {
+        "inventory": str(hosts),
+        "home": str(directory / "home"),
+        "local_tmp": str(directory / "local"),
+        "strategy": strategy,
+        "callback_plugins": str(CALLBACKS),
+        "callbacks_enabled": "record",
+        "nocows": "True",
+    }
+    if strategy not in STOCK:
+        settings["strategy_plugins"] = str(STRATEGIES)
+    settings.update(cfg or {})
+    config = directory / "ansible.cfg"
+    lines = [f"{name} = {value}\n" for name, value in settings.items()]
+    # ssh's control sockets are the one thing that does not follow Ansible's own home.
+    lines.append(f"[ssh_connection]\ncontrol_path_dir = {directory}/home/cp\n")
+    config.write_text("[defaults]\n" + "".join(lines), encoding="utf-8")
+
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG": "C.UTF-8",
+        # Not a private one: stock Ansible takes `~` from here and from the user database, and
+        # a local asynchronous task fails when they differ.
+        "HOME": str(pathlib.Path.home()),
+        "TMPDIR": str(directory / "tmp"),
+        "ANSIBLE_CONFIG": str(config),
+        "ECONTEXT_TEST_RECORD": str(directory / "record"),
+        "ECONTEXT_TEST_RUN": uuid.uuid4().hex,
+    }
+    environment.update(env or {})
+    command = [str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args]
+    return Running(command, directory, environment)
+
+
+def run_play(play: Play | pathlib.Path, *, seconds: float = 90, **options: Any) -> Result:
+    """Run a play to its end; options as for start_play."""
+    return start_play(play, **options).wait(seconds)
+
+
+def play_of(*tasks: dict[str, Any], **keywords: Any) -> Play:
+    """One play on the target with these tasks; keywords are keywords of the play."""
+    return [{"hosts": "target", "gather_facts": False, **keywords, "tasks": list(tasks)}]

@@ -1,0 +1,105 @@
+"""One connection per host and account, however many tasks; and none when the run is over."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+from typing import Any
+
+import pytest
+
+from . import processes
+from .accounts import Accounts
+from .conftest import Transport
+from .play import play_of, run_play, start_play
+from .sshd import Sshd
+
+
+def tasks(remote: pathlib.Path) -> list[dict[str, Any]]:
+    """Twenty tasks of several kinds: modules, files sent, loops."""
+    directory = remote / "sub"
+    some: list[dict[str, Any]] = [
+        {"ping": {}},
+        {"file": {"path": str(directory), "state": "directory"}},
+        {"copy": {"content": "x" * 100_000, "dest": str(directory / "copied")}},
+        {"command": "echo {{ item }}", "loop": [1, 2, 3]},
+        {"stat": {"path": str(directory / "copied")}},
+    ]
+    return [{"name": f"task {n}", **some[n % len(some)]} for n in range(20)]
+
+
+@pytest.mark.parametrize("transport", ["ssh"], indirect=True)
+def test_one_connection_for_all_tasks(
+    transport: Transport, sshd: Sshd, strategy: str, scratch: pathlib.Path, remote: pathlib.Path
+) -> None:
+    before = sshd.accepted(transport.account)
+    result = run_play(
+        play_of(*tasks(remote)),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=transport.variables,
+    )
+    assert result.rc == 0, str(result)
+    assert sshd.accepted(transport.account) - before == 1
+
+
+def test_one_connection_for_the_login_user_and_the_superuser(
+    accounts: Accounts, sshd: Sshd, strategy: str, scratch: pathlib.Path, remote: pathlib.Path
+) -> None:
+    account = accounts.plain
+    before = sshd.accepted(account)
+    mixed = [{**task, "become": number % 3 == 0} for number, task in enumerate(tasks(remote))]
+    result = run_play(
+        play_of(*mixed),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=sshd.variables(account),
+    )
+    assert result.rc == 0, str(result)
+    assert sshd.accepted(account) - before == 1
+
+
+@pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
+def test_nothing_lives_on_after_a_run(
+    ours: None, transport: Transport, sshd: Sshd, strategy: str, scratch: pathlib.Path
+) -> None:
+    before = {p.identity for p in processes.processes()}
+    running = start_play(
+        play_of({"name": "ping", "ping": {}}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=transport.variables,
+    )
+    assert running.wait().rc == 0
+
+    def living() -> list[processes.Process]:
+        found = processes.with_environment(running.marker)
+        if transport.account.is_throwaway:
+            found += processes.of_user(transport.account.uid)
+        return [one for one in found if one.identity not in before]
+
+    processes.until(5, lambda: not living(), "nothing of the run lives on")
+
+
+@pytest.mark.parametrize("transport", ["local"], indirect=True)
+def test_output_ends_with_the_run(
+    transport: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """In `ansible-playbook ... | tee log` nothing of ours may keep the pipe open."""
+    running = start_play(
+        play_of({"name": "ping", "ping": {}}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=transport.variables,
+    )
+    running.wait()
+    # The same once more, through pipes.
+    done = subprocess.run(
+        running.command,
+        env=running.env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

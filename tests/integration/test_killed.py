@@ -1,0 +1,175 @@
+"""A process dies, or the user interrupts the run, in the middle of a task.
+
+What the user reads, and that no process of ours lives on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import random
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from . import processes
+from .conftest import Transport
+from .play import Result, Running, TaskResult, play_of, start_play
+from .processes import Process, until
+
+pytestmark = pytest.mark.usefixtures("ours")
+
+everywhere = pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
+
+
+class LongTask:
+    """A run whose task is asleep, and the processes that take part in it.
+
+    The command is a child of its call process, which is a child of the slave.
+    """
+
+    def __init__(
+        self, running: Running, transport: Transport, before: set[tuple[int, int]]
+    ) -> None:
+        self.running = running
+        self._transport = transport
+        self._before = before
+        self._family: list[Process] = []
+
+    def started(self, argument: str) -> None:
+        def look() -> list[Process]:
+            assert self.running.process.poll() is None, str(self.running.wait())
+            return [p for p in processes.with_argument(argument) if p.argv.startswith("sleep")]
+
+        (self.command,) = until(30, look, f"the task's own command runs: sleep {argument}")
+        self.call = _process(self.command.parent)
+        self.slave = _process(self.call.parent)
+        assert "econtext" in self.slave.argv, self.slave
+        self._family = processes.with_descendants([*self._mine(), self.slave])
+
+    def broker(self) -> Process:
+        found = [
+            p
+            for p in processes.with_environment(self.running.marker)
+            if "ansible_econtext" in p.argv and "broker" in p.argv
+        ]
+        # The broker may be a child of a starter of the same name.
+        parents = {p.pid for p in found}
+        (broker,) = [p for p in found if p.parent not in parents]
+        return broker
+
+    def living(self) -> list[Process]:
+        """Processes of this run that are still there."""
+        candidates = {*processes.alive(self._family), *self._mine()}
+        return [p for p in candidates if p.identity not in self._before]
+
+    def _mine(self) -> list[Process]:
+        found = processes.with_environment(self.running.marker)
+        account = self._transport.account
+        if account.is_throwaway:
+            found += processes.of_user(account.uid)
+        return [p for p in found if p.identity not in self._before]
+
+
+def _process(pid: int) -> Process:
+    found = processes.process(pid)
+    assert found, f"process {pid} is gone"
+    return found
+
+
+@pytest.fixture
+def long_task(transport: Transport, scratch: pathlib.Path, strategy: str) -> Iterator[LongTask]:
+    argument = f"1234.{random.randrange(10**6):06}"
+    play = play_of(
+        {"name": "before", "command": "true"},
+        {"name": "long", "command": f"sleep {argument}", "ignore_errors": True},
+        {"name": "after", "ping": {}},
+        ignore_unreachable=True,
+    )
+    before = {p.identity for p in processes.processes()}
+    running = start_play(
+        play, directory=scratch / "run", strategy=strategy, inventory=transport.variables
+    )
+    task = LongTask(running, transport, before)
+    try:
+        task.started(argument)
+        yield task
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            running.process.kill()
+        running.process.wait()
+        processes.end([*task.living(), *processes.with_argument(argument)])
+
+
+def nothing_lives_on(task: LongTask) -> None:
+    # A list that is empty at last: the message names who is left.
+    try:
+        until(5, lambda: not task.living(), "nothing of the run lives on")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; left: {task.living()}") from None
+
+
+def one_clear_line(one: TaskResult, result: Result) -> str:
+    message = str(one.result.get("msg", ""))
+    assert message, str(result)
+    assert "Traceback" not in message, str(result)
+    return message
+
+
+@everywhere
+def test_slave_killed(long_task: LongTask) -> None:
+    os.kill(long_task.slave.pid, signal.SIGKILL)
+    result = long_task.running.wait(30)
+    long = result.one("long")
+    assert long.status == "unreachable", str(result)
+    one_clear_line(long, result)
+    # The next task connects again.
+    assert result.one("after").status == "ok", str(result)
+    nothing_lives_on(long_task)
+
+
+@everywhere
+def test_call_process_killed(long_task: LongTask) -> None:
+    os.kill(long_task.call.pid, signal.SIGKILL)
+    result = long_task.running.wait(30)
+    long = result.one("long")
+    # The module died, the host is well.
+    assert long.status == "ignored", str(result)
+    one_clear_line(long, result)
+    assert result.one("after").status == "ok", str(result)
+    nothing_lives_on(long_task)
+
+
+@everywhere
+def test_broker_killed(long_task: LongTask) -> None:
+    os.kill(long_task.broker().pid, signal.SIGKILL)
+    result = long_task.running.wait(30)
+    long = result.one("long")
+    assert long.status in ("unreachable", "ignored"), str(result)
+    one_clear_line(long, result)
+    nothing_lives_on(long_task)
+
+
+@everywhere
+def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
+    """Ctrl-C: the terminal signals every process of the foreground group."""
+    os.killpg(long_task.running.process.pid, signal.SIGINT)
+    assert long_task.running.wait(30).rc != 0
+    nothing_lives_on(long_task)
+
+
+@pytest.mark.parametrize("transport", ["ssh"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+def test_ansible_playbook_signalled(long_task: LongTask, number: signal.Signals) -> None:
+    os.kill(long_task.running.process.pid, number)
+    assert long_task.running.wait(30).rc != 0
+    nothing_lives_on(long_task)
+
+
+@everywhere
+def test_ansible_playbook_killed(long_task: LongTask) -> None:
+    os.kill(long_task.running.process.pid, signal.SIGKILL)
+    long_task.running.wait(30)
+    nothing_lives_on(long_task)

@@ -1,0 +1,1 @@
+"""Tests of the library with real processes: interpreters, sudo, sshd."""

@@ -1,0 +1,132 @@
+"""Fixtures: routers, and the slaves that tests share."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import econtext
+
+from . import accounts, sshd, waiting, ways
+from .accounts import Account
+from .sshd import Sshd
+from .ways import Way
+
+#: A package that all routers of the tests offer to targets, made by `many`.
+MANY, MANY_NUMBERS = "many_of_tests", range(20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A package of many modules, for imports at the same time."""
+    directory = tmp_path_factory.mktemp("many")
+    package = directory / MANY
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="ascii")
+    for number in MANY_NUMBERS:
+        path = package / f"m{number}.py"
+        path.write_text(f"NUMBER = {number}\n", encoding="ascii")
+    sys.path.insert(0, str(directory))
+    importlib.invalidate_caches()
+    yield
+    sys.path.remove(str(directory))
+
+
+@pytest.fixture(autouse=True)
+def no_internal_error(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The loop outlives a fault of ours, and logs it: no test may cause one unseen."""
+    caplog.set_level(logging.INFO, "econtext")
+    yield
+    faults = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.name == "econtext" and record.levelno >= logging.ERROR
+    ]
+    assert not faults
+
+
+@pytest.fixture
+def router() -> Iterator[econtext.Router]:
+    """A router of the test's own; at its end nothing that it started is left."""
+    before = waiting.family(os.getpid())
+    with econtext.Router(offer=[MANY]) as made:
+        yield made
+        started = waiting.family(os.getpid()) - before
+    waiting.gone(started, 5)
+
+
+@pytest.fixture(params=ways.pythons.MATRIX)
+def python(request: pytest.FixtureRequest) -> str:
+    """The path of each interpreter of the matrix."""
+    return ways.python(request.param)
+
+
+@pytest.fixture(scope="session")
+def sshd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    if sshd.BINARY is None or not shutil.which("ssh-keygen") or not shutil.which("ssh"):
+        pytest.skip("needs ssh, sshd and ssh-keygen")
+    with sshd.running_sshd(tmp_path_factory.mktemp("sshd")) as running:
+        # An account that logs in reads its key below, and pytest's directory is closed to it.
+        yield running
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Account]:
+    """An account with a password, which sudo asks for."""
+    if os.geteuid() != 0 or not shutil.which("sudo") or not shutil.which("useradd"):
+        pytest.skip("needs root, sudo and useradd: makes a throwaway account")
+    with accounts.guarded_account() as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=ways.NAMES)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each way in."""
+    return ways.make(request.param, lambda: request.getfixturevalue("sshd_server"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Callable[[Way], econtext.Context]]:
+    """Slaves that stay between tests, as they do in use: one for each way."""
+    contexts: dict[str, econtext.Context] = {}
+    with econtext.Router(offer=[MANY]) as router:
+
+        def get(way: Way) -> econtext.Context:
+            try:
+                contexts[way.name].call(os.getpid)
+            except (KeyError, econtext.EcontextError):  # not yet, or a test has broken it
+                contexts[way.name] = way.open(router)
+            return contexts[way.name]
+
+        yield get
+
+
+@pytest.fixture
+def context(way: Way, shared: Callable[[Way], econtext.Context]) -> econtext.Context:
+    """A slave by each way in, shared with other tests: it must be left as it was found."""
+    return shared(way)
+
+
+@pytest.fixture
+def fresh(way: Way, router: econtext.Router) -> econtext.Context:
+    """A slave by each way in, which the test may break."""
+    return way.open(router)
+
+
+@pytest.fixture
+def open_directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A directory that every account can write to."""
+    path = tmp_path_factory.mktemp("open")
+    for each in (path, *path.parents):
+        if each == pathlib.Path("/tmp"):
+            break
+        each.chmod(0o755)
+    path.chmod(0o777)
+    return path

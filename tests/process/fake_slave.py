@@ -1,0 +1,86 @@
+"""A slave that breaks the rules; run as a script, in place of a Python.
+
+Its arguments are the directory of the checkout and what to do.  The bundle that
+it is sent it reads and drops.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, sys.argv[1])
+
+from econtext.boot.bundle import LENGTH_DIGITS  # noqa: E402
+from econtext.target import codec, slave, wire  # noqa: E402
+
+#: No package that a test offers.
+NOT_OFFERED = b"not_offered_by_tests"
+
+
+def send(data: bytes) -> None:
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def read(size: int) -> bytes:
+    """Exactly so many bytes; ends with the input."""
+    data = b""
+    while len(data) < size:
+        more = os.read(0, size - len(data))
+        if not more:
+            sys.exit(0)
+        data += more
+    return data
+
+
+def greet() -> None:
+    read(int(read(LENGTH_DIGITS)))
+    send(wire.MAGIC + wire.frame(wire.HELLO, 0, codec.encode(slave.greeting())))
+
+
+def value(channel: int, what: object) -> bytes:
+    return wire.frame(wire.RESULT, channel, codec.encode(("value", what)))
+
+
+#: What to send when a call comes, by its channel.
+ANSWERS = {
+    "honest": lambda channel: value(channel, "fine") + wire.frame(wire.EXIT, channel, b"i" + bytes(8)),
+    "another channel": lambda channel: value(channel + 1, "forged"),
+    "a closed channel": lambda channel: wire.frame(wire.EXIT, channel, b"i" + bytes(8))
+    + value(channel, "late"),
+    "a module that is not offered": lambda channel: wire.frame(wire.WANT, channel, NOT_OFFERED),
+    "junk": lambda channel: b"Killed\n" * 100,
+    "no value": lambda channel: wire.frame(wire.RESULT, channel, b"l\xff\xff\xff\xffN"),
+    "a greeting again": lambda channel: wire.frame(
+        wire.HELLO, 0, codec.encode(slave.greeting())
+    ),
+    "credit for nothing": lambda channel: wire.credit_frame(channel, 1),
+    "a stream that does not exist": lambda channel: wire.data_frame(channel, 9, b"x"),
+    "a message without end": lambda channel: 1030
+    * (b"\x91" + channel.to_bytes(4, "big") + b"\0\1\0\0" + wire.MAX_BODY * b"x"),
+}
+
+#: What to send instead of a greeting.
+BEGINNINGS = {
+    "chatter without end": lambda: 100_000 * b"Welcome!\n",
+    "junk behind the first word": lambda: wire.MAGIC + 1000 * b"Welcome!\n",
+    "a frame before the greeting": lambda: wire.MAGIC + value(1, "early"),
+    "a greeting that is none": lambda: wire.MAGIC + wire.frame(wire.HELLO, 0, codec.encode([])),
+    "silence": lambda: b"",
+}
+
+
+def main(behaviour: str) -> None:
+    if behaviour in BEGINNINGS:
+        send(BEGINNINGS[behaviour]())
+        while True:
+            read(1)
+    greet()
+    reader = wire.Reader(wire.DOWNWARD)
+    while True:
+        for kind, channel, _ in reader.feed(read(1)):
+            if kind == wire.OPEN:
+                send(ANSWERS[behaviour](channel))
+
+
+if __name__ == "__main__":
+    main(sys.argv[2])

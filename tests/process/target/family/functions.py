@@ -1,0 +1,49 @@
+"""Functions that import in all the usual ways."""
+from __future__ import absolute_import, unicode_literals
+
+import sys
+import threading
+
+from . import CHILD, NAME
+from .child import NAME as SAME
+
+
+def names():
+    from .late import NAMES
+
+    return [NAME, CHILD, SAME, NAMES]
+
+
+def where():
+    """Where a module came from, and what tools see of it."""
+    import inspect
+
+    from . import late
+
+    return ["%s" % text for text in (late.__file__, late.__name__, inspect.getsource(late))]
+
+
+def missing():
+    from . import missing  # noqa: F401
+
+
+def outside():
+    """A package that exists on the controller and was not offered."""
+    import pytest  # noqa: F401
+
+
+def in_threads(package, numbers):
+    """Import a module in each thread, all at once; what each one got."""
+    got = {}
+
+    def load(number):
+        module = "%s.m%d" % (package, number)
+        __import__(module)
+        got[number] = sys.modules[module].NUMBER
+
+    threads = [threading.Thread(target=load, args=(number,)) for number in numbers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return got

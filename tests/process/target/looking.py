@@ -1,0 +1,29 @@
+"""What a call can see of its slave, as the same account, through Linux's /proc."""
+import os
+
+
+def children(pid):
+    """Children that run, and those that have ended and were not waited for."""
+    running, zombies = [], []
+    for name in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/stat" % name) as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except (IOError, OSError):
+            continue
+        if name.isdigit() and int(fields[1]) == pid:
+            (zombies if fields[0] == "Z" else running).append(int(name))
+    return [running, zombies]
+
+
+def descriptors(pid):
+    """How many descriptors are open."""
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+def memory(pid):
+    """Bytes of memory in use at the most, ever."""
+    with open("/proc/%d/status" % pid) as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024

@@ -1,0 +1,245 @@
+"""What every way in must give: calls, errors, output, imports, and calls that are alone."""
+
+import json
+import logging
+import os
+import posixpath
+
+import pytest
+
+from econtext import CallError
+from econtext.target import codec
+
+from . import waiting
+from .conftest import MANY, MANY_NUMBERS
+from .target import ending, plain
+from .target.family import functions
+
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2**63 - 1,
+    2**63,
+    -(10**3000),
+    0.5,
+    float("inf"),
+    "text \u00e9\u4e2d\U0001f600",
+    "a file name that is not UTF-8: \udcff",
+    b"bytes \x00\xff",
+    [],
+    [1, [2, [3]]],
+    (),
+    (1, "two", b"three"),
+    {},
+    {"key": {1: None, (2, b"3"): [4]}},
+    set(),
+    {1, "two", None},
+    {frozenset([1, (2,)]): {frozenset()}},
+]
+
+
+# Values
+
+
+class HashableList(list):
+    """What a caller's own classes may do: a list that can be a key."""
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:30])
+def test_values(context, value):
+    assert context.call(plain.echo, value, named=value) == [[value], [value]]
+
+
+def test_the_standard_library_is_there_already(context):
+    assert context.call(os.getpid) != context.greeting["pid"]
+    assert context.call(json.loads, '{"one": [1]}') == {"one": [1]}
+    assert context.call(posixpath.join, "one", b"two".decode()) == "one/two"
+
+
+def test_functions_in_classes(context):
+    assert context.call(plain.Methods.of_class, 1) == ["Methods", 1]
+    assert context.call(plain.Methods.of_nobody, "value") == "value"
+
+
+@pytest.mark.parametrize("name", ["bytearray", "memoryview"])
+def test_bytes_of_every_kind(context, name):
+    assert context.call(plain.of_type, name) == b"bytes"
+
+
+def test_sets_as_keys(context):
+    assert context.call(plain.of_type, "key") == {frozenset([1]): 2}
+
+
+@pytest.mark.parametrize("name", ["object", "generator", "deep"])
+def test_what_cannot_be_returned(context, name):
+    """The caller is told so, and the slave goes on."""
+    with pytest.raises(CallError, match="EncodeError"):
+        context.call(plain.of_type, name)
+    assert context.call(plain.echo) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "value", [object(), 1j, plain.deep(200), {HashableList(): 1}, 10**5000], ids=lambda value: ""
+)
+def test_what_cannot_be_sent(context, value):
+    with pytest.raises(codec.EncodeError):
+        context.call(plain.echo, value)
+    assert context.call(plain.echo) == [[], []]
+
+
+def test_what_cannot_be_called(context):
+    for function in (lambda: 0, plain.Methods().of_class.__call__, "".join):
+        with pytest.raises(TypeError, match="no importable name"):
+            context.call(function)
+    with pytest.raises(CallError) as caught:
+        context.call(plain.echo.__class__, 1)  # there is no such name in the module
+    assert caught.value.kind
+
+
+# Errors
+
+
+def test_an_exception(context):
+    with pytest.raises(CallError) as caught:
+        context.call(plain.fail, "what was wrong")
+    error = caught.value
+    assert (error.kind, error.text) == ("ValueError", "what was wrong")
+    line = plain.fail.__code__.co_firstlineno + 1
+    assert f'plain.py", line {line}, in fail' in error.traceback
+    assert "memory:process/target/plain.py" in error.traceback
+    assert "raise ValueError(text)" in error.traceback
+    assert "ValueError: what was wrong" in str(error)
+
+
+def test_an_exception_with_any_text(context):
+    with pytest.raises(CallError) as caught:
+        context.call(plain.fail, "\u00e9 \u4e2d")
+    assert caught.value.text == "\u00e9 \u4e2d"
+
+
+def test_other_exceptions(context):
+    for function, arguments, kind in (
+        (plain.fail_own, (), "process.target.plain.Custom"),
+        (plain.leave, (3,), "SystemExit"),
+        (plain.interrupt, (), "KeyboardInterrupt"),
+        (plain.fail, (), "TypeError"),
+        (functions.missing, (), None),
+    ):
+        with pytest.raises(CallError) as caught:
+            context.call(function, *arguments)
+        assert caught.value.kind in (kind, "ImportError", "ModuleNotFoundError")
+
+
+# Output
+
+
+def lines(caplog, context, ending):
+    name = f"econtext.{context.name}.{ending}"
+    return [record.getMessage() for record in caplog.records if record.name == name]
+
+
+@pytest.mark.parametrize("function", [plain.say, plain.say_below])
+def test_output_reaches_the_log(context, caplog, function):
+    texts = ["one\ntwo\n\nthree", "oops\n"]
+    if function is plain.say_below:
+        texts = [text.encode() for text in texts]
+    context.call(function, *texts)
+    assert lines(caplog, context, "stdout")[:2] == ["one", "two"]
+    assert lines(caplog, context, "stderr") == ["oops"]
+    waiting.until(lambda: lines(caplog, context, "stdout")[2:] == ["three"], "the rest came")
+
+
+def test_output_at_the_end_of_the_process(context, caplog):
+    context.call(plain.say_at_exit)
+    assert sorted(lines(caplog, context, "stdout")) == ["at exit", "in a thread"]
+
+
+def test_output_that_is_not_text(context, caplog):
+    context.call(plain.say_below, b"\xff\x00\n", b"\xc3")
+    assert lines(caplog, context, "stdout") == ["\ufffd\0"]
+
+
+def test_log_records_are_forwarded(context, caplog):
+    context.call(plain.log_something)
+    assert [(record.name, record.levelno, record.getMessage()) for record in caplog.records] == [
+        (f"econtext.{context.name}", logging.INFO, "plain: at info, 100 %"),
+        (f"econtext.{context.name}", logging.WARNING, "plain: at warning: \u00e9"),
+    ]
+
+
+def test_log_records_come_in_order(context, caplog):
+    context.call(plain.log_much, 500)
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [f"plain: record {number}" for number in range(500)]
+
+
+def test_there_is_no_input(context):
+    assert context.call(plain.read_input) == b""
+
+
+# Imports
+
+
+def test_modules_come_from_the_controller(context):
+    assert context.call(functions.names) == [
+        "family",
+        "child",
+        "child",
+        ["family", "child", "late"],
+    ]
+    filename, name, source = context.call(functions.where)
+    assert filename == "memory:process/target/family/late.py"
+    assert name == "process.target.family.late"
+    assert source.startswith('"""A module that nothing imports')
+
+
+def test_a_module_that_does_not_exist(context):
+    with pytest.raises(CallError) as caught:
+        context.call(functions.missing)
+    assert caught.value.kind in ("ImportError", "ModuleNotFoundError")
+
+
+def test_imports_in_threads(context):
+    """Each thread gets the module that it asked for, though answers change places: the slave
+    has the even ones after the first call, and asks the controller for the odd ones."""
+    even = [number for number in MANY_NUMBERS if number % 2 == 0]
+    for numbers in (even, [*reversed(MANY_NUMBERS)]):
+        got = context.start(functions.in_threads, MANY, numbers).result(30)
+        assert got == {number: number for number in numbers}
+
+
+# Calls are alone
+
+
+def test_each_call_has_a_process_of_its_own(context):
+    states = [context.call(plain.state) for _ in range(3)]
+    pids = {state["pid"] for state in states}
+    assert len(pids) == 3 and context.greeting["pid"] not in pids
+    assert {state["parent"] for state in states} == {context.greeting["pid"]}
+
+
+def test_nothing_leaks_from_one_call_to_the_next(context, tmp_path):
+    before = context.call(plain.spoil, str(tmp_path))
+    after = context.call(plain.state)
+    for same in ("counter", "directory", "mask", "variable", "path", "modules"):
+        assert after[same] == before[same], same
+    assert context.call(plain.random_number) != context.call(plain.random_number)
+
+
+def test_calls_run_at_the_same_time(context, tmp_path):
+    """Each waits for all others: they end only if none waits for another one's end."""
+    number = 12
+    futures = [
+        context.start(ending.meet, str(tmp_path), str(each), number) for each in range(number)
+    ]
+    assert len({future.result(60) for future in futures}) == number
+
+
+def test_many_calls_are_answered_each_with_its_own(context):
+    futures = [context.start(plain.echo, number) for number in range(60)]
+    assert [future.result(60) for future in futures] == [[[number], []] for number in range(60)]

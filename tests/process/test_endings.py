@@ -1,0 +1,207 @@
+"""What every way in must give when something ends before its time."""
+
+import concurrent.futures
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import econtext
+from econtext import CallDied, CallError, ConnectionLost
+
+from . import waiting
+from .target import ending, plain
+
+SECONDS = 5  # in which all that belongs to what has ended must have ended too
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def answers(context):
+    return context.start(plain.echo, 1).result(30) == [[1], []]
+
+
+# Calls
+
+
+def test_a_call_that_ends_its_process(context):
+    for status in (0, 3):
+        with pytest.raises(CallDied) as caught:
+            context.call(plain.stop, status)
+        assert caught.value.status == status
+    assert answers(context)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_a_call_that_is_killed(context, tmp_path, number):
+    future = context.start(ending.hang, str(tmp_path / "pids"))
+    call, command = waiting.announced(tmp_path / "pids")
+    family = waiting.family(call, command)
+    os.kill(call, number)
+    error = future.exception(30)
+    assert isinstance(error, CallDied) and error.status == -number
+    assert number.name in str(error)
+    assert answers(context)
+    for process in waiting.alive(family):  # the command was not told: it is its own
+        os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("function", [ending.hang, ending.hang_stubbornly])
+def test_cancel_ends_the_process_of_a_call(context, tmp_path, function):
+    future = context.start(function, str(tmp_path / "pids"))
+    family = waiting.family(*waiting.announced(tmp_path / "pids"))
+    assert len(family) == 2
+    assert future.cancel()
+    waiting.gone(family, SECONDS)
+    assert future.cancelled() and answers(context)
+
+
+def test_whoever_waits_hears_of_a_cancelled_call(context, tmp_path):
+    futures = [context.start(ending.hang, str(tmp_path / name)) for name in ("one", "two")]
+    families = [waiting.family(*waiting.announced(tmp_path / name)) for name in ("one", "two")]
+    for future in futures:
+        assert future.cancel()
+    for family in families:
+        waiting.gone(family, SECONDS)
+    done, _ = concurrent.futures.wait(futures, 10)
+    assert done == set(futures)
+
+
+def test_a_call_that_has_ended_is_not_cancelled(context):
+    future = context.start(plain.echo)
+    assert future.result(30) == [[], []]
+    assert not future.cancel()
+
+
+def test_a_daemon_that_keeps_everything_open(context, tmp_path, caplog):
+    """The call ends all the same, and the daemon lives on: it made itself independent."""
+    path = tmp_path / "pids"
+    pid = context.start(ending.leave_daemon, str(path)).result(30)
+    daemon = waiting.family(*waiting.announced(path))
+    waiting.until(lambda: not waiting.alive_number(pid), "the call's process has ended", SECONDS)
+    assert "said before" in [record.getMessage() for record in caplog.records]
+    assert waiting.alive(daemon) and answers(context)
+    os.kill(*[process.pid for process in daemon], signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "function, arguments", [(plain.close_all, ()), (ending.scribble, (10,))], ids=["close", "write"]
+)
+def test_a_function_that_spoils_its_descriptors(context, function, arguments):
+    with pytest.raises((CallDied, CallError)):
+        context.start(function, *arguments).result(30)
+    assert answers(context)
+
+
+def test_a_function_that_spoils_its_descriptors_and_says_much(context):
+    future = context.start(ending.scribble, 1_000_000)
+    assert isinstance(future.exception(10), CallDied | CallError)
+    assert answers(context)
+
+
+# Slaves
+
+
+def test_a_slave_that_is_killed(fresh, tmp_path):
+    """Its calls and their commands end with it, whoever they belong to."""
+    future = fresh.start(ending.hang, str(tmp_path / "pids"))
+    pids = waiting.announced(tmp_path / "pids")
+    family = waiting.family(fresh.greeting["pid"], *pids)
+    assert len(family) >= 3
+    os.kill(fresh.greeting["pid"], signal.SIGKILL)
+    assert isinstance(future.exception(30), ConnectionLost)
+    waiting.gone(family, SECONDS)
+    for _ in range(2):
+        with pytest.raises(ConnectionLost):
+            fresh.call(plain.echo)
+
+
+def test_a_slave_that_is_closed(fresh, tmp_path):
+    futures = [fresh.start(ending.hang, str(tmp_path / name)) for name in ("one", "two")]
+    pids = [pid for name in ("one", "two") for pid in waiting.announced(tmp_path / name)]
+    family = waiting.family(fresh.greeting["pid"], *pids)
+    fresh.close()
+    for future in futures:
+        assert isinstance(future.exception(30), econtext.EcontextError)
+    waiting.gone(family, SECONDS)
+    with pytest.raises(ConnectionLost):
+        fresh.call(plain.echo)
+
+
+def test_a_stubborn_call_does_not_keep_a_slave(fresh, tmp_path):
+    fresh.start(ending.hang_stubbornly, str(tmp_path / "pids"))
+    family = waiting.family(fresh.greeting["pid"], *waiting.announced(tmp_path / "pids"))
+    fresh.close()
+    waiting.gone(family, SECONDS)
+
+
+def test_slaves_of_a_slave_that_is_killed(router, tmp_path, python):
+    """A hop's end is the end of what was started through it, and of nothing else."""
+    outer = router.local(python)
+    inner = outer.local(sys.executable)
+    beside = router.local(sys.executable)
+    future = inner.start(ending.hang, str(tmp_path / "pids"))
+    pids = waiting.announced(tmp_path / "pids")
+    family = waiting.family(outer.greeting["pid"], inner.greeting["pid"], *pids)
+    os.kill(outer.greeting["pid"], signal.SIGKILL)
+    assert isinstance(future.exception(30), ConnectionLost)
+    waiting.gone(family, SECONDS)
+    for context in (outer, inner):
+        with pytest.raises(ConnectionLost):
+            context.call(plain.echo)
+        with pytest.raises(econtext.EcontextError):
+            context.local(sys.executable)
+    assert answers(beside)
+
+
+# The controller
+
+CONTROLLER = """
+import pathlib
+import sys
+import econtext
+from process import ways, sshd
+from process.target import ending
+
+def server():
+    return sshd.Sshd(pathlib.Path(sys.argv[2]), int(sys.argv[3]))
+
+router = econtext.Router()
+context = ways.make(sys.argv[1], server).open(router)
+print(context.greeting["pid"], flush=True)
+context.call(ending.hang, sys.argv[4])
+"""
+
+
+def test_a_controller_that_is_killed(way, sshd_server, tmp_path):
+    """Nothing is left of it anywhere, though it could not say goodbye."""
+    script = tmp_path / "controller.py"
+    script.write_text(CONTROLLER, encoding="ascii")
+    arguments = [way.name, str(sshd_server.directory), str(sshd_server.port)]
+    controller = subprocess.Popen(
+        [sys.executable, str(script), *arguments, str(tmp_path / "pids")],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    with controller:
+        assert controller.stdout is not None
+        slave = int(controller.stdout.readline())
+        pids = waiting.announced(tmp_path / "pids")
+        family = waiting.family(controller.pid, slave, *pids)
+        assert len(family) >= 4
+        controller.kill()
+    waiting.gone(family, SECONDS)
+
+
+def test_a_router_that_is_closed_is_of_no_more_use(python):
+    """It says so: no caller waits for ever, and nothing is written to what was closed."""
+    with econtext.Router() as router:
+        context = router.local(python)
+        family = waiting.family(context.greeting["pid"])
+    waiting.gone(family, SECONDS)
+    for use in (lambda: context.call(plain.echo), lambda: router.local(python)):
+        assert isinstance(waiting.error_of(use), econtext.EcontextError)
+    context.close()

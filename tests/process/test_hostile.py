@@ -1,0 +1,101 @@
+"""A peer that breaks the protocol: the link breaks with an error that says so, and no more."""
+
+import dataclasses
+import os
+import pathlib
+import shlex
+import sys
+
+import pytest
+
+import econtext
+from econtext import ConnectionLost, LaunchError
+from econtext.controller.methods import local
+
+from . import fake_slave, waiting
+from .target import plain
+
+ROOT = pathlib.Path(__file__).parents[2]
+WORDS = {
+    "another channel": "not open",
+    "a closed channel": "not open",
+    "a module that is not offered": fake_slave.NOT_OFFERED.decode(),
+    "junk": "",
+    "no value": "items announced",
+    "a greeting again": "",
+    "credit for nothing": "credit",
+    "a stream that does not exist": "stream",
+    "a message without end": "message of more than",
+}
+
+
+def fake(behaviour: str) -> str:
+    """A "Python" that is none."""
+    return shlex.join([sys.executable, fake_slave.__file__, str(ROOT), behaviour])
+
+
+@pytest.fixture
+def beside(router):
+    """A slave of the same router that has nothing to do with it."""
+    return router.local(sys.executable)
+
+
+@pytest.fixture(params=["direct", "through a slave"])
+def start(request, router, beside):
+    return router.local if request.param == "direct" else beside.local
+
+
+def test_the_fake_slave_can_be_honest(start):
+    assert start(fake("honest")).call(plain.echo) == "fine"
+
+
+def test_every_violation_is_tested():
+    assert set(WORDS) == set(fake_slave.ANSWERS) - {"honest"}
+
+
+@pytest.mark.parametrize("behaviour", WORDS)
+def test_violations(start, beside, tmp_path, monkeypatch, behaviour):
+    effect = tmp_path / "imported"
+    module = tmp_path / (fake_slave.NOT_OFFERED.decode() + ".py")
+    module.write_text(f"open({str(effect)!r}, 'w')\n", encoding="ascii")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    context = start(fake(behaviour))
+    family = waiting.family(context.greeting["pid"])
+    assert isinstance(context.start(plain.echo).exception(30), econtext.EcontextError)
+    error = waiting.until(lambda: lost(context), "the link is broken")
+    assert "broke the protocol" in str(error) and WORDS[behaviour] in str(error)
+    assert beside.call(plain.echo, 1) == [[1], []]
+    waiting.gone(family, 5)
+    assert not effect.exists()
+
+
+def lost(context):
+    """Why the context is of no more use; None while it is."""
+    try:
+        context.start(plain.echo).exception(30)
+    except ConnectionLost as error:
+        return error
+
+
+@pytest.mark.parametrize("behaviour", sorted(set(fake_slave.BEGINNINGS) - {"silence"}))
+def test_beginnings(start, beside, behaviour):
+    before = waiting.family(os.getpid())
+    with pytest.raises(econtext.EcontextError) as caught:
+        start(fake(behaviour))
+    words = "without end" if behaviour == "chatter without end" else "broke the protocol"
+    assert words in str(caught.value)
+    assert beside.call(plain.echo, 1) == [[1], []]
+    waiting.until(
+        lambda: len(waiting.family(os.getpid())) <= len(before) + 1, "no process is left of it", 5
+    )
+
+
+def test_silence(start, beside, monkeypatch):
+    real = local.launch
+    monkeypatch.setattr(
+        local, "launch", lambda python: dataclasses.replace(real(python), timeout=0.5)
+    )
+    with pytest.raises(LaunchError, match="no slave ran after 0.5 seconds"):
+        start(fake("silence"))
+    assert beside.call(plain.echo, 1) == [[1], []]

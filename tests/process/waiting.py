@@ -1,0 +1,100 @@
+"""Waiting with a deadline, and looking at processes through /proc."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Process(NamedTuple):
+    """One process for good: numbers are used again, with another start."""
+
+    pid: int
+    started: int
+
+
+def until(look: Callable[[], T], words: str, seconds: float = 20) -> T:
+    """The first true value that `look` returns; after the deadline an error that says `words`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds:g} seconds still not: {words}")
+        time.sleep(0.01)
+
+
+def error_of(function: Callable[[], object], seconds: float = 10) -> BaseException | None:
+    """What `function` raises, for one that might never end: its thread then stays behind."""
+    caught: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            function()
+            caught.append(None)
+        except BaseException as error:
+            caught.append(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    until(lambda: caught, "it has ended", seconds)
+    return caught[0]
+
+
+def announced(path: pathlib.Path) -> list[int]:
+    """The numbers that `target.ending.announce` wrote, as soon as they are there."""
+    until(path.exists, f"{path} is there")
+    return [int(pid) for pid in path.read_text(encoding="ascii").split()]
+
+
+def _table() -> dict[int, tuple[int, int]]:
+    """Number: (parent's number, start) of all processes that have not ended."""
+    table = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name, in parentheses, may hold anything: what matters comes after it.
+            fields = path.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            table[int(path.parent.name)] = int(fields[1]), int(fields[19])
+    return table
+
+
+def family(*pids: int) -> set[Process]:
+    """These processes and all that descend from them."""
+    table = _table()
+    found = {pid for pid in pids if pid in table}
+    grown = True
+    while grown:
+        more = {pid for pid, (parent, _) in table.items() if parent in found} - found
+        found |= more
+        grown = bool(more)
+    return {Process(pid, table[pid][1]) for pid in found}
+
+
+def alive(processes: Iterable[Process]) -> set[Process]:
+    """Those of the processes that have not ended."""
+    table = _table()
+    return {each for each in processes if each.pid in table and table[each.pid][1] == each.started}
+
+
+def alive_number(pid: int) -> bool:
+    return pid in _table()
+
+
+def gone(processes: set[Process], seconds: float = 20) -> None:
+    """Wait until all of them have ended."""
+    try:
+        until(lambda: not alive(processes), "they have ended", seconds)
+    except AssertionError:
+        left = {
+            each.pid: pathlib.Path(f"/proc/{each.pid}/cmdline").read_bytes()[-60:]
+            for each in alive(processes)
+        }
+        raise AssertionError(f"after {seconds:g} seconds they still run: {left}") from None

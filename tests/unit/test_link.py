@@ -1,0 +1,234 @@
+"""The controller's end of a link: what a slave says is checked against what was asked."""
+
+import importlib
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from econtext.controller.channels import Call, RemoteCommand
+from econtext.controller.errors import CallDied, CallError, ConnectionLost
+from econtext.controller.link import Link
+from econtext.target import codec, flow, wire
+
+GREETING = {
+    "pid": 7,
+    "uid": 0,
+    "user": "me",
+    "home": "/home/me",
+    "directory": "/home/me",
+    "directory": "/home/me",
+    "executable": "/usr/bin/python3",
+    "python": [3, 11, 2],
+}
+REQUEST = {"module": "os", "function": "getpid", "offered": ("offered_by_tests",)}
+
+
+class FakeProcess:
+    """In place of the command that leads to a slave; keeps what is sent to it."""
+
+    def __init__(self):
+        self.sent = []
+        self.killed = False
+        self._reader = wire.Reader(wire.DOWNWARD)
+
+    def write(self, stream, data):
+        self.sent += self._reader.feed(data)
+
+    def kill(self):
+        self.killed = True
+
+    def end(self, stream):
+        pass
+
+    def credit(self, size):
+        pass
+
+
+@pytest.fixture
+def link():
+    made = Link("test", FakeProcess())
+    made.feed(wire.frame(wire.HELLO, 0, codec.encode(GREETING)))
+    assert made.greeting == GREETING
+    return made
+
+
+def test_a_call_and_its_answer(link):
+    call = Call(link, REQUEST)
+    [(kind, channel, body)] = link.process.sent
+    assert (kind, channel) == (wire.OPEN, call.number)
+    assert codec.decode(body)["function"] == "getpid"
+    link.feed(wire.frame(wire.RESULT, channel, codec.encode(("value", 12))))
+    link.feed(wire.frame(wire.EXIT, channel, codec.encode(0)))
+    assert call.future.result(0) == 12
+    assert link.error is None
+
+
+@pytest.mark.parametrize(
+    "frames, error",
+    [
+        ([(wire.RESULT, ("error", "ValueError", "text", "trace"))], CallError),
+        ([(wire.RESULT, ("failed", "too many processes"))], CallError),
+        ([(wire.EXIT, -9)], CallDied),
+        ([(wire.EXIT, 3)], CallDied),
+    ],
+)
+def test_other_ends_of_a_call(link, frames, error):
+    call = Call(link, REQUEST)
+    for kind, value in frames:
+        link.feed(wire.frame(kind, call.number, codec.encode(value)))
+    assert isinstance(call.future.exception(0), error)
+    assert link.error is None
+
+
+# What breaks the link
+
+
+def on(channel, kind, body=b""):
+    """Bytes of one frame; `body` is encoded where it is not bytes."""
+    return wire.frame(kind, channel, body if isinstance(body, bytes) else codec.encode(body))
+
+
+VIOLATIONS = {
+    "a second greeting": on(0, wire.HELLO, GREETING),
+    "a kind that only we send": wire.frame(wire.OPEN, 1, b""),
+    "junk": b"Segmentation fault (core dumped)\n",
+    "a frame that is too long": b"\x11\0\0\0\1\0\2\0\0",
+    "a channel that was never opened": on(2, wire.RESULT, ("value", 1)),
+    "data for a channel that was never opened": wire.data_frame(2, wire.STDOUT, b"x"),
+    "the end of a channel that was never opened": on(0, wire.EXIT, 0),
+    "a channel that has ended": on(1, wire.EXIT, 0) + on(1, wire.RESULT, ("value", 1)),
+    "a result of no form": on(1, wire.RESULT, 12),
+    "a result of an unknown form": on(1, wire.RESULT, ("value", 1, 2)),
+    "an error that is not text": on(1, wire.RESULT, ("error", "ValueError", b"text", None)),
+    "a result that is no value": on(1, wire.RESULT, b"l\0\0\0\1"),
+    "a status that is no number": on(1, wire.EXIT, "0"),
+    "a status that is nearly one": on(1, wire.EXIT, True),
+    "a log record that is none": on(1, wire.LOG, (20, "name")),
+    "a log record without text": on(1, wire.LOG, (20, "name", b"text")),
+    "a stream that does not exist": wire.data_frame(1, 9, b"x"),
+    "data without a stream": on(1, wire.DATA, b""),
+    "more data than credit": (
+        (flow.WINDOW // wire.MAX_DATA + 1) * wire.data_frame(1, wire.STDOUT, wire.MAX_DATA * b"x")
+    ),
+    "credit for nothing": wire.credit_frame(1, 1),
+    "credit of no form": on(1, wire.CREDIT, b"12345"),
+    "a module that was not offered": on(1, wire.WANT, b"econtext.controller"),
+    "a module for a channel that was never opened": on(2, wire.WANT, b"offered_by_tests"),
+    "a message without end": (flow.WINDOW * 65 // wire.MAX_BODY)
+    * (b"\x91\0\0\0\1\0\1\0\0" + wire.MAX_BODY * b"x"),
+}
+
+
+@pytest.mark.parametrize("data", VIOLATIONS.values(), ids=VIOLATIONS)
+def test_what_breaks_a_link(link, data, monkeypatch):
+    def credit_is_not_given(*arguments):
+        """As when the controller has no time to take what comes."""
+
+    monkeypatch.setattr(Call, "credit", credit_is_not_given)
+    call = Call(link, REQUEST)
+    ends = []
+    link.on_end.append(ends.append)
+    link.feed(data)
+    assert isinstance(link.error, ConnectionLost)
+    assert "broke the protocol" in str(link.error)
+    assert link.process.killed
+    assert ends == [link.error]
+    assert call.future.done()  # whoever waits is told
+    sent = len(link.process.sent)
+    link.feed(on(1, wire.WANT, b"offered_by_tests"))  # it is of no more use
+    assert len(link.process.sent) == sent
+    with pytest.raises(ConnectionLost):
+        Call(link, REQUEST)
+
+
+def test_a_command_has_no_result(link):
+    command = RemoteCommand(link, ["true"], False)
+    link.feed(on(command.number, wire.RESULT, ("value", 1)))
+    assert "broke the protocol" in str(link.error)
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [None, [], {}, {**GREETING, "pid": "7"}, {**GREETING, "python": "3.11"}, {"pid": 7}],
+    ids=repr,
+)
+def test_what_is_no_greeting(greeting):
+    link = Link("test", FakeProcess())
+    link.feed(wire.frame(wire.HELLO, 0, codec.encode(greeting)))
+    assert "broke the protocol" in str(link.error)
+
+
+@given(st.binary(), st.sampled_from(sorted(wire.UPWARD)), st.integers(0, 2))
+def test_junk_in_a_frame(body, kind, channel):
+    """Whatever is in it: it is taken, or the link breaks; no other exception."""
+    link = Link("test", FakeProcess())
+    link.feed(wire.frame(wire.HELLO, 0, codec.encode(GREETING)))
+    Call(link, REQUEST)
+    link.feed(wire.frame(kind, channel, body))
+    assert link.error is None or "broke the protocol" in str(link.error)
+
+
+# Modules
+
+
+@pytest.fixture
+def offered(tmp_path, monkeypatch):
+    (tmp_path / "offered_by_tests.py").write_text("VALUE = 1\n", encoding="ascii")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+
+
+def answers(link):
+    return [
+        codec.decode(body) for kind, channel, body in link.process.sent if kind == wire.SOURCES
+    ]
+
+
+def test_a_module_that_was_offered_is_given(link, offered):
+    Call(link, REQUEST)
+    link.feed(on(1, wire.WANT, b"offered_by_tests"))
+    link.feed(on(1, wire.WANT, b"offered_by_tests.nothing"))
+    [[entry], [none]] = answers(link)
+    assert entry[:3] == ("offered_by_tests", False, "memory:offered_by_tests.py")
+    assert none == ("offered_by_tests.nothing",)
+    assert link.error is None
+
+
+@pytest.mark.parametrize("name", [b"os", b"offered_by_tests2", b"", b".", b"\xff", b"antigravity"])
+def test_nothing_else_is_given(link, offered, name):
+    Call(link, REQUEST)
+    link.feed(on(1, wire.WANT, name))
+    assert all(len(entry) == 1 for entries in answers(link) for entry in entries)
+    assert not [kind for kind, _, _ in link.process.sent if kind == wire.STORE]
+
+
+def test_a_name_that_is_all_dots_does_no_harm(link, offered):
+    call = Call(link, REQUEST)
+    link.feed(on(1, wire.WANT, b"offered_by_tests" + 30_000 * b".x"))
+    link.feed(on(1, wire.RESULT, ("value", 1)))
+    assert call.future.result(0) == 1
+
+
+# Logs
+
+
+def test_log_records_do_not_fill_the_memory(link):
+    """Loggers live for ever: a slave must not make as many of them as it likes."""
+    Call(link, REQUEST)
+    before = len(logging.root.manager.loggerDict)
+    for number in range(300):
+        link.feed(on(1, wire.LOG, (logging.INFO, f"name{number}", "text")))
+    link.feed(on(1, wire.LOG, (logging.INFO, 300 * "a.", "text")))
+    assert link.error is None
+    assert len(logging.root.manager.loggerDict) - before < 300
+
+
+def test_log_records_are_forwarded(link, caplog):
+    caplog.set_level(logging.DEBUG, "econtext")
+    Call(link, REQUEST)
+    link.feed(on(1, wire.LOG, (logging.WARNING, "module.part", "100 % of it")))
+    [record] = caplog.records
+    assert (record.levelno, record.name) == (logging.WARNING, "econtext.test")
+    assert record.getMessage() == "module.part: 100 % of it"
