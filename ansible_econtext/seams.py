@@ -147,7 +147,7 @@ def load_ahead() -> None:
         (become_loader, "sudo"),
     ):
         loader.get(name, class_only=True)
-    with contextlib.suppress(ImportError):
+    with contextlib.suppress(ImportError, AttributeError):  # up to 2.18 there are no profiles
         from ansible.module_utils.common import json
 
         for direction in json.Direction:

@@ -55,6 +55,7 @@ def _prepare(request):
         os.environ[compat.native(name)] = compat.native(value)
     if request["directory"] is not None:
         os.chdir(request["directory"])
+        os.environ["PWD"] = compat.native(request["directory"])  # as the shell does
     try:
         os.getcwd()
     except OSError:  # another account's directory, after become

@@ -173,6 +173,11 @@ class Call(Channel):
         super().lost(error)
         self.settle(error)
 
+    def cancelled(self) -> None:
+        """Whoever has the future cancelled it: end the call, and tell those who wait."""
+        self.future.set_running_or_notify_cancel()
+        self.kill()
+
     def settle(self, outcome: Any) -> None:
         """Give the outcome to whoever waits; the first one counts."""
         if self.future.done() or not self.future.set_running_or_notify_cancel():

@@ -63,12 +63,12 @@ class Context:
         return self._router.on_loop(lambda: self._open(request))
 
     def _open(self, request: dict[str, Any]) -> "Future[Any]":
-        if request["offered"]:
+        if not sources.is_everywhere(request["module"]):
             self._link.provide_function(request["module"])
         call = Call(self._link, request)
         call.end(0)
         call.future.add_done_callback(
-            lambda future: self._router.post(call.kill) if future.cancelled() else None
+            lambda future: self._router.post(call.cancelled) if future.cancelled() else None
         )
         return call.future
 
@@ -99,4 +99,5 @@ class Context:
 
     def close(self) -> None:
         """End the slave and all that was started through it."""
-        self._router.post(self._link.close)
+        if not self._router.closed:
+            self._router.post(self._link.close)

@@ -40,19 +40,33 @@ Outcome = Link | EcontextError
 
 
 def start(
-    loop: Loop, launch: Launch, parent: Link | None, done: Callable[[Outcome], None]
+    loop: Loop,
+    launch: Launch,
+    parent: Link | None,
+    done: Callable[[Outcome], None],
+    gone: Callable[[], None] = lambda: None,
 ) -> "Starting":
-    """Start a slave, here or through `parent`; `done` is called once, with what came of it."""
-    return Starting(loop, launch, parent, done)
+    """Start a slave, here or through `parent`.
+
+    `done` is called once, with what came of it; `gone` once, when the process that
+    was started for it is no more.
+    """
+    return Starting(loop, launch, parent, done, gone)
 
 
 class Starting:
     """A slave on its way up."""
 
     def __init__(
-        self, loop: Loop, launch: Launch, parent: Link | None, done: Callable[[Outcome], None]
+        self,
+        loop: Loop,
+        launch: Launch,
+        parent: Link | None,
+        done: Callable[[Outcome], None],
+        gone: Callable[[], None],
     ) -> None:
         self._launch = launch
+        self._gone = gone
         self._done: Callable[[Outcome], None] | None = done
         self._talk: prompts.Talk | None = prompts.Talk(launch.dialogue)
         self._chatter = b""
@@ -62,6 +76,7 @@ class Starting:
             self._process = self._run(loop, parent)
         except (OSError, EcontextError) as error:
             loop.post(functools.partial(self._fail, self._not_run(error)))
+            loop.post(gone)
             return
         self._link = Link(launch.name, self._process)
         self._process.on_output = self._output
@@ -141,13 +156,26 @@ class Starting:
     def _exited(self, status: int) -> None:
         if self._done is None:
             self._link.ended(status)
-            return
-        reason = f"the command {describe_status(status)} before a slave ran"
-        self._fail(LaunchError(self._launch.name, reason, status, self._said()))
+        else:
+            reason = f"the command {describe_status(status)} before a slave ran"
+            self._fail(LaunchError(self._launch.name, reason, status, self._said()))
+        self._gone()
 
     def _timed_out(self) -> None:
         reason = f"no slave ran after {self._launch.timeout:g} seconds"
         self._fail(LaunchError(self._launch.name, reason, None, self._said()))
+
+    def close(self) -> None:
+        """End the slave, or give up to start it; then `done` is told so."""
+        if self._done is None and hasattr(self, "_process"):
+            self._link.close()
+        else:
+            self.abandon()
+
+    def kill(self) -> None:
+        """End the process that was started, whatever it does."""
+        if hasattr(self, "_process"):
+            self._process.kill()
 
     def abandon(self) -> None:
         """Give up; `done` is told so."""

@@ -74,6 +74,8 @@ class Link:
     def open(self, channel: "Channel", request: dict[str, Any]) -> None:
         """Give the channel a number and have the slave open it."""
         body = codec.encode(request)
+        if len(body) > wire.MAX_MESSAGE:
+            raise codec.EncodeError(f"arguments of {len(body)} bytes are too long to send")
         if self.error is not None:
             raise self.error
         self._last_channel += 1

@@ -38,7 +38,9 @@ class Router:
         self._offer = tuple(offer)
         self._loop = Loop()
         self._loop.on_error = _report
-        self._roots: dict[Link, None] = {}
+        #: The starts of this machine's own processes, until these have ended.
+        self._starts: set[launching.Starting] = set()
+        self._closed = False
         self._ended = threading.Condition()
         self._thread = threading.Thread(target=self._loop.run, name="econtext", daemon=True)
         self._thread.start()
@@ -94,19 +96,33 @@ class Router:
         def done(result: Link | EcontextError) -> None:
             if isinstance(result, EcontextError):
                 outcome.set_exception(result)
-                return
-            if parent is None:
-                self._roots[result] = None
-                result.on_end.append(lambda error: self._gone(result))
-            outcome.set_result(result)
+            else:
+                outcome.set_result(result)
 
-        self.post(lambda: launching.start(self._loop, plan, parent, done))
+        def begin() -> None:
+            if self._closed:
+                done(EcontextError("the router is closed"))
+                return
+            with self._ended:
+                if parent is None:
+                    self._starts.add(begun := launching.start(self._loop, plan, None, done, gone))
+                else:
+                    begun = launching.start(self._loop, plan, parent, done)
+            running.append(begun)
+
+        def gone() -> None:
+            with self._ended:
+                self._starts -= set(running)
+                self._ended.notify_all()
+
+        running: list[launching.Starting] = []
+        self.post(begin)
         return Context(self, outcome.result())
 
-    def _gone(self, link: Link) -> None:
-        with self._ended:
-            del self._roots[link]
-            self._ended.notify_all()
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, and all slaves with it."""
+        return not self._thread.is_alive()
 
     def offered(self, module: str) -> tuple[str, ...]:
         """The packages that a call of a function of `module` may import from here."""
@@ -114,7 +130,9 @@ class Router:
         return (*own, *self._offer) if own or self._offer else ()
 
     def post(self, callback: Callable[[], Any]) -> None:
-        """Have the loop's thread call `callback`."""
+        """Have the loop's thread call `callback`; raises EcontextError when it has ended."""
+        if not self._thread.is_alive():
+            raise EcontextError("the router is closed")
         self._loop.post(callback)
 
     def on_loop(self, function: Callable[[], "Future[T]"]) -> "Future[T]":
@@ -138,23 +156,25 @@ class Router:
             return
 
         self.post(self._end)
-        with self._ended:
-            gone = self._ended.wait_for(lambda: not self._roots, _PATIENCE)
-        if not gone:
+        if not self._wait():
             self.post(self._kill)
-            with self._ended:
-                self._ended.wait_for(lambda: not self._roots, _PATIENCE)
+            self._wait()
         self.post(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    def _wait(self) -> bool:
+        with self._ended:
+            return self._ended.wait_for(lambda: not self._starts, _PATIENCE)
+
     def _end(self) -> None:
-        for link in list(self._roots):
-            link.close()
+        self._closed = True
+        for begun in list(self._starts):
+            begun.close()
 
     def _kill(self) -> None:
-        for link in list(self._roots):
-            link.process.kill()
+        for begun in list(self._starts):
+            begun.kill()
 
 
 def _report(callback: object, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import unicode_literals  # on Python 2, tags and names are text 
 import os
 import signal
 import sys
+import threading
 import traceback
 
 from econtext.target import codec, compat, store, wire
@@ -19,14 +20,16 @@ class Channel(object):
     def __init__(self, fd):
         # type: (int) -> None
         self.fd = fd
+        self._lock = threading.Lock()
         self._reader = wire.Reader(frozenset([wire.OPEN, wire.SOURCES]))
         self._messages = []  # type: list
 
     def send(self, kind, body):
         # type: (int, bytes) -> None
         data = wire.frame(kind, 0, body)
-        while data:
-            data = data[compat.retry(os.write, self.fd, data) :]  # type: ignore[misc]
+        with self._lock:  # a function's threads may log at the same time
+            while data:
+                data = data[compat.retry(os.write, self.fd, data) :]  # type: ignore[misc]
 
     def receive(self):
         # type: () -> tuple
@@ -57,6 +60,8 @@ def main(channel, slaves_importer):
             output.install(channel, request["log_level"])
         outcome = ("value", function(*request["arguments"], **_keywords(request["keywords"])))
         result = codec.encode(outcome)
+        if len(result) > wire.MAX_MESSAGE:
+            raise codec.EncodeError("a result of %d bytes is too long to send" % len(result))
     except SystemExit as error:
         result = codec.encode(("error", "SystemExit", _text(error), ""))
     except BaseException as error:

@@ -62,6 +62,7 @@ class CallProcess(Child):
             messages = self._messages.feed(data)
         except wire.ProtocolError:  # the function wrote to a descriptor that is not its own
             messages, data = [], b""
+            self.kill()
         for kind, _, body in messages:
             if kind == wire.RESULT:
                 self._result = body
@@ -102,7 +103,6 @@ class CallProcess(Child):
         # type: () -> None
         Child.close(self)
         self._close_socket()
-        self._writer.abandon()
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
@@ -113,6 +113,7 @@ class CallProcess(Child):
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
+            self._writer.abandon()
 
 
 def _become(importer, sock, stdio, lifeline):

@@ -26,7 +26,7 @@ TRANSPORTS = {
     "modes": ("sudo_password",),
     "control": ("ssh", "sudo"),
     "facts": ("ssh", "local"),
-    "privileged": ("sudo", "sudo_password"),
+    "privileged": ("sudo_password",),
 }
 PAIRS = [(case, transport) for case, transports in TRANSPORTS.items() for transport in transports]
 

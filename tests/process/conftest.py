@@ -55,10 +55,10 @@ def no_internal_error(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.fixture
 def router() -> Iterator[econtext.Router]:
     """A router of the test's own; at its end nothing that it started is left."""
-    before = waiting.family(os.getpid())
+    before = waiting.children()
     with econtext.Router(offer=[MANY]) as made:
         yield made
-        started = waiting.family(os.getpid()) - before
+        started = waiting.since(before)
     waiting.gone(started, 5)
 
 

@@ -43,20 +43,22 @@ def value(channel: int, what: object) -> bytes:
 
 #: What to send when a call comes, by its channel.
 ANSWERS = {
-    "honest": lambda channel: value(channel, "fine") + wire.frame(wire.EXIT, channel, b"i" + bytes(8)),
+    "honest": lambda channel: (
+        value(channel, "fine") + wire.frame(wire.EXIT, channel, b"i" + bytes(8))
+    ),
     "another channel": lambda channel: value(channel + 1, "forged"),
-    "a closed channel": lambda channel: wire.frame(wire.EXIT, channel, b"i" + bytes(8))
-    + value(channel, "late"),
+    "a closed channel": lambda channel: (
+        wire.frame(wire.EXIT, channel, b"i" + bytes(8)) + value(channel, "late")
+    ),
     "a module that is not offered": lambda channel: wire.frame(wire.WANT, channel, NOT_OFFERED),
     "junk": lambda channel: b"Killed\n" * 100,
     "no value": lambda channel: wire.frame(wire.RESULT, channel, b"l\xff\xff\xff\xffN"),
-    "a greeting again": lambda channel: wire.frame(
-        wire.HELLO, 0, codec.encode(slave.greeting())
-    ),
+    "a greeting again": lambda channel: wire.frame(wire.HELLO, 0, codec.encode(slave.greeting())),
     "credit for nothing": lambda channel: wire.credit_frame(channel, 1),
     "a stream that does not exist": lambda channel: wire.data_frame(channel, 9, b"x"),
-    "a message without end": lambda channel: 1030
-    * (b"\x91" + channel.to_bytes(4, "big") + b"\0\1\0\0" + wire.MAX_BODY * b"x"),
+    "a message without end": lambda channel: (
+        1030 * (b"\x91" + channel.to_bytes(4, "big") + b"\0\1\0\0" + wire.MAX_BODY * b"x")
+    ),
 }
 
 #: What to send instead of a greeting.

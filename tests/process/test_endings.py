@@ -1,11 +1,13 @@
 """What every way in must give when something ends before its time."""
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -48,14 +50,21 @@ def test_a_call_that_is_killed(context, tmp_path, number):
         os.kill(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("function", [ending.hang, ending.hang_stubbornly])
-def test_cancel_ends_the_process_of_a_call(context, tmp_path, function):
-    future = context.start(function, str(tmp_path / "pids"))
-    family = waiting.family(*waiting.announced(tmp_path / "pids"))
+def cancel(context, function, path):
+    future = context.start(function, str(path))
+    family = waiting.family(*waiting.announced(path))
     assert len(family) == 2
     assert future.cancel()
     waiting.gone(family, SECONDS)
     assert future.cancelled() and answers(context)
+
+
+def test_cancel_ends_the_process_of_a_call(context, tmp_path):
+    cancel(context, ending.hang, tmp_path / "pids")
+
+
+def test_cancel_ends_a_call_that_catches_signals(router, python, tmp_path):
+    cancel(router.local(python), ending.hang_stubbornly, tmp_path / "pids")
 
 
 def test_whoever_waits_hears_of_a_cancelled_call(context, tmp_path):
@@ -130,10 +139,11 @@ def test_a_slave_that_is_closed(fresh, tmp_path):
         fresh.call(plain.echo)
 
 
-def test_a_stubborn_call_does_not_keep_a_slave(fresh, tmp_path):
-    fresh.start(ending.hang_stubbornly, str(tmp_path / "pids"))
-    family = waiting.family(fresh.greeting["pid"], *waiting.announced(tmp_path / "pids"))
-    fresh.close()
+def test_a_stubborn_call_does_not_keep_a_slave(router, python, tmp_path):
+    context = router.local(python)
+    context.start(ending.hang_stubbornly, str(tmp_path / "pids"))
+    family = waiting.family(context.greeting["pid"], *waiting.announced(tmp_path / "pids"))
+    context.close()
     waiting.gone(family, SECONDS)
 
 
@@ -159,29 +169,25 @@ def test_slaves_of_a_slave_that_is_killed(router, tmp_path, python):
 # The controller
 
 CONTROLLER = """
-import pathlib
+import json
 import sys
 import econtext
-from process import ways, sshd
 from process.target import ending
 
-def server():
-    return sshd.Sshd(pathlib.Path(sys.argv[2]), int(sys.argv[3]))
-
-router = econtext.Router()
-context = ways.make(sys.argv[1], server).open(router)
+context = econtext.Router()
+for method, arguments in json.loads(sys.argv[1]):
+    context = getattr(context, method)(**arguments)
 print(context.greeting["pid"], flush=True)
-context.call(ending.hang, sys.argv[4])
+context.call(ending.hang, sys.argv[2])
 """
 
 
-def test_a_controller_that_is_killed(way, sshd_server, tmp_path):
+def test_a_controller_that_is_killed(way, tmp_path):
     """Nothing is left of it anywhere, though it could not say goodbye."""
     script = tmp_path / "controller.py"
     script.write_text(CONTROLLER, encoding="ascii")
-    arguments = [way.name, str(sshd_server.directory), str(sshd_server.port)]
     controller = subprocess.Popen(
-        [sys.executable, str(script), *arguments, str(tmp_path / "pids")],
+        [sys.executable, str(script), json.dumps(way.steps), str(tmp_path / "pids")],
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -194,6 +200,25 @@ def test_a_controller_that_is_killed(way, sshd_server, tmp_path):
         assert len(family) >= 4
         controller.kill()
     waiting.gone(family, SECONDS)
+
+
+def test_a_router_that_is_closed_leaves_nothing(way):
+    """No descriptor and no thread of this process either."""
+
+    def state():
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    def use():
+        with econtext.Router() as router:
+            context = way.open(router)
+            context.call(plain.echo)
+            with pytest.raises(econtext.LaunchError):
+                context.local("no-such-python")
+
+    use()  # what is imported and opened only once is there from now on
+    before = state()
+    use()
+    assert state() == before
 
 
 def test_a_router_that_is_closed_is_of_no_more_use(python):

@@ -10,7 +10,7 @@ import pytest
 import econtext
 from econtext import LaunchError, PasswordError
 
-from . import sshd, ways
+from . import sshd, waiting, ways
 from .target import plain
 
 
@@ -141,6 +141,15 @@ def test_sudo_passwords(router, account):
     error = fails(user.sudo, "a password is required")
     assert isinstance(error, PasswordError) and error.missing
     assert user.call(plain.echo) == [[], []]
+
+
+def test_a_sudo_that_asks_again_is_ended(router, account):
+    """It runs as root, so that a signal of the account's may not reach it."""
+    ways.need_sudo()
+    user = router.sudo(account.name)
+    before = waiting.running("sudo")
+    fails(lambda: user.sudo(password="wrong"), "the password was refused")
+    waiting.gone(waiting.running("sudo") - before, 5)
 
 
 def test_sudo_to_nobody(router):

@@ -1,10 +1,10 @@
 """A peer that breaks the protocol: the link breaks with an error that says so, and no more."""
 
 import dataclasses
-import os
 import pathlib
 import shlex
 import sys
+import threading
 
 import pytest
 
@@ -80,15 +80,12 @@ def lost(context):
 
 @pytest.mark.parametrize("behaviour", sorted(set(fake_slave.BEGINNINGS) - {"silence"}))
 def test_beginnings(start, beside, behaviour):
-    before = waiting.family(os.getpid())
     with pytest.raises(econtext.EcontextError) as caught:
         start(fake(behaviour))
     words = "without end" if behaviour == "chatter without end" else "broke the protocol"
     assert words in str(caught.value)
     assert beside.call(plain.echo, 1) == [[1], []]
-    waiting.until(
-        lambda: len(waiting.family(os.getpid())) <= len(before) + 1, "no process is left of it", 5
-    )
+    waiting.gone(waiting.running(fake_slave.__file__), 5)
 
 
 def test_silence(start, beside, monkeypatch):
@@ -99,3 +96,36 @@ def test_silence(start, beside, monkeypatch):
     with pytest.raises(LaunchError, match="no slave ran after 0.5 seconds"):
         start(fake("silence"))
     assert beside.call(plain.echo, 1) == [[1], []]
+    waiting.gone(waiting.running(fake_slave.__file__), 5)
+
+
+STUBBORN = (
+    "import signal, time; signal.signal(15, 1); print(70000 * 'x', flush=True); time.sleep(60)"
+)
+
+
+def test_a_stubborn_process_does_not_outlive_its_router():
+    before = waiting.children()
+    with econtext.Router() as router:
+        with pytest.raises(LaunchError, match="without end"):
+            router.local(shlex.join([sys.executable, "-c", STUBBORN]))
+        started = waiting.since(before)
+    assert started
+    waiting.gone(started, 5)
+
+
+def test_a_start_while_a_router_is_closed(router):
+    """Whoever waits for it is told, and what was started is ended."""
+    before = waiting.children()
+    errors = []
+
+    def start():
+        errors.append(waiting.error_of(lambda: router.local(fake("silence")), 60))
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    started = waiting.until(lambda: waiting.since(before), "it is on its way")
+    router.close()
+    waiting.gone(started, 5)
+    waiting.until(lambda: errors, "the caller is told")
+    assert isinstance(errors[0], econtext.EcontextError)

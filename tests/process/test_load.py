@@ -88,7 +88,7 @@ def test_many_calls_leave_nothing(context):
     assert before[1] == 0
     for number in range(200):
         assert context.call(plain.echo, number) == [[number], []]
-    for number in range(10):
+    for _ in range(10):
         with pytest.raises(CallError):
             context.call(plain.fail, "again")
     waiting.until(lambda: state() == before, "it is as it was before")

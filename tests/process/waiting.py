@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import threading
 import time
@@ -78,6 +79,36 @@ def family(*pids: int) -> set[Process]:
     return {Process(pid, table[pid][1]) for pid in found}
 
 
+def children() -> set[Process]:
+    """What this process itself started."""
+    table = _table()
+    return {Process(pid, start) for pid, (parent, start) in table.items() if parent == os.getpid()}
+
+
+def since(before: set[Process]) -> set[Process]:
+    """The children that were not there before, with all that descends from them.
+
+    (What descends from the others changes all the time: slaves fork ahead.)
+    """
+    return family(*(child.pid for child in children() - before))
+
+
+def running(argument: str) -> set[Process]:
+    """What descends from this process and was started with this argument."""
+    return {
+        process
+        for process in family(os.getpid())
+        if argument.encode() in _command_line(process.pid).split(b"\0")
+    }
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""  # it has ended
+
+
 def alive(processes: Iterable[Process]) -> set[Process]:
     """Those of the processes that have not ended."""
     table = _table()
@@ -93,8 +124,5 @@ def gone(processes: set[Process], seconds: float = 20) -> None:
     try:
         until(lambda: not alive(processes), "they have ended", seconds)
     except AssertionError:
-        left = {
-            each.pid: pathlib.Path(f"/proc/{each.pid}/cmdline").read_bytes()[-60:]
-            for each in alive(processes)
-        }
+        left = {each.pid: _command_line(each.pid)[-60:] for each in alive(processes)}
         raise AssertionError(f"after {seconds:g} seconds they still run: {left}") from None

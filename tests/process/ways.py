@@ -6,7 +6,7 @@ import functools
 import shutil
 import subprocess
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,10 +17,17 @@ from .sshd import Sshd
 
 
 class Way(NamedTuple):
-    """A way to a slave; `open` starts one."""
+    """A way to a slave: methods of a router, then of contexts, each with its arguments."""
 
     name: str
-    open: Callable[[econtext.Router], econtext.Context]
+    steps: tuple[tuple[str, dict[str, Any]], ...]
+
+    def open(self, router: econtext.Router) -> econtext.Context:
+        reached: Any = router
+        for method, arguments in self.steps:
+            reached = getattr(reached, method)(**arguments)
+        assert isinstance(reached, econtext.Context)
+        return reached
 
 
 #: The hops begin on one interpreter and end on another: a slave of any Python starts any other.
@@ -35,24 +42,21 @@ NAMES = (
 
 def make(name: str, get_sshd: Callable[[], Sshd]) -> Way:
     """The way of this name; skips the test where something that it needs is missing."""
+    newest: dict[str, Any] = {"python": python("newest")}
     match name.split():
         case ["local", "of", "local"]:
-            outer, inner = python("2.7"), python("newest")
-            return Way(name, lambda router: router.local(outer).local(inner))
+            return Way(name, (("local", {"python": python("2.7")}), ("local", newest)))
         case ["local", version]:
-            inner = python(version)
-            return Way(name, lambda router: router.local(inner))
+            return Way(name, (("local", {"python": python(version)}),))
         case ["sudo"]:
             need_sudo()
-            inner = python("newest")
-            return Way(name, lambda router: router.sudo(python=inner))
+            return Way(name, (("sudo", newest),))
         case ["sudo", "of", "local"]:
             need_sudo()
-            outer, inner = python("3.6"), python("2.7")
-            return Way(name, lambda router: router.local(outer).sudo(python=inner))
+            inner = {"python": python("2.7")}
+            return Way(name, (("local", {"python": python("3.6")}), ("sudo", inner)))
         case ["ssh"]:
-            options, inner = get_sshd().options(), python("newest")
-            return Way(name, lambda router: router.ssh(**options, python=inner))
+            return Way(name, (("ssh", {**get_sshd().options(), **newest}),))
     raise ValueError(name)
 
 

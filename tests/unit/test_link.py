@@ -18,7 +18,6 @@ GREETING = {
     "user": "me",
     "home": "/home/me",
     "directory": "/home/me",
-    "directory": "/home/me",
     "executable": "/usr/bin/python3",
     "python": [3, 11, 2],
 }
@@ -181,9 +180,7 @@ def offered(tmp_path, monkeypatch):
 
 
 def answers(link):
-    return [
-        codec.decode(body) for kind, channel, body in link.process.sent if kind == wire.SOURCES
-    ]
+    return [codec.decode(body) for kind, channel, body in link.process.sent if kind == wire.SOURCES]
 
 
 def test_a_module_that_was_offered_is_given(link, offered):

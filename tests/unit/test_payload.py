@@ -53,7 +53,7 @@ def build():
 
 @pytest.fixture(scope="module")
 def ping(build):
-    return build("ansible.legacy.ping", {"data": "it's \"here\"\n\\n \u00e9"})
+    return build("ansible.legacy.ping", {"data": 'it\'s "here"\n\\n \u00e9'})
 
 
 def sent(parameters: bytes) -> dict:

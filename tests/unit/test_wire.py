@@ -56,9 +56,7 @@ def test_parts_of_two_messages_interleave(data):
     """Between channels, and between the kinds of one channel."""
     bodies = [data.draw(st.binary(min_size=SMALL + 1, max_size=5 * SMALL)) for _ in range(2)]
     addresses = data.draw(
-        st.sampled_from(
-            [((wire.RESULT, 1), (wire.RESULT, 2)), ((wire.RESULT, 1), (wire.LOG, 1))]
-        )
+        st.sampled_from([((wire.RESULT, 1), (wire.RESULT, 2)), ((wire.RESULT, 1), (wire.LOG, 1))])
     )
     with mock.patch.object(wire, "MAX_BODY", SMALL):
         queues = [
@@ -147,7 +145,9 @@ def test_no_part_is_empty():
     """Else a peer could make us keep parts without end."""
     for last in (0, MORE):
         with pytest.raises(wire.ProtocolError):
-            read_all([HEADER.pack(wire.LOG | MORE, 1, 1) + b"x", HEADER.pack(wire.LOG | last, 1, 0)])
+            read_all(
+                [HEADER.pack(wire.LOG | MORE, 1, 1) + b"x", HEADER.pack(wire.LOG | last, 1, 0)]
+            )
 
 
 def part(channel: int, size: int, more: bool = True) -> bytes:

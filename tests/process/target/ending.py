@@ -1,4 +1,5 @@
 """Functions that do not end by themselves, and their commands."""
+
 from __future__ import unicode_literals
 
 import os

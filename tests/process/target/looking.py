@@ -1,4 +1,5 @@
 """What a call can see of its slave, as the same account, through Linux's /proc."""
+
 import os
 
 

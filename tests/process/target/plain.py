@@ -1,4 +1,5 @@
 """Functions that return, raise, print and log."""
+
 from __future__ import unicode_literals
 
 import atexit

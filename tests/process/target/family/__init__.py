@@ -1,6 +1,7 @@
 """A package that imports relatively."""
+
 from __future__ import unicode_literals
 
-from .child import NAME as CHILD
+from . import child
 
-NAME = "family"
+NAME, CHILD = "family", child.NAME

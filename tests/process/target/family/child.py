@@ -1,4 +1,5 @@
 """A module that the package itself imports."""
+
 from __future__ import unicode_literals
 
 NAME = "child"

@@ -1,4 +1,5 @@
 """Functions that import in all the usual ways."""
+
 from __future__ import absolute_import, unicode_literals
 
 import sys

@@ -1,4 +1,5 @@
 """A module that nothing imports before a function is called."""
+
 from __future__ import unicode_literals
 
 from . import NAME as PARENT
