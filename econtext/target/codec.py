@@ -109,9 +109,16 @@ def _encode_sequence(value, parts, depth):
 def _encode_member(value, parts, depth):
     # type: (object, list, int) -> None
     """A key or a member of a set, which must be hashable as what it will be decoded to."""
+    if depth > MAX_DEPTH:
+        raise EncodeError("the value is nested deeper than %d levels" % MAX_DEPTH)
     if isinstance(value, (list, dict, set)):
         raise EncodeError("a %s cannot be sent as a key" % type(value).__name__)
-    _encode(value, parts, depth)
+    if isinstance(value, tuple):
+        parts.append(b"t" + _LENGTH.pack(len(value)))
+        for item in value:
+            _encode_member(item, parts, depth + 1)
+    else:
+        _encode(value, parts, depth)
 
 
 def _encode_integer(value, parts):

@@ -2,7 +2,7 @@
 
 import logging
 
-from econtext.target import codec, wire
+from econtext.target import codec, compat, wire
 
 #: Characters of one record that are sent.
 MAX_TEXT = 32768
@@ -19,8 +19,9 @@ class Handler(logging.Handler):
     def emit(self, record):
         # type: (logging.LogRecord) -> None
         try:
-            text = self.format(record)[:MAX_TEXT]
-            self._channel.send(wire.LOG, codec.encode((record.levelno, record.name, text)))
+            name, text = compat.from_native(record.name), compat.from_native(self.format(record))
+            sent = (int(record.levelno), name, text[:MAX_TEXT])
+            self._channel.send(wire.LOG, codec.encode(sent))
         except Exception:
             self.handleError(record)
 
