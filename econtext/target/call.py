@@ -122,7 +122,7 @@ def _kind(error):
 def _text(error):
     # type: (BaseException) -> str
     try:
-        return compat.from_native(str(error))
+        return compat.error_text(error)
     except Exception:
         return "(an error without a readable text)"
 

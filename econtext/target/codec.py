@@ -78,8 +78,10 @@ def _encode(value, parts, depth):
         parts.append(b"T" if value else b"F")
     elif isinstance(value, compat.text):
         _sized(b"u", compat.encode_text(value), parts)
-    elif isinstance(value, (bytes, bytearray, memoryview)):
+    elif isinstance(value, (bytes, bytearray)):
         _sized(b"b", bytes(value), parts)
+    elif isinstance(value, memoryview):
+        _sized(b"b", value.tobytes(), parts)
     elif isinstance(value, compat.integers):
         _encode_integer(value, parts)
     elif isinstance(value, float):

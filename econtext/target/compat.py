@@ -48,6 +48,11 @@ if PYTHON_3:
         """The interpreter's own `str` as text."""
         return value
 
+    def error_text(error):
+        # type: (BaseException) -> str
+        """What an exception says, as text."""
+        return str(error)
+
 else:
     text = unicode  # type: ignore[name-defined]  # noqa: F821
     integers = (int, long)  # type: ignore[name-defined]  # noqa: F821
@@ -66,6 +71,12 @@ else:
 
     def from_native(value):
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+    def error_text(error):
+        try:
+            return unicode(error)  # type: ignore[name-defined]  # noqa: F821
+        except UnicodeDecodeError:
+            return from_native(str(error))
 
 
 def keep_from_commands(fd):

@@ -203,10 +203,11 @@ def test_a_value_that_holds_itself_is_refused():
 
 @pytest.mark.parametrize("tag", [b"l", b"t", b"s", b"z", b"d", b"u", b"b", b"I"])
 def test_a_small_message_cannot_announce_much(tag):
+    words = "announced" if tag in b"ltszd" else "missing"
     tracemalloc.start()
     try:
         for length in (9, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
-            with pytest.raises(codec.DecodeError, match="announced|missing"):
+            with pytest.raises(codec.DecodeError, match=words):
                 codec.decode(tag + struct.pack("!L", length) + b"NNNNNNNN")
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
