@@ -84,22 +84,16 @@ def test_a_call_that_has_ended_is_not_cancelled(context):
     assert not future.cancel()
 
 
-def settled_descriptors(context, slave):
-    """How many descriptors a slave has when a call and a spare are all that it keeps."""
-    waiting.until(lambda: len(context.call(looking.children, slave)[0]) == 2, "it is settled")
-    return context.call(looking.descriptors, slave)
-
-
 def test_a_daemon_that_keeps_everything_open(context, tmp_path, caplog):
     """The call ends all the same, and the daemon lives on: it made itself independent."""
     path = tmp_path / "pids"
     slave = context.greeting["pid"]
-    open_before = settled_descriptors(context, slave)
+    open_before = context.call(looking.settled, slave)
     pid = context.start(ending.leave_daemon, str(path)).result(30)
     daemon = waiting.family(*waiting.announced(path))
     waiting.until(lambda: not waiting.alive_number(pid), "the call's process has ended", SECONDS)
     assert "said before" in [record.getMessage() for record in caplog.records]
-    waiting.until(lambda: settled_descriptors(context, slave) == open_before, "all is closed")
+    waiting.until(lambda: context.call(looking.settled, slave) == open_before, "all is closed")
     assert waiting.alive(daemon) and answers(context)
     os.kill(*[process.pid for process in daemon], signal.SIGKILL)
 

@@ -75,20 +75,10 @@ def test_a_large_value_and_log_records_of_a_thread(context):
 def test_many_calls_leave_nothing(context):
     """No zombie, no descriptor, no process more than after the first ones."""
     slave = context.greeting["pid"]
-
-    def state():
-        running, zombies = context.call(looking.children, slave)
-        return len(running), len(zombies), context.call(looking.descriptors, slave)
-
-    def settled():
-        """The state when the last call is gone and the next process is there, and no more."""
-        return (now := state())[0] == 2 and now
-
-    before = waiting.until(settled, "a call and a spare are all that runs")
-    assert before[1] == 0
+    before = context.call(looking.settled, slave)
     for number in range(200):
         assert context.call(plain.echo, number) == [[number], []]
     for _ in range(10):
         with pytest.raises(CallError):
             context.call(plain.fail, "again")
-    waiting.until(lambda: state() == before, "it is as it was before")
+    waiting.until(lambda: context.call(looking.settled, slave) == before, "it is as it was before")

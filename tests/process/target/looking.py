@@ -1,6 +1,7 @@
 """What a call can see of its slave, as the same account, through Linux's /proc."""
 
 import os
+import time
 
 
 def children(pid):
@@ -20,6 +21,16 @@ def children(pid):
 def descriptors(pid):
     """How many descriptors are open."""
     return len(os.listdir("/proc/%d/fd" % pid))
+
+
+def settled(pid):
+    """Descriptors of a slave, when this call and a process for the next one are all it keeps."""
+    deadline = time.time() + 20
+    while children(pid)[1] or len(children(pid)[0]) != 2:
+        if time.time() > deadline:
+            raise RuntimeError("children that run, and that have ended: %r" % children(pid))
+        time.sleep(0.005)
+    return descriptors(pid)
 
 
 def memory(pid):

@@ -1,0 +1,206 @@
+"""A slave without a controller: what it does with each frame, right or wrong."""
+
+import hashlib
+import os
+import subprocess
+import zlib
+
+import pytest
+
+from econtext.boot import bundle, first_stage
+from econtext.target import codec, flow, wire
+
+#: Writes for ever.
+ENDLESS = ["/bin/sh", "-c", "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done"]
+
+
+class Slave:
+    """One that was started by hand."""
+
+    def __init__(self, python: str) -> None:
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", first_stage.command([python])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+        self._reader = wire.Reader(wire.UPWARD)
+        self._messages: list[tuple[int, int, bytes]] = []
+        self.write(bundle.bundle())
+        data = b""
+        while len(data) < len(wire.MAGIC):
+            data += self._read(len(wire.MAGIC) - len(data))
+        assert data == wire.MAGIC
+        assert self.receive()[0] == wire.HELLO
+
+    def write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        while data:
+            data = data[os.write(self.process.stdin.fileno(), data) :]
+
+    def _read(self, size: int) -> bytes:
+        assert self.process.stdout is not None
+        data = os.read(self.process.stdout.fileno(), size)
+        assert data, "the slave has ended"
+        return data
+
+    def send(self, kind: int, channel: int, value: object) -> None:
+        self.write(wire.frame(kind, channel, codec.encode(value)))
+
+    def command(self, channel: int, argv: list[str], terminal: bool = False) -> None:
+        self.send(wire.OPEN, channel, {"what": "command", "argv": argv, "terminal": terminal})
+
+    def receive(self) -> tuple[int, int, bytes]:
+        while not self._messages:
+            self._messages += self._reader.feed(self._read(65536))
+        return self._messages.pop(0)
+
+    def until(self, wanted: int) -> list[tuple[int, int, bytes]]:
+        """The messages up to one of this kind."""
+        messages = [self.receive()]
+        while messages[-1][0] != wanted:
+            messages.append(self.receive())
+        return messages
+
+    def end(self) -> tuple[int, bytes]:
+        """Its exit status and what it said, after the end of its input."""
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def slave(python):
+    made = Slave(python)
+    with made.process:
+        yield made
+        if made.process.poll() is None:
+            made.process.communicate(timeout=30)
+
+
+def data_of(messages, stream):
+    split = [wire.split_data(body) for kind, _, body in messages if kind == wire.DATA]
+    return b"".join(data for number, data in split if number == stream)
+
+
+def status_of(messages):
+    [body] = [body for kind, _, body in messages if kind == wire.EXIT]
+    return codec.decode(body)
+
+
+def test_a_command(slave):
+    slave.command(1, ["/bin/sh", "-c", "cat; echo bad >&2; exit 3"])
+    slave.write(wire.data_frame(1, wire.STDIN, b"input\n"))
+    slave.write(wire.frame(wire.END, 1, wire.stream_byte(wire.STDIN)))
+    messages = slave.until(wire.EXIT)
+    assert data_of(messages, wire.STDOUT) == b"input\n"
+    assert data_of(messages, wire.STDERR) == b"bad\n"
+    assert status_of(messages) == 3
+    assert slave.end() == (0, b"")
+
+
+def test_a_command_that_does_not_exist(slave):
+    slave.command(1, ["/no/such/program"])
+    result, end = slave.until(wire.EXIT)
+    assert codec.decode(result[2])[0] == "failed" and "No such file" in codec.decode(result[2])[1]
+    assert codec.decode(end[2]) == 127
+
+
+def test_a_command_with_a_terminal(slave):
+    """It controls the command's session, and none of its own streams leads there."""
+    script = "test -t 0 || test -t 1 || test -t 2 || read x </dev/tty; echo got $x >/dev/tty"
+    slave.command(1, ["/bin/sh", "-c", script], terminal=True)
+    slave.write(wire.data_frame(1, wire.TERMINAL, b"an answer\n"))
+    messages = slave.until(wire.EXIT)
+    # What was typed is not shown: it may be a password.
+    assert data_of(messages, wire.TERMINAL) == b"got an answer\r\n"
+    assert data_of(messages, wire.STDOUT) + data_of(messages, wire.STDERR) == b""
+
+
+def test_close_ends_a_command(slave):
+    slave.command(1, ["sleep", "600"])
+    slave.write(wire.frame(wire.CLOSE, 1))
+    assert status_of(slave.until(wire.EXIT)) == -15
+
+
+def test_no_more_is_sent_than_there_is_credit_for(slave):
+    """Whoever reads slowly is not flooded, and what else there is to say is said at once."""
+    slave.command(1, ENDLESS)
+    received = 0
+    while received < flow.WINDOW:
+        kind, _, body = slave.receive()
+        assert kind == wire.DATA
+        received += len(body) - 1
+    assert received == flow.WINDOW
+    slave.write(wire.frame(wire.PING, 7, b"still there?"))
+    assert slave.receive() == (wire.PONG, 7, b"still there?")
+    slave.write(wire.credit_frame(1, 1000) + wire.frame(wire.PING, 7, b"and now?"))
+    messages = slave.until(wire.DATA)
+    while len(data_of(messages, wire.STDOUT)) < 1000:
+        messages += slave.until(wire.DATA)
+    assert len(data_of(messages, wire.STDOUT)) == 1000
+    slave.write(wire.frame(wire.CLOSE, 1) + wire.credit_frame(1, flow.WINDOW))
+    slave.until(wire.EXIT)
+
+
+def test_credit_is_given_for_what_a_command_has_read(slave):
+    slave.command(1, ["cat"])
+    sent = 3 * flow.WINDOW
+    granted = given = 0
+    open_window = flow.WINDOW
+    while granted < sent - flow.WINDOW // 4:
+        while open_window >= wire.MAX_DATA and given < sent:
+            part = min(wire.MAX_DATA, sent - given)
+            slave.write(wire.data_frame(1, wire.STDIN, part * b"x"))
+            given, open_window = given + part, open_window - part
+        kind, _, body = slave.receive()
+        if kind == wire.CREDIT:
+            granted += wire.credit_amount(body)
+            open_window += wire.credit_amount(body)
+        elif kind == wire.DATA:
+            slave.write(wire.credit_frame(1, len(body) - 1))
+    assert granted <= sent
+
+
+def test_what_is_kept_is_relayed(slave):
+    """To a slave of the slave, from memory: it was not sent again, so no credit is due for it."""
+    content = os.urandom(2 * flow.WINDOW)
+    digest = hashlib.sha256(content).digest()
+    slave.write(wire.frame(wire.STORE, 0, zlib.compress(codec.encode([content]))))
+    slave.command(1, ["/bin/sh", "-c", "wc -c"])
+    slave.send(wire.RELAY, 1, None)
+    slave.send(wire.RELAY, 1, [digest])
+    slave.write(wire.frame(wire.END, 1, wire.stream_byte(wire.STDIN)))
+    messages = slave.until(wire.EXIT)
+    assert int(data_of(messages, wire.STDOUT)) > len(content) + len(bundle.bundle())
+    assert not [kind for kind, _, _ in messages if kind == wire.CREDIT]
+
+
+@pytest.mark.parametrize(
+    "frames, words",
+    [
+        (wire.frame(wire.RESULT, 1, b"N"), b"a frame of kind 17"),
+        (b"\x01\0\0\0\1\xff\xff\xff\xff", b"a frame of 4294967295 bytes"),
+        (b"\x01\0\0\0\1\0\0\0\1l", b"bytes are missing"),
+    ],
+    ids=["kind", "length", "value"],
+)
+def test_a_controller_that_breaks_the_rules(slave, frames, words):
+    """The slave ends, and says why: there is nobody left whom it could serve."""
+    slave.command(1, ["sleep", "600"])
+    slave.write(frames)
+    status, errors = slave.end()
+    assert status == 1 and words in errors
+
+
+def test_more_input_than_credit(slave):
+    slave.command(1, ["sleep", "600"])
+    slave.write((flow.WINDOW // wire.MAX_DATA + 1) * wire.data_frame(1, 0, wire.MAX_DATA * b"x"))
+    status, errors = slave.end()
+    assert status == 1 and b"more data than credit" in errors
+
+
+def test_the_end_of_input_is_the_end(slave):
+    slave.command(1, ["sleep", "600"])
+    slave.command(2, ["cat"])
+    assert slave.end() == (0, b"")
