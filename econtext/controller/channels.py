@@ -165,8 +165,7 @@ class Call(Channel):
 
     def exited(self, status: int) -> None:
         super().exited(status)
-        for lines in self._lines.values():
-            lines.feed(b"\n")
+        self._end_lines()
         self.settle(CallDied(self.link.name, status))
 
     def lost(self, error: EcontextError) -> None:
@@ -182,10 +181,16 @@ class Call(Channel):
         """Give the outcome to whoever waits; the first one counts."""
         if self.future.done() or not self.future.set_running_or_notify_cancel():
             return
+        self._end_lines()  # whoever waits finds in the log what the call wrote before
         if isinstance(outcome, EcontextError):
             self.future.set_exception(outcome)
         else:
             self.future.set_result(outcome)
+
+
+    def _end_lines(self) -> None:
+        for lines in self._lines.values():
+            lines.feed(b"\n")
 
 
 class _Lines:
