@@ -19,13 +19,15 @@ _PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection
 class CarryingStrategy:
     """In front of a stock strategy: its own behaviour, with carried connections."""
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
+    def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
+        kinds = type(self).__mro__
+        seams.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
         CarriedConnection.econtext_run = os.getpid()
         with contextlib.suppress(OSError):  # the first task would tell
             client.start(seams.broker_directory(), os.getpid())
         seams.load_ahead()
         with carried_connections(), threads_for_tasks():
-            return super().run(*args, **kwargs)  # type: ignore[misc]
+            return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
 
 
 @contextlib.contextmanager

@@ -187,7 +187,6 @@ class Call(Channel):
         else:
             self.future.set_result(outcome)
 
-
     def _end_lines(self) -> None:
         for lines in self._lines.values():
             lines.feed(b"\n")

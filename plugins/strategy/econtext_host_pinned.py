@@ -1,0 +1,33 @@
+# Copyright: econtext contributors
+# GNU General Public License v3.0 or later (see COPYING)
+"""The strategy plugin; what it does is in `ansible_econtext.strategy`."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+DOCUMENTATION = """
+name: econtext_host_pinned
+short_description: Runs tasks as C(host_pinned) does, through one persistent slave per host
+description:
+  - Behaves as the C(host_pinned) strategy.
+  - Hosts that are reached by C(ssh) or C(local) connections get one Python process each,
+    which stays for the run and runs modules from memory, without uploads and without
+    temporary files.
+  - What it does not recognise runs the stock way.
+author: econtext contributors
+"""
+
+try:
+    import ansible_econtext  # noqa: F401
+except ImportError:  # not installed: the packages are beside this directory
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+
+from ansible.plugins.strategy.host_pinned import StrategyModule as HostPinnedStrategy  # noqa: E402
+
+from ansible_econtext.strategy import CarryingStrategy  # noqa: E402
+
+
+class StrategyModule(CarryingStrategy, HostPinnedStrategy):
+    """Host-pinned, with carried connections."""
