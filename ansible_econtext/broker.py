@@ -199,7 +199,11 @@ class Line:
         for _, _, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
             request = codec.decode(body)
             assert isinstance(request, dict)
-            self._broker.take(self, request)
+            try:
+                self._broker.take(self, request)
+            except Exception as error:  # a worker that gets no reply would wait for ever
+                _report(self._broker.take, error)
+                self.reply({"failed": "lost", "text": f"internal error: {error}"})
 
     def reply(self, value: dict[str, Any]) -> None:
         self.request = None

@@ -38,7 +38,7 @@ class Payload:
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """One module of a payload."""
+    """One module of a payload, or a resource, whose name is its path in the archive."""
 
     name: str
     is_package: bool
@@ -132,7 +132,7 @@ def _identity(archive: bytes) -> bytes:
 
 
 def unpack(archive: bytes) -> list[File]:
-    """The modules in a payload's archive; raises ValueError for a damaged one."""
+    """The files in a payload's archive; raises ValueError for a damaged one."""
     try:
         return _unpack(archive)
     except Exception as error:  # zipfile and zlib have many
@@ -144,9 +144,9 @@ def _unpack(archive: bytes) -> list[File]:
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(archive))) as source:
         for path in source.namelist():
             stem, suffix = posixpath.splitext(path)
-            if suffix != ".py":
-                raise ValueError(f"{path} is not a module")
-            is_package = posixpath.basename(stem) == "__init__"
+            is_package = posixpath.basename(path) == "__init__.py"
             name = (posixpath.dirname(stem) if is_package else stem).replace("/", ".")
+            if suffix != ".py":
+                name = path
             files.append(File(name, is_package, f"{LIBRARY}/{path}", source.read(path)))
     return files

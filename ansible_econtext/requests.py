@@ -22,6 +22,7 @@ Done = Callable[[CollectingCall, Any], None]
 
 _RUNNER = "ansible_econtext.target.runner"
 _FILES = "ansible_econtext.target.files"
+_ARCHIVE = "ansible_econtext.target.archive"
 
 #: What of a request is passed on to the runner.
 _MODULE_ARGUMENTS = (
@@ -70,7 +71,7 @@ class Request:
         try:
             if slave.link.error is not None:
                 raise slave.link.error
-            for name in (_RUNNER, _FILES):
+            for name in (_FILES, _ARCHIVE, _RUNNER):
                 slave.link.provide_function(name)
             getattr(self, "_do_" + self._request["do"])(slave)
         except EcontextError as error:

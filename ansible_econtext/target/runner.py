@@ -10,7 +10,7 @@ import runpy
 import sys
 import traceback
 
-from ansible_econtext.target import files
+from ansible_econtext.target import archive, files
 from econtext.target import call, compat
 
 
@@ -21,12 +21,12 @@ def run_module(request):
     Standard output and error of this process are the module's.
     """
     made = files.apply(request["before"])
-    call.importer.use(call.importer.store.manifest(request["manifest"]))  # type: ignore
     _prepare(request)
+    library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore
     remote_tmp = os.path.expanduser(request["remote_tmp"])
     missing = files.missing_directories(remote_tmp)
     try:
-        _run(request)
+        _run(request, library)
         status = 0
     except SystemExit as error:
         status = exit_status(error)
@@ -80,9 +80,28 @@ def _limit_open_files(wanted):
         pass  # some platforms do not tell their hard limit
 
 
-def _run(request):
-    # type: (dict) -> None
-    name, library = str(request["name"]), compat.native(request["library"])
+def _use(modules, request):
+    # type: (dict, dict) -> str
+    """Have the payload's modules importable; where the module is to believe they are."""
+    importer, library = call.importer, compat.native(request["library"])
+    if not archive.is_needed(modules):
+        importer.use(modules)  # type: ignore
+        return library
+    path = archive.make(modules, importer.store, library)  # type: ignore
+    if archive.has_resources(modules):
+        importer.forget()  # type: ignore
+        sys.path.insert(0, path)
+        return path
+    importer.use({name: modules[name] for name in modules if name != archive.RESPAWN})  # type: ignore
+    package = archive.RESPAWN.rpartition(".")[0]
+    __import__(package)
+    sys.modules[package].__path__.append(os.path.join(path, *package.split(".")))  # type: ignore
+    return path
+
+
+def _run(request, library):
+    # type: (dict, str) -> None
+    name = str(request["name"])
     if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
         from ansible.module_utils._internal._ansiballz import _loader  # type: ignore
 

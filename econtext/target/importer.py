@@ -29,11 +29,16 @@ class Importer(object):
         """
         for name, digest in self.warm.items():
             if name in modules and modules[name].digest != digest:
-                for each in self.warm:
-                    sys.modules.pop(each, None)
-                self.warm = {}
+                self.forget()
                 break
         self.modules.update(modules)
+
+    def forget(self):
+        # type: () -> None
+        """Drop what was imported ahead of time."""
+        for name in self.warm:
+            sys.modules.pop(name, None)
+        self.warm = {}
 
     def import_ahead(self, modules, names):
         # type: (dict, list) -> None

@@ -230,6 +230,8 @@ class Slave(object):
         modules = self._store.manifest(request["manifest"])
         self._importer.import_ahead(modules, request["imports"])
         for module in modules.values():
+            if not module.filename.endswith(".py"):
+                continue
             try:
                 self._store.code(module)
             except (SyntaxError, ValueError):

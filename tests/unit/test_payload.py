@@ -224,9 +224,10 @@ def zipped(**files: str) -> bytes:
     return base64.b64encode(made.getvalue())
 
 
-def test_an_archive_with_other_files_is_refused():
-    with pytest.raises(ValueError, match="not a module"):
-        payload.unpack(zipped(**{"ansible/data.json": "{}"}))
+def test_other_files_than_modules_are_named_for_their_path():
+    module, resource = payload.unpack(zipped(**{"a/b.py": "", "a/data.json": "{}"}))
+    assert (module.name, resource.name) == ("a.b", "a/data.json")
+    assert resource.filename == f"{payload.LIBRARY}/a/data.json"
 
 
 @given(st.data())
