@@ -22,6 +22,8 @@ class CarriedConnection:
 
     has_pipelining = True
 
+    _shell: Any
+
     #: The process of the run, where a strategy of ours knows it.
     econtext_run: int | None = None
 
@@ -29,13 +31,18 @@ class CarriedConnection:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
         self._econtext_stock = False  # whether the stock way is being gone just now
+        with seams.stock_if_unknown():
+            self._econtext_begin(kwargs)
+
+    def _econtext_begin(self, arguments: dict[str, Any]) -> None:
         if getattr(self._shell, "_IS_WINDOWS", False):
             return
-        self._shell: Any = recorded.specialise(self._shell, shell.RecordingShell)
-        host = self._play_context.remote_addr  # type: ignore[attr-defined]
         # The parent is told by a worker to its connection; a thread's would be the wrong one.
-        run_process = self.econtext_run or int(kwargs.get("ansible_playbook_pid") or os.getpid())
+        run_process = self.econtext_run or int(arguments.get("ansible_playbook_pid") or os.getpid())
+        host = self._play_context.remote_addr  # type: ignore[attr-defined]
+        shell_plugin = recorded.specialise(self._shell, shell.RecordingShell)
         self._econtext = Session(self._econtext_step, host, run_process)
+        self._shell = shell_plugin
 
     # Options
 
@@ -62,8 +69,14 @@ class CarriedConnection:
 
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
         if self._econtext is not None:
-            self._econtext.pythons = seams.interpreters(variables, templar)
+            with seams.stock_if_unknown():
+                self._econtext.pythons = seams.interpreters(variables, templar)
         return super()._resolve_option_variables(variables, templar)  # type: ignore[misc]
+
+    def set_options(self, *args: Any, **kwargs: Any) -> None:
+        super().set_options(*args, **kwargs)  # type: ignore[misc]
+        if self._econtext is not None:
+            self._econtext.retries = self._econtext_retries()
 
     # What Ansible calls
 
@@ -155,6 +168,9 @@ class CarriedConnection:
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
         raise NotImplementedError
 
+    def _econtext_retries(self) -> int:
+        return 0
+
     def _econtext_directory(self) -> str | None:
         return None
 
@@ -170,6 +186,9 @@ class CarriedSSH(CarriedConnection):
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
         argv, password = seams.ssh_command(self), seams.ssh_password(self)
         return ways.over_ssh(self.host, argv, password, pythons)  # type: ignore[attr-defined]
+
+    def _econtext_retries(self) -> int:
+        return int(self.get_option("reconnection_retries") or 0)
 
 
 class CarriedLocal(CarriedConnection):
@@ -196,6 +215,7 @@ _carried: dict[type, type] = {}
 def carried(stock: type) -> type | None:
     """The class that carries a stock one; None where we have none for it."""
     if stock not in _carried:
+        seams.warn_of_unknown_version()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
         if issubclass(stock, CarriedConnection):
             return None  # it is carried by itself

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 
 #: Exit statuses by which a shell says that it cannot run a command.
 _NOT_RUN = (126, 127)
@@ -16,6 +16,17 @@ class NoPython(Exception):
         super().__init__(f"no Python on the target: {stderr.strip()}")
         self.status = status
         self.stderr = stderr + "\n"
+
+
+#: The exit status by which ssh says that the failure is its own.
+_SSH_FAILED = 255
+
+
+def may_pass(reply: dict[str, Any]) -> bool:
+    """Whether the same request may succeed a moment later: the host was not reached, for
+    another reason than a password, which another attempt could lock."""
+    ours = reply.get("failed") == "launch" and reply["kind"] == "ssh"
+    return ours and reply["status"] == _SSH_FAILED and reply["missing"] is None
 
 
 def error_of(reply: dict[str, Any], plugin: Any) -> Exception:
@@ -32,6 +43,8 @@ def error_of(reply: dict[str, Any], plugin: Any) -> Exception:
         return NoPython(status, stderr)
     if reply["kind"] == "ssh":
         said = stderr or reply["text"]
+        if reply["missing"] is not None:
+            return AnsibleAuthenticationFailure(f"Invalid/incorrect username/password: {said}")
         return AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {said}")
     return AnsibleConnectionFailure(f"econtext: {reply['text']}")
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import stat
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ display = Display()
 
 #: Bytes of a file that travel with the next module rather than by themselves.
 SMALL_FILE = 65536
+
+#: Seconds, as in `_ssh_retry` of ansible-core's ssh plugin.
+_LONGEST_PAUSE = 30
 
 Result = tuple[int, bytes, bytes]
 
@@ -43,6 +47,8 @@ class Session:
         self._waiting: list[tuple[Any, ...]] = []
         #: The Pythons to look for on the host, from the options.
         self.pythons: list[str] = []
+        #: How often an attempt to reach the host is repeated, from the options.
+        self.retries = 0
         self._prepared = False
 
     def prepare(self) -> None:
@@ -184,15 +190,27 @@ class Session:
         if not keep_waiting:
             before, self._waiting = self._waiting, []
         way = self._way(plugin)
-        try:
-            reply = self._connected().ask({**request, "way": way, "before": before})
-        except client.BrokerGone as error:
-            raise AnsibleConnectionFailure(f"econtext: {error}") from error
+        reply = self._reply({**request, "way": way, "before": before})
         if "need" in reply:
             self._waiting = before
         if "failed" in reply:
             raise failures.error_of(reply, plugin)
         return reply
+
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The broker's reply, after as many attempts to reach the host as the options allow."""
+        attempt = 0
+        while True:
+            try:
+                reply = self._connected().ask(request)
+            except client.BrokerGone as error:
+                raise AnsibleConnectionFailure(f"econtext: {error}") from error
+            if not failures.may_pass(reply) or attempt >= self.retries:
+                return reply
+            pause = min(2**attempt - 1, _LONGEST_PAUSE)
+            attempt += 1
+            self.say(f"attempt {attempt} to connect failed, pausing for {pause} seconds")
+            time.sleep(pause)
 
     def _connected(self) -> client.Client:
         if self._client is None or self._client.closed:

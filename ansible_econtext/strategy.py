@@ -21,11 +21,12 @@ class CarryingStrategy:
 
     def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
         kinds = type(self).__mro__
-        seams.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
         CarriedConnection.econtext_run = os.getpid()
-        with contextlib.suppress(OSError):  # the first task would tell
-            client.start(seams.broker_directory(), os.getpid())
-        seams.load_ahead()
+        with seams.stock_if_unknown():
+            seams.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
+            with contextlib.suppress(OSError):  # the first task would tell
+                client.start(seams.broker_directory(), os.getpid())
+            seams.load_ahead()
         with carried_connections(), threads_for_tasks():
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
 

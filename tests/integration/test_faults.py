@@ -64,6 +64,21 @@ def test_port_on_which_nobody_listens(ssh: Transport, runner: Runner, closed_por
     assert result.rc == 4
 
 
+def test_as_many_attempts_as_the_options_say(
+    ours: None, ssh: Transport, scratch: pathlib.Path, strategy: str, closed_port: int
+) -> None:
+    result = run_play(
+        play_of(PING),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables | {"ansible_port": closed_port, "ansible_ssh_retries": 2},
+        extra_args=["-vvv"],
+    )
+    assert result.one("ping").status == "unreachable", str(result)
+    assert "attempt 2 to connect failed" in result.stdout
+    assert "attempt 3" not in result.stdout
+
+
 def test_key_that_is_refused(ssh: Transport, sshd: Sshd, runner: Runner) -> None:
     wrong = {"ansible_ssh_private_key_file": str(sshd.wrong_key)}
     result = runner.ours(ssh.variables | wrong, PING)
