@@ -5,9 +5,10 @@ from ansible_econtext.slaves import Slave
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
 
-#: Imported in each slave before it forks, as far as a payload has them: modules of
+#: Imported in each slave before it forks, as far as it has them: ours, and modules of
 #: ansible-core's own that every new-style module imports (the last three from 2.19 on).
 _IMPORTED_AHEAD = (
+    "ansible_econtext.target.runner",
     "ansible.module_utils.basic",
     "ansible.module_utils._internal._ansiballz._loader",
     "ansible.module_utils._internal._json._profiles._module_legacy_c2m",

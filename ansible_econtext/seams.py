@@ -5,8 +5,10 @@ changed such a part is met by the stock way, not by a guess.
 """
 
 import contextlib
+import functools
 import os
 import pathlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +16,14 @@ from ansible import constants
 from ansible import release as ansible_release
 from ansible.executor.task_executor import TaskExecutor
 from ansible.module_utils.common.text.converters import to_text
-from ansible.plugins.loader import action_loader, become_loader, connection_loader, shell_loader
+from ansible.plugins.loader import (
+    Jinja2Loader,
+    PluginLoader,
+    action_loader,
+    become_loader,
+    connection_loader,
+    shell_loader,
+)
 from ansible.utils.display import Display
 
 display = Display()
@@ -193,6 +202,33 @@ def name_strategy(iterator: Any, stock: type) -> None:
 def can_run_tasks() -> bool:
     """Whether `run_task` knows this ansible-core: 2.19 to 2.21."""
     return ansible_version[:2] in ((2, 19), (2, 20), (2, 21))
+
+
+@contextlib.contextmanager
+def loading_one_at_a_time() -> Iterator[None]:
+    """Keep threads from loading plugins at the same time.
+
+    Source: `PluginLoader._load_module_source` in `plugins/loader.py`, 2.19 to 2.21, takes a
+    module from sys.modules as it is, which may be one that another thread is just loading.
+    """
+    lock = threading.RLock()
+    stock = {kind: kind.get_with_context for kind in (PluginLoader, Jinja2Loader)}
+
+    def locked(method: Any) -> Any:
+        @functools.wraps(method)
+        def get_with_context(*args: Any, **kwargs: Any) -> Any:
+            with lock:
+                return method(*args, **kwargs)
+
+        return get_with_context
+
+    for kind, method in stock.items():
+        kind.get_with_context = locked(method)
+    try:
+        yield
+    finally:
+        for kind, method in stock.items():
+            kind.get_with_context = method
 
 
 def run_task(arguments: dict[str, Any]) -> None:

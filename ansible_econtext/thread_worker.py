@@ -20,8 +20,11 @@ from ansible_econtext import become, seams
 
 display = Display()
 
-#: Action plugins that do nothing but run one module, or nothing but compute.
-_ACTIONS = frozenset(["normal", "command", "shell", "debug", "set_fact", "assert", "fail"])
+#: Action plugins that keep to themselves: they compute, run modules and copy files.
+_ACTIONS = frozenset(
+    "add_host assemble assert async_status command copy debug fail fetch group_by include_vars "
+    "normal package service set_fact set_stats shell template unarchive".split()
+)
 
 _CONNECTIONS = frozenset(
     prefix + name
@@ -101,6 +104,7 @@ def threads_for_tasks() -> Iterator[None]:
     stock = ansible.plugins.strategy.WorkerProcess
     ansible.plugins.strategy.WorkerProcess = Workers(stock)
     try:
-        yield
+        with seams.loading_one_at_a_time():
+            yield
     finally:
         ansible.plugins.strategy.WorkerProcess = stock

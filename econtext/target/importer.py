@@ -49,7 +49,7 @@ class Importer(object):
         before = set(sys.modules)
         try:
             for name in names:
-                if name in modules:
+                if name in self.modules:
                     __import__(str(name))
         except Exception:  # the call process that needs it meets the error, and reports it
             for name in set(sys.modules) - before:
