@@ -110,11 +110,14 @@ class Broker:
         def reply(value: dict[str, Any]) -> None:
             self._unfinished.discard(started)
             self._note(request, value, time.monotonic() - started)
-            line.reply(value)
+            if not request.get("quiet"):
+                line.reply(value)
 
         if request["do"] == "operations":
             self._unfinished.add(started)
-        line.request = Request(self._slaves, self._payloads, request, reply)
+        made = Request(self._slaves, self._payloads, request, reply)
+        if not request.get("quiet"):
+            line.request = made
 
     def _note(self, request: dict[str, Any], reply: dict[str, Any], seconds: float) -> None:
         """A line of the trace; no arguments, no output: those may be secret."""

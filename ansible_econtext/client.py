@@ -47,7 +47,7 @@ class Client:
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
 
     def tell(self, request: dict[str, Any]) -> None:
-        """Send a request that has no reply, or whose reply nobody will read: the last one."""
+        """Send a request that has no reply."""
         if self._socket is None:
             raise BrokerGone("the line to the broker is closed")
         try:
@@ -87,6 +87,18 @@ class Client:
                 assert isinstance(reply, dict)
                 return reply
 
+    def is_quiet(self) -> bool:
+        """Whether the broker is there and says nothing: there is no end of file to be read."""
+        if self._socket is None:
+            return False
+        try:
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
@@ -123,6 +135,32 @@ def connect(directory: pathlib.Path, parent: int) -> Client:
             if start_it:
                 _start(directory, parent, lock)
     raise BrokerGone(f"the broker did not start: {_log(directory)}")
+
+
+#: Lines that are in use by nobody, and the process that they belong to: a fork gets copies
+#: of them, which it must not use.
+_idle: list[Client] = []
+_idle_of = 0
+
+
+def borrow(directory: pathlib.Path, parent: int) -> Client:
+    """As `connect`, but with a line that was given back where there is one."""
+    global _idle_of
+    if _idle_of != os.getpid():
+        _idle.clear()
+        _idle_of = os.getpid()
+    while _idle:
+        client = _idle.pop()
+        if client.is_quiet():
+            return client
+        client.close()
+    return connect(directory, parent)
+
+
+def give_back(client: Client) -> None:
+    """Keep a line for whoever needs the next; nothing may be under way on it."""
+    if not client.closed and _idle_of == os.getpid():
+        _idle.append(client)
 
 
 def connect_if_running(directory: pathlib.Path) -> Client | None:

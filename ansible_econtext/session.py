@@ -26,6 +26,9 @@ SMALL_FILE = 65536
 #: Seconds, as in `_ssh_retry` of ansible-core's ssh plugin.
 _LONGEST_PAUSE = 30
 
+#: The slaves that replied the last time, by their way: they need not be started ahead.
+_seen: set[bytes] = set()
+
 Result = tuple[int, bytes, bytes]
 
 
@@ -56,8 +59,11 @@ class Session:
         if self._prepared:
             return
         self._prepared = True
+        way = self._way(None)
+        if ways.key(way) in _seen:
+            return
         with contextlib.suppress(client.BrokerGone):  # whoever needs it will be told
-            self._connected().tell({"do": "prepare", "way": self._way(None), "before": []})
+            self._connected().tell({"do": "prepare", "way": way, "before": []})
 
     def perform(
         self,
@@ -145,6 +151,7 @@ class Session:
     def reset(self) -> None:
         """End every slave of the host; the next task starts anew."""
         self._waiting = []
+        _seen.clear()
         running = client.connect_if_running(seams.broker_directory())
         if running is not None:
             try:
@@ -160,11 +167,11 @@ class Session:
         if self._waiting and not self._client.closed:
             request = {"do": "operations", "way": self._way(None), "before": self._waiting}
             try:
-                self._client.tell({**request, "waited": 0})
+                self._client.tell({**request, "waited": 0, "quiet": True})
             except client.BrokerGone:
                 pass  # it took with it what there was to tidy up
         self._waiting = []
-        self._client.close()
+        client.give_back(self._client)
         self._client = None
 
     def before_stock(self) -> None:
@@ -194,7 +201,9 @@ class Session:
         if "need" in reply:
             self._waiting = before
         if "failed" in reply:
+            _seen.discard(ways.key(way[:1]))
             raise failures.error_of(reply, plugin)
+        _seen.add(ways.key(way[:1]))
         return reply
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +223,7 @@ class Session:
 
     def _connected(self) -> client.Client:
         if self._client is None or self._client.closed:
-            self._client = client.connect(seams.broker_directory(), self._run_process)
+            self._client = client.borrow(seams.broker_directory(), self._run_process)
         return self._client
 
     def _way(self, plugin: Any) -> list[ways.Step]:
