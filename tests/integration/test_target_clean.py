@@ -57,7 +57,10 @@ class Target:
         self._scratch = scratch
         for account in self._accounts:  # earlier tests may have been stock Ansible's
             for path in account.home.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)  # its maker may be at it too
+                else:
+                    path.unlink(missing_ok=True)
         self.asked = accounts.plain.home / "asked"
         self.asked.mkdir()
         os.chown(self.asked, accounts.plain.uid, accounts.plain.gid)
