@@ -91,7 +91,7 @@ class CarriedConnection:
         command = seams.without_executable(cmd, self._shell)
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
-        note = self._shell.notes.get(command if wrapped is None else wrapped)
+        note = self._shell.note_of(command if wrapped is None else wrapped)
         if note is None and seams.is_discovery(command):
             note = shell.Command()
         try:

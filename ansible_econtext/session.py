@@ -7,6 +7,7 @@ become plugins; what is not in the notes it leaves alone.
 import contextlib
 import os
 import pathlib
+import shlex
 import stat
 import time
 from collections.abc import Callable
@@ -88,6 +89,8 @@ class Session:
         if isinstance(note, shell.Exists):
             reply = self._ask({"do": "exists", "path": note.path}, plugin)
             return (0 if reply["exists"] else 1), b"", b""
+        if isinstance(note, shell.Job):
+            return self._run_command(note.command, plugin, directory)
         if plugin is not None:
             return None
         if isinstance(note, shell.Operation):
@@ -96,8 +99,13 @@ class Session:
         if isinstance(note, shell.Expand):
             reply = self._ask({"do": "expand", "path": note.path}, keep_waiting=True)
             return 0, to_bytes(reply["path"]) + b"\n", b""
+        return self._run_command(command, None, directory)
+
+    def _run_command(self, command: str, plugin: Any, directory: str | None) -> Result:
         self._flush()
-        reply = self._ask({"do": "command", "argv": ["/bin/sh", "-c", command]})
+        if directory is not None:
+            command = f"cd {shlex.quote(directory)}; {command}"
+        reply = self._ask({"do": "command", "argv": ["/bin/sh", "-c", command]}, plugin)
         return reply["status"], reply["stdout"], reply["stderr"]
 
     def _run_module(

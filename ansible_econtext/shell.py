@@ -50,13 +50,27 @@ class Command:
     """Run it: it needs no terminal and reads no input."""
 
 
-Note = Module | Operation | Expand | Exists | Command
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Start an asynchronous job, which outlives its starter."""
+
+    command: str
+
+
+Note = Module | Operation | Expand | Exists | Command | Job
+
+#: Source: `_execute_module` in `plugins/action/__init__.py`, 2.16 to 2.21.
+_ASYNC_WRAPPER = "async_wrapper.py"
+_TEMPORARY = re.compile(r"/ansible-tmp-[\d.]+-\d+-\d+/")
 
 _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
 
 
 class RecordingShell:
     """In front of the shell plugin that Ansible loaded (`recorded.specialise`)."""
+
+    #: Where the wrapper of asynchronous jobs was put.
+    _wrapper = ""
 
     @property
     def notes(self) -> dict[str, Note]:
@@ -70,6 +84,21 @@ class RecordingShell:
     def _note(self, command: str, note: Note) -> str:
         self.notes[command] = note
         return command
+
+    def note_of(self, command: str) -> Note | None:
+        """What a command is for; None where that is not known."""
+        note = self.notes.get(command)
+        if note is None and self._wrapper in command.split():
+            return Job(command)
+        return note
+
+    def join_path(self, *args: str) -> str:
+        # The command that starts an asynchronous job is not made by a shell plugin, but the
+        # path of the wrapper that it runs is, in a directory whose name is used once.
+        path: str = super().join_path(*args)  # type: ignore[misc]
+        if args[-1] == _ASYNC_WRAPPER and _TEMPORARY.search(path):
+            self._wrapper = path
+        return path
 
     def env_prefix(self, **kwargs: Any) -> str:
         prefix: str = super().env_prefix(**kwargs)  # type: ignore[misc]
