@@ -24,7 +24,7 @@ for part in parts[1::2]:  # type: ignore  # noqa: F821
         setattr(sys.modules[module.__package__], name.rpartition(".")[2], module)
     exec(compile(sources[part], module.__file__, "exec", 0, True), module.__dict__)
 
-from econtext.target import importer, main, store  # noqa: E402
+from econtext.target import compat, importer, main, store  # noqa: E402
 
 finder = importer.Importer(store.Store())
 for part in sources:
@@ -33,5 +33,5 @@ for part in sources:
         part[-1:] == b"/", module.__file__, finder.store.add(sources[part])
     )
     module.__loader__ = finder
-sys.meta_path.insert(0, finder)
+compat.install_finder(finder)
 main.main(finder, ("%05d" % len(bundle)).encode() + bundle)  # type: ignore  # noqa: F821

@@ -173,15 +173,26 @@ def spec_from_loader(name, loader, origin, is_package):
     return spec
 
 
+def install_finder(finder):
+    # type: (object) -> None
+    """Have `import` ask `finder` first; what looks along a package's path, as runpy does
+    on Python 2, comes to it by `finder.at_path`."""
+    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    if not PYTHON_3:
+        sys.path_hooks.append(finder.at_path)  # type: ignore[attr-defined]
+
+
 def exit_handlers():
     # type: () -> None
     """Run what the interpreter runs at its end: wait for threads, then atexit's functions."""
     import atexit
 
     threading = sys.modules.get("threading")
-    if threading is not None:
-        finish = getattr(threading, "_shutdown", None)
-        if finish is None:  # Python 2.7 keeps it as a method of the main thread
-            finish = threading._MainThread__exitfunc  # type: ignore[attr-defined]
-        finish()
+    if threading is not None and PYTHON_3:
+        threading._shutdown()  # type: ignore[attr-defined]
+    elif threading is not None:  # what Python 2 has for it works only once
+        current = threading.current_thread()
+        for thread in threading.enumerate():
+            if thread is not current and not thread.daemon:
+                thread.join()
     atexit._run_exitfuncs()

@@ -116,6 +116,13 @@ class Importer(object):
             raise
         return sys.modules[name]
 
+    def at_path(self, path):
+        # type: (str) -> object
+        """The hook for an entry of a package's `__path__`."""
+        if not path.startswith("memory:"):
+            raise ImportError("not in memory")
+        return self
+
     # Both: what runpy, linecache, inspect and pkgutil ask for.
 
     def get_code(self, name):

@@ -197,6 +197,10 @@ def test_modules_come_from_the_controller(context):
     assert source.startswith('"""A module that nothing imports')
 
 
+def test_a_module_is_run_as_a_script(context):
+    assert context.call(functions.as_a_script) == ["family", "child", "late"]
+
+
 def test_a_module_that_does_not_exist(context):
     with pytest.raises(CallError) as caught:
         context.call(functions.missing)

@@ -24,6 +24,14 @@ def where():
     return ["%s" % text for text in (late.__file__, late.__name__, inspect.getsource(late))]
 
 
+def as_a_script():
+    """Run a module as `python -m` does, which finds it by other means than `import`."""
+    import runpy
+
+    name = str("%s.late" % __package__)
+    return runpy.run_module(name, run_name=str("__main__"))["NAMES"]
+
+
 def missing():
     from . import missing  # noqa: F401
 
