@@ -212,7 +212,8 @@ def _start(directory: pathlib.Path, parent: int, lock: IO[bytes]) -> None:
 
     It is a fresh interpreter in a session of its own: a fork of a worker would
     hold Ansible's memory and queues, and from ansible-core 2.19 on it would be
-    killed with the worker's process group.
+    killed with the worker's process group.  Its directory is the run's own: the
+    paths in ssh's options may be relative.
     """
     places = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
     argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(places))]
@@ -224,7 +225,6 @@ def _start(directory: pathlib.Path, parent: int, lock: IO[bytes]) -> None:
             stdout=subprocess.DEVNULL,
             stderr=log,
             start_new_session=True,
-            cwd="/",
             pass_fds=[lock.fileno()],
             preexec_fn=_usual_signals,
         )

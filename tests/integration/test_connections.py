@@ -103,3 +103,18 @@ def test_output_ends_with_the_run(
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_ssh_finds_files_by_relative_paths(
+    ssh: Transport, strategy: str, scratch: pathlib.Path, sshd: Sshd
+) -> None:
+    """A play's directory often holds the configuration of its ssh."""
+    running = start_play(
+        play_of({"name": "ping", "ping": {}}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables | {"ansible_ssh_private_key_file": f"../{sshd.key.name}"},
+    )
+    (scratch / sshd.key.name).symlink_to(sshd.key)
+    result = running.wait()
+    assert result.one("ping").status == "ok", str(result)
