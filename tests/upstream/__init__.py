@@ -1,0 +1,1 @@
+"""ansible-core's own integration targets, run under stock Ansible and under econtext."""

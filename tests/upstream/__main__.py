@@ -1,0 +1,90 @@
+"""The command line: which targets of which ansible-core, under which strategies."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import pathlib
+import sys
+
+from . import areas, report, source
+from .login import login
+from .trial import Bench, Outcome, Trial
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tests/upstream/run",
+        description="Runs integration targets out of ansible-core's source archive, by its own "
+        "ansible-test, under the econtext strategy. A target that fails there is run again under "
+        "the stock strategy; the exit status is 1 when there is one that passes only there. "
+        "Targets change the machine that they run on: root's files, accounts and packages.",
+    )
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to run")
+    parser.add_argument(
+        "--areas", nargs="*", metavar="AREA", help="run the targets of areas.txt (default: all)"
+    )
+    parser.add_argument("--core", default="2.19", metavar="X.Y", help="which ansible-core")
+    parser.add_argument(
+        "--order",
+        choices=("econtext", "stock", "both"),
+        default="econtext",
+        help="what every target runs under; the default runs stock only where econtext failed",
+    )
+    parser.add_argument(
+        "--ssh", action="store_true", help="reach the target's host by ssh rather than locally"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600, metavar="SECONDS", help="for one target"
+    )
+    parser.add_argument("-v", dest="verbosity", action="count", default=0, help="Ansible's own")
+    parser.add_argument("--list", action="store_true", help="print what would run")
+    return parser.parse_args()
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    names = list(options.targets)
+    if options.areas is not None:
+        names += areas.targets(options.areas)
+    return list(dict.fromkeys(names))
+
+
+def run(options: argparse.Namespace, bench: Bench) -> report.Report:
+    """Run every target; what is known is printed as soon as it is."""
+    results = report.Report()
+    for name in chosen(options):
+        trials: dict[str, Trial] = {}
+        first = "stock" if options.order == "stock" else "econtext"
+        trials[first] = bench.run(name, first)
+        failed = trials[first].outcome is Outcome.FAILED
+        if options.order == "both" or (options.order == "econtext" and failed):
+            trials["stock"] = bench.run(name, "stock")
+        results.add(name, trials)
+    return results
+
+
+def main() -> int:
+    options = arguments()
+    if options.list:
+        print("\n".join(chosen(options)))
+        return 0
+    tree = source.prepare(CHECKOUT, options.core)
+    unknown = [name for name in chosen(options) if not tree.has(name)]
+    for name in unknown:
+        print(f"{name}: ansible-core {options.core} has no such target")
+    options.targets = [name for name in chosen(options) if name not in unknown]
+    options.areas = None
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(login(tree))
+        bench = Bench(
+            tree, CHECKOUT, options.timeout, options.verbosity, port if options.ssh else None
+        )
+        results = run(options, bench)
+    print(results.summary())
+    return 1 if results.differences() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""One run of one target under one strategy, by ansible-test."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+from integration import processes
+
+from .source import Tree
+
+
+class Outcome(enum.Enum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Trial(NamedTuple):
+    outcome: Outcome
+    seconds: float
+    #: Requests that slaves were sent: how much of the target was about econtext.
+    requests: int
+    log: pathlib.Path
+
+
+class Bench:
+    """Runs targets; `port` is that of an sshd by which to reach the target's host, if at all."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        checkout: pathlib.Path,
+        timeout: float,
+        verbosity: int,
+        port: int | None,
+    ) -> None:
+        self._tree = tree
+        self._strategies = checkout / "plugins" / "strategy"
+        self._timeout = timeout
+        self._verbosity = verbosity
+        self._port = port
+        self._logs = tree.root.with_name("logs")
+        self._logs.mkdir(exist_ok=True)
+
+    def run(self, target: str, strategy: str) -> Trial:
+        log = self._logs / f"{target}.{strategy}.log"
+        trace = self._logs / f"{target}.trace"
+        trace.unlink(missing_ok=True)
+        variables = {}
+        if strategy != "stock":
+            variables = {
+                "ANSIBLE_STRATEGY": strategy,
+                "ANSIBLE_STRATEGY_PLUGINS": str(self._strategies),
+                "ANSIBLE_ECONTEXT_TRACE": str(trace),
+            }
+        self._tree.set_environment(target, variables)
+        print(f"{target} {strategy}", end=" ", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        try:
+            with open(log, "wb") as output:
+                status = self._ansible_test(target, output)
+        finally:
+            self._tree.set_environment(target, {})
+        trial = Trial(
+            _outcome(status, log.read_text(errors="replace")),
+            time.monotonic() - start,
+            _requests(trace),
+            log,
+        )
+        print(f"{trial.outcome.value} {trial.seconds:.0f} s", file=sys.stderr, flush=True)
+        return trial
+
+    def _ansible_test(self, target: str, output: object) -> int:
+        python = self._tree.python
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        argv: list[str | pathlib.Path] = [python, self._tree.commands / "ansible-test"]
+        argv += ["integration", target, "--color", "no", "--truncate", "0"]
+        argv += ["--allow-destructive", "--allow-root", "--allow-unsupported", "--allow-unstable"]
+        argv += ["--controller", f"origin:python={version}@{python}"]
+        where = f"ssh:root@localhost:{self._port}," if self._port else "controller:"
+        argv += ["--target", f"{where}python={version}@{python}"]
+        argv += ["-" + "v" * self._verbosity] if self._verbosity else []
+        path = os.pathsep.join([str(python.parent), str(self._tree.commands), os.environ["PATH"]])
+        process = subprocess.Popen(
+            argv,
+            cwd=self._tree.root,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # type: ignore[call-overload]
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            return process.wait(self._timeout)
+        except subprocess.TimeoutExpired:
+            return 124  # what timeout(1) says
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of a run: what has its session or is a descendant."""
+    itself = processes.process(process.pid)
+    if itself is not None:
+        processes.end(processes.with_descendants([itself]))
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _outcome(status: int, log: str) -> Outcome:
+    if status != 0:
+        return Outcome.FAILED
+    return Outcome.SKIPPED if "All targets skipped." in log else Outcome.PASSED
+
+
+def _requests(trace: pathlib.Path) -> int:
+    if not trace.exists():
+        return 0
+    lines = trace.read_text(encoding="utf-8").splitlines()
+    return sum("do" in json.loads(line) for line in lines)
