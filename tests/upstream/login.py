@@ -1,7 +1,8 @@
-"""A private sshd on loopback for targets that want to log in to localhost.
+"""A private sshd on loopback for targets that log in to localhost.
 
-ansible-test expects one on port 22 that lets root in with its own key.  Ours has a free
-port; `ssh`, `scp` and `sftp` in front of the real ones tell them which.
+ansible-test expects one on port 22 that lets root in, and targets copy root's
+`authorized_keys` to accounts that they make.  Ours has a free port; `ssh`, `scp` and
+`sftp` in front of the real ones tell them which, and with which key.
 """
 
 from __future__ import annotations
@@ -9,23 +10,39 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import shutil
+import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 
-from integration import accounts, sshd
+from integration import processes, sshd
 
 from .source import Tree
 
-_SERVER = "PermitRootLogin prohibit-password\n"
+_SERVER = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {key}
+PidFile none
+PermitRootLogin prohibit-password
+StrictModes no
+# Accounts without a password count as locked where there is no PAM.
+UsePAM yes
+UseDNS no
+MaxStartups 100
+Subsystem sftp internal-sftp
+"""
 
 _CLIENT = """\
 Host localhost 127.0.0.1 ::1
     AddressFamily inet
     Port {port}
     IdentityFile {key}
-    UserKnownHostsFile {known_hosts}
+    UserKnownHostsFile {directory}/known_hosts
     StrictHostKeyChecking no
 """
+
+_CLIENTS = ("ssh", "scp", "sftp")
 
 
 @contextlib.contextmanager
@@ -34,26 +51,84 @@ def login(tree: Tree) -> Iterator[int | None]:
     if sshd.BINARY is None:
         yield None
         return
-    directory = pathlib.Path(tempfile.mkdtemp(prefix="upstream-"))
+    with contextlib.ExitStack() as stack:
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="upstream-"))
+        stack.callback(shutil.rmtree, directory)
+        _make_key(tree.key)
+        public = tree.key.with_suffix(".pub").read_text(encoding="ascii")
+        stack.enter_context(_authorized(public))
+        port = stack.enter_context(_server(directory, tree.key))
+        stack.enter_context(_clients(tree, directory, port))
+        yield port
+
+
+def _make_key(path: pathlib.Path) -> None:
+    """The server's and the client's: it is let in by nobody but ourselves."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        command = ["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-C", "ansible-test", "-f", path]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def _authorized(public: str) -> Iterator[None]:
+    """Let our key in, as the current account, for the time."""
+    keys = pathlib.Path.home() / ".ssh" / "authorized_keys"
+    keys.parent.mkdir(mode=0o700, exist_ok=True)
+    before = keys.read_text(encoding="utf-8") if keys.exists() else None
+    text = (before or "").replace(public, "")  # of a run that was killed
+    keys.write_text(text + public, encoding="utf-8")
     try:
-        with sshd.running_sshd(directory, [accounts.myself()], _SERVER) as server:
-            tree.key.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(server.key, tree.key)
-            shutil.copy(f"{server.key}.pub", f"{tree.key}.pub")
-            hosts = directory / "clients_known_hosts"
-            config = directory / "client_config"
-            config.write_text(
-                _CLIENT.format(port=server.port, key=server.key, known_hosts=hosts),
-                encoding="ascii",
-            )
-            for name in ("ssh", "scp", "sftp"):
-                command = tree.commands / name
-                command.write_text(
-                    f'#!/bin/sh\nexec {shutil.which(name)} -F {config} "$@"\n', encoding="ascii"
-                )
-                command.chmod(0o755)
-            yield server.port
+        yield
     finally:
-        for name in ("ssh", "scp", "sftp"):
-            (tree.commands / name).unlink(missing_ok=True)
-        shutil.rmtree(directory, ignore_errors=True)
+        if before is None:
+            keys.unlink(missing_ok=True)
+        else:
+            keys.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _server(directory: pathlib.Path, key: pathlib.Path) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    sshd.PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
+    config = directory / "sshd_config"
+    config.write_text(_SERVER.format(port=port, key=key), encoding="ascii")
+    server = subprocess.Popen(
+        [str(sshd.BINARY), "-D", "-f", config, "-E", directory / "log"], stdin=subprocess.DEVNULL
+    )
+    try:
+        processes.until(10, lambda: _answers(server, port), "sshd answers")
+        yield port
+    finally:
+        itself = processes.process(server.pid)
+        processes.end(processes.with_descendants([itself] if itself else []))
+        server.wait(10)
+
+
+def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    if server.poll() is not None:
+        raise RuntimeError(f"sshd ended with status {server.returncode}")
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as peer:
+        return peer.recv(4) == b"SSH-"
+    return False
+
+
+@contextlib.contextmanager
+def _clients(tree: Tree, directory: pathlib.Path, port: int) -> Iterator[None]:
+    directory.chmod(0o755)
+    config = directory / "ssh_config"
+    config.write_text(
+        _CLIENT.format(port=port, key=tree.key, directory=directory), encoding="ascii"
+    )
+    commands = [tree.commands / name for name in _CLIENTS]
+    try:
+        for command in commands:
+            real = shutil.which(command.name)
+            command.write_text(f'#!/bin/sh\nexec {real} -F {config} "$@"\n', encoding="ascii")
+            command.chmod(0o755)
+        yield
+    finally:
+        for command in commands:
+            command.unlink(missing_ok=True)

@@ -58,6 +58,7 @@ class Tree:
 
 def prepare(checkout: pathlib.Path, version: str) -> Tree:
     """Make whatever of it is missing."""
+    subprocess.run([checkout / "tests" / "upstream" / "tools"], check=True, stdout=sys.stderr)
     directory = checkout / ".venv" / f"upstream-{version}"
     python = directory / "bin" / "python"
     if not (directory / "ready").exists():
