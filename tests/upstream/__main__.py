@@ -39,6 +39,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--timeout", type=float, default=600, metavar="SECONDS", help="for one target"
     )
+    parser.add_argument(
+        "--product",
+        type=pathlib.Path,
+        default=CHECKOUT,
+        metavar="DIRECTORY",
+        help="the checkout whose strategy is to run (default: this one)",
+    )
     parser.add_argument("-v", dest="verbosity", action="count", default=0, help="Ansible's own")
     parser.add_argument("--list", action="store_true", help="print what would run")
     return parser.parse_args()
@@ -78,9 +85,9 @@ def main() -> int:
     options.areas = None
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(login(tree))
-        bench = Bench(
-            tree, CHECKOUT, options.timeout, options.verbosity, port if options.ssh else None
-        )
+        strategies = options.product.resolve() / "plugins" / "strategy"
+        by_ssh = port if options.ssh else None
+        bench = Bench(tree, strategies, options.timeout, options.verbosity, by_ssh)
         results = run(options, bench)
     print(results.summary())
     return 1 if results.differences() else 0

@@ -32,18 +32,21 @@ class Trial(NamedTuple):
 
 
 class Bench:
-    """Runs targets; `port` is that of an sshd by which to reach the target's host, if at all."""
+    """Runs targets, with strategy plugins out of `strategies`.
+
+    `port` is that of an sshd by which to reach the target's host, or None.
+    """
 
     def __init__(
         self,
         tree: Tree,
-        checkout: pathlib.Path,
+        strategies: pathlib.Path,
         timeout: float,
         verbosity: int,
         port: int | None,
     ) -> None:
         self._tree = tree
-        self._strategies = checkout / "plugins" / "strategy"
+        self._strategies = strategies
         self._timeout = timeout
         self._verbosity = verbosity
         self._port = port
