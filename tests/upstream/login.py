@@ -1,8 +1,9 @@
 """A private sshd on loopback for targets that log in to localhost.
 
-ansible-test expects one on port 22 that lets root in, and targets copy root's
-`authorized_keys` to accounts that they make.  Ours has a free port; `ssh`, `scp` and
-`sftp` in front of the real ones tell them which, and with which key.
+ansible-test expects one on port 22 that lets root in; targets copy root's
+`authorized_keys` to accounts that they make, and `delegate_to` wants more addresses.
+Ours has a free port; `ssh`, `scp` and `sftp` in front of the real ones tell them which,
+and with which key.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from .source import Tree
 
 _SERVER = """\
 ListenAddress 127.0.0.1
+ListenAddress 127.0.0.3
+ListenAddress 127.0.0.4
+ListenAddress 127.0.0.254
 Port {port}
 HostKey {key}
 PidFile none
@@ -34,7 +38,7 @@ Subsystem sftp internal-sftp
 """
 
 _CLIENT = """\
-Host localhost 127.0.0.1 ::1
+Host localhost 127.0.0.* ::1
     AddressFamily inet
     Port {port}
     IdentityFile {key}

@@ -16,6 +16,10 @@ from integration import processes
 
 from .source import Tree
 
+#: In place of the caller's own PATH: a version manager's stand-ins in it would be taken for
+#: Pythons by the interpreter discovery.
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 class Outcome(enum.Enum):
     PASSED = "passed"
@@ -91,7 +95,7 @@ class Bench:
         where = f"ssh:root@localhost:{self._port}," if self._port else "controller:"
         argv += ["--target", f"{where}python={version}@{python}"]
         argv += ["-" + "v" * self._verbosity] if self._verbosity else []
-        path = os.pathsep.join([str(python.parent), str(self._tree.commands), os.environ["PATH"]])
+        path = os.pathsep.join([str(python.parent), str(self._tree.commands), _SYSTEM_PATH])
         process = subprocess.Popen(
             argv,
             cwd=self._tree.root,
