@@ -71,6 +71,7 @@ def prepare(checkout: pathlib.Path, version: str) -> Tree:
         _unpack(_download(python, directory), root)
     tree = Tree(root, python)
     _make_commands(tree)
+    _show_packages(tree)
     return tree
 
 
@@ -107,6 +108,20 @@ def _make_commands(tree: Tree) -> None:
         if not link.is_symlink():
             link.symlink_to(target)
             link.resolve(strict=True).chmod(0o755)
+
+
+def _show_packages(tree: Tree) -> None:
+    """Have the virtual environments that targets make see the packages of ours.
+
+    They are made to see the interpreter's own, which is where ansible-test's containers
+    have ansible-core's requirements.
+    """
+    script = tree.root / "test/lib/ansible_test/_util/target/injector/virtualenv.sh"
+    packages = next(tree.python.parents[1].glob("lib/python*/site-packages"))
+    line = f"echo '{packages}' | tee \"${{OUTPUT_DIR}}\"/venv/lib/python*/site-packages/ours.pth\n"
+    text = script.read_text(encoding="utf-8")
+    if not text.endswith(line):
+        script.write_text(text + line, encoding="utf-8")
 
 
 def _say(text: str) -> None:
