@@ -118,7 +118,10 @@ def _show_packages(tree: Tree) -> None:
     """
     script = tree.root / "test/lib/ansible_test/_util/target/injector/virtualenv.sh"
     packages = next(tree.python.parents[1].glob("lib/python*/site-packages"))
-    line = f"echo '{packages}' | tee \"${{OUTPUT_DIR}}\"/venv/lib/python*/site-packages/ours.pth\n"
+    line = (
+        'for directory in "${OUTPUT_DIR}"/venv/lib/python*/site-packages; do '
+        f"echo '{packages}' >\"$directory/ours.pth\"; done\n"
+    )
     text = script.read_text(encoding="utf-8")
     if not text.endswith(line):
         script.write_text(text + line, encoding="utf-8")
