@@ -40,8 +40,9 @@ def is_carried(plugin: Any) -> bool:
     return getattr(plugin, "name", None) == "sudo" and seams.plugin_name(plugin) in CARRIED
 
 
-def step(plugin: Any, shell: Any, pythons: Sequence[str]) -> ways.Step:
-    """The step of a way that leads through the plugin."""
+def step(plugin: Any, shell: Any, pythons: Sequence[str], timeout: float) -> ways.Step:
+    """The step of a way that leads through the plugin, which has `timeout` seconds to ask
+    for a password and to take it."""
     # The plugin remembers the prompt and the marker of the last command that it
     # made, and the stock way may still want those: a copy makes ours.
     maker = copy.copy(plugin)
@@ -59,6 +60,7 @@ def step(plugin: Any, shell: Any, pythons: Sequence[str]) -> ways.Step:
         "prompt": prompt.encode(),
         "password": password or None,
         "incorrect": [message.encode() for message in _said(maker, maker.fail)],
+        "timeout": timeout,
         "missing": [message.encode() for message in _said(maker, maker.missing)],
         "python": pythons[0] if len(pythons) == 1 else "",
     }

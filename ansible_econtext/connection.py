@@ -31,6 +31,7 @@ class CarriedConnection:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
         self._econtext_stock = False  # whether the stock way is being gone just now
+        self._econtext_uploads = False  # whether the user wants modules to be uploaded
         with seams.stock_if_unknown():
             self._econtext_begin(kwargs)
 
@@ -70,13 +71,16 @@ class CarriedConnection:
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
         if self._econtext is not None:
             with seams.stock_if_unknown():
-                self._econtext.pythons = seams.interpreters(variables, templar)
+                pythons = seams.interpreters(variables, templar)
+                self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
         return super()._resolve_option_variables(variables, templar)  # type: ignore[misc]
 
     def set_options(self, *args: Any, **kwargs: Any) -> None:
         super().set_options(*args, **kwargs)  # type: ignore[misc]
         if self._econtext is not None:
             self._econtext.retries = self._econtext_retries()
+            self._econtext.become_timeout = seams.become_timeout(self)
+            self._econtext_uploads = seams.is_pipelining_refused(self, *args, **kwargs)
 
     # What Ansible calls
 
@@ -159,7 +163,8 @@ class CarriedConnection:
         """Whether modules go to a slave, as the user that the task asks for."""
         plugin: Any = getattr(self, "become", None)
         ours = plugin is None or isinstance(plugin, become.RecordingBecome)
-        return self._econtext is not None and not self._econtext_stock and ours
+        stock = self._econtext_stock or self._econtext_uploads
+        return self._econtext is not None and not stock and ours
 
     def _econtext_prepare(self) -> None:
         assert self._econtext is not None
@@ -185,7 +190,8 @@ class CarriedSSH(CarriedConnection):
 
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
         argv, password = seams.ssh_command(self), seams.ssh_password(self)
-        return ways.over_ssh(self.host, argv, password, pythons)  # type: ignore[attr-defined]
+        prompt = seams.ssh_password_prompt(self)
+        return ways.over_ssh(self.host, argv, password, prompt, pythons)  # type: ignore[attr-defined]
 
     def _econtext_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)
@@ -217,9 +223,7 @@ def carried(stock: type) -> type | None:
     if stock not in _carried:
         seams.warn_of_unknown_version()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
-        if issubclass(stock, CarriedConnection):
-            return None  # it is carried by itself
-        if mixin is None or not stock.__module__.startswith("ansible.plugins."):
-            return None
+        if mixin is None or not seams.is_core_connection(stock):
+            return None  # not of our kind, or carried by itself
         _carried[stock] = type("Connection", (mixin, stock), {})
     return _carried[stock]

@@ -33,12 +33,17 @@ def error_of(reply: dict[str, Any], plugin: Any) -> Exception:
     """The exception for a reply that says what failed."""
     if reply["failed"] == "operation":
         return _of_operation(reply["text"])
+    if reply["failed"] == "call":
+        return AnsibleError(f"econtext: {reply['text']}")
     if reply["failed"] != "launch":
         return AnsibleConnectionFailure(f"econtext: {reply['text']}")
     if reply["kind"] == "become" and reply["missing"] is not None:
         state = "Missing" if reply["missing"] else "Incorrect"
         return AnsibleError(f"{state} {getattr(plugin, 'name', 'become')} password")
     status, stderr = reply["status"], reply["stderr"]
+    if reply["kind"] == "become" and reply["waited"] is not None:
+        waited = f"Timeout ({reply['waited']:g}s) waiting for privilege escalation prompt"
+        return AnsibleConnectionFailure(f"{waited}: {stderr}")
     if status is not None and (status in _NOT_RUN or reply["kind"] in ("become", "python")):
         return NoPython(status, stderr)
     if reply["kind"] == "ssh":

@@ -5,6 +5,8 @@ one reply.  A reply with "failed" in it says what went wrong; the worker makes
 Ansible's own errors of that.
 """
 
+import functools
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +68,9 @@ class Request:
         if isinstance(slave, Failure):
             self.reply(describe(slave))
             return
+        self._act(getattr(self, "_do_" + self._request["do"]), slave)
+
+    def _act(self, action: Callable[[Slave], None], slave: Slave) -> None:
         if self._reply is None:
             return  # given up meanwhile
         try:
@@ -73,7 +78,7 @@ class Request:
                 raise slave.link.error
             for name in (_FILES, _ARCHIVE, _RUNNER):
                 slave.link.provide_function(name)
-            getattr(self, "_do_" + self._request["do"])(slave)
+            action(slave)
         except EcontextError as error:
             self._lost(error)
 
@@ -111,6 +116,8 @@ class Request:
                 self.reply({"failed": "operation", "text": error.text})
             elif isinstance(error, CallDied):
                 self.reply({"died": error.status, "text": str(error), **call.outputs()})
+            elif isinstance(error, CallError):
+                self.reply({"failed": "call", "text": f"{error.kind}: {error.text}"})
             else:
                 self._lost(error)
 
@@ -126,6 +133,16 @@ class Request:
             self._request = {**request, "way": [*request["way"], step]}
             self._slaves.find(self._request["way"], self._found)
             return
+        account = _account(request)
+        if account:
+            # The system refuses to change or remove an account that has processes.
+            vacated = functools.partial(self._act, self._run_module, slave)
+            self._slaves.vacate(request["way"], account, vacated)
+        else:
+            self._run_module(slave)
+
+    def _run_module(self, slave: Slave) -> None:
+        request = self._request
         arguments = {name: request[name] for name in _MODULE_ARGUMENTS}
         arguments["manifest"] = self._payloads.send(request["identity"], slave)
 
@@ -205,6 +222,13 @@ class Request:
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.discard())
         call.end(wire.STDIN)
+
+
+def _account(request: dict[str, Any]) -> str:
+    """The account that a module is about to change; empty for all others."""
+    if request["name"] != "ansible.modules.user":
+        return ""
+    return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))
 
 
 def tidy(slave: Slave) -> CollectingCall:

@@ -8,12 +8,15 @@ import contextlib
 import functools
 import os
 import pathlib
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import ansible.plugins.connection
 from ansible import constants
 from ansible import release as ansible_release
+from ansible.errors import AnsibleError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.loader import (
@@ -90,7 +93,10 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     if given is None:
         given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
     else:
-        given = templar.template(given)
+        try:
+            given = templar.template(given)
+        except AnsibleError:  # omitted, or undefined: whoever builds a module will be told
+            given = None
     given = to_text(given or "auto").strip()
     if given not in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
         return [given]
@@ -138,6 +144,59 @@ def ssh_password(connection: Any) -> str | None:
     """Source: `_build_command`, 2.16 to 2.21."""
     password = connection.get_option("password") or connection._play_context.password
     return to_text(password) if password else None
+
+
+def ssh_password_prompt(connection: Any) -> str:
+    """What the user says that ssh asks a password with; empty where nothing is said.
+
+    Source: `_build_command`, 2.16 to 2.21, which gives it to sshpass; from 2.19 on
+    that is one of two mechanisms.
+    """
+    mechanisms = connection.has_option("password_mechanism")
+    if mechanisms and connection.get_option("password_mechanism") != "sshpass":
+        return ""
+    return to_text(connection.get_option("sshpass_prompt") or "")
+
+
+def become_timeout(connection: Any) -> float:
+    """Seconds that the stock plugin waits for what become prints.
+
+    Source: `_bare_run` in `plugins/connection/ssh.py`, 2.16 to 2.21; `exec_command`
+    in `local.py`, with an option of its own from 2.19 on.
+    """
+    if connection.has_option("become_success_timeout"):
+        return max(1.0, connection.get_option("become_success_timeout"))
+    if connection.has_option("timeout"):
+        return 2.0 + connection.get_option("timeout")
+    return float(connection._play_context.timeout)
+
+
+def is_pipelining_refused(
+    connection: Any, task_keys: Any = None, var_options: Any = None, direct: Any = None
+) -> bool:
+    """Whether the user has said that modules are to be files on the target.
+
+    Source: `AnsiblePlugin.set_options` in `plugins/__init__.py`, 2.16 to 2.21, whose
+    arguments these are.  The option's default, which is the same, says nothing.
+    """
+    value, origin = constants.config.get_config_value_and_origin(
+        "pipelining",
+        plugin_type="connection",
+        plugin_name=plugin_name(connection),
+        keys=task_keys,
+        variables=var_options,
+        direct=direct,
+    )
+    return not value and origin != "default"
+
+
+def is_core_connection(kind: type) -> bool:
+    """Whether a connection plugin is ansible-core's own, rather than one derived from it.
+
+    The loader gives the modules of all plugins names in ansible.plugins: the file tells.
+    """
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return file is not None and os.path.dirname(file) in ansible.plugins.connection.__path__
 
 
 def plugin_name(plugin: Any) -> str:

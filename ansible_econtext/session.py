@@ -18,6 +18,7 @@ from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
 from ansible_econtext import become, client, failures, payload, seams, shell, ways
+from econtext.boot import first_stage
 
 display = Display()
 
@@ -49,15 +50,18 @@ class Session:
         self._client: client.Client | None = None
         #: Operations that need no answer: they go with the next request.
         self._waiting: list[tuple[Any, ...]] = []
-        #: The Pythons to look for on the host, from the options.
+        #: The Pythons to look for on the host, from the options.  ansible-core 2.16 does not
+        #: tell a connection: there it is known with the first module.
         self.pythons: list[str] = []
         #: How often an attempt to reach the host is repeated, from the options.
         self.retries = 0
+        #: Seconds that become has for its prompt and its answer, from the options.
+        self.become_timeout = 60.0
         self._prepared = False
 
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
-        if self._prepared:
+        if self._prepared or not self.pythons:
             return
         self._prepared = True
         way = self._way(None)
@@ -235,7 +239,9 @@ class Session:
         return self._client
 
     def _way(self, plugin: Any) -> list[ways.Step]:
-        steps = [self._first_step(self.pythons)]
+        pythons = self.pythons or list(first_stage.PYTHONS)
+        steps = [self._first_step(pythons)]
         if plugin is not None:
-            steps.append(become.step(plugin, plugin.recorded_shell, self.pythons))
+            shell_plugin, timeout = plugin.recorded_shell, self.become_timeout
+            steps.append(become.step(plugin, shell_plugin, pythons, timeout))
         return steps

@@ -7,6 +7,7 @@ inventory.
 
 import importlib.util
 import pathlib
+import sys
 import types
 
 import ansible.plugins.connection
@@ -21,6 +22,6 @@ def stock_plugin(name: str) -> types.ModuleType:
     path = pathlib.Path(ansible.plugins.connection.__path__[0], f"{name}.py")
     spec = importlib.util.spec_from_file_location(f"ansible.plugins.connection.stock_{name}", path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

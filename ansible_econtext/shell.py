@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
 
 @dataclasses.dataclass(frozen=True)
 class Module:
-    """Run what comes on standard input with this interpreter."""
+    """Run what comes on standard input with this interpreter, as a shell takes it."""
 
     interpreter: str
     environment: dict[str, str]
@@ -113,8 +113,14 @@ class RecordingShell:
         interpreter = (shebang or "").removeprefix("#!").strip()
         if not cmd and arg_path is None and environment is not None and interpreter:
             remote_tmp: str = self.get_option("remote_tmp")  # type: ignore[attr-defined]
-            self._note(command.strip(), Module(interpreter, environment, remote_tmp))
+            note = Module(self.spelled(interpreter), environment, remote_tmp)
+            self._note(command.strip(), note)
         return command
+
+    def spelled(self, interpreter: str) -> str:
+        """How a command says an interpreter: up to 2.18 as words, later as one that is quoted."""
+        command: str = super().build_module_command("", f"#!{interpreter}", "")  # type: ignore[misc]
+        return command.strip()
 
     def mkdtemp(
         self,

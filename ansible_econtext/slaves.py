@@ -15,8 +15,10 @@ Found = Callable[["Slave | Failure"], None]
 class Slave:
     """A slave that runs."""
 
-    def __init__(self, link: Link, python: str) -> None:
+    def __init__(self, link: Link, python: str, root: bytes) -> None:
         self.link = link
+        #: The key of the first slave on its host.
+        self.root = root
         #: The interpreter as the step named it; empty where it was looked for.
         self.python = python
         #: Manifests that it has imported and compiled ahead.
@@ -91,7 +93,7 @@ class Slaves:
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(way) - 1, step["kind"], outcome))
                 return
-            self._slaves[key] = Slave(outcome, step["python"])
+            self._slaves[key] = Slave(outcome, step["python"], ways.key(way[:1]))
             if parent is None:
                 self._roots[key] = outcome
             outcome.on_end.append(lambda error: self._ended(key))
@@ -107,6 +109,31 @@ class Slaves:
     def _ended(self, key: bytes) -> None:
         self._slaves.pop(key, None)
         self._roots.pop(key, None)
+
+    def vacate(self, way: list[ways.Step], account: str, then: Callable[[], None]) -> None:
+        """End what is idle of an account's slaves on the host of a way, then call `then`.
+
+        Those on the way itself stay, and those that are in use.
+        """
+        on_the_way = {ways.key(way[: length + 1]) for length in range(len(way))}
+        idle = [
+            slave.link
+            for key, slave in self._slaves.items()
+            if slave.root == ways.key(way[:1]) and key not in on_the_way
+            if slave.link.greeting["user"] == account and not slave.link.is_busy
+        ]
+        left = set(idle)
+
+        def ended(link: Link) -> None:
+            left.discard(link)
+            if not left:
+                then()
+
+        for link in idle:
+            link.on_end.append(lambda error, link=link: ended(link))  # type: ignore[misc]
+            link.close()
+        if not idle:
+            then()
 
     def forget(self, way: list[ways.Step]) -> None:
         """End the slave at the end of the way, and all that were started through it."""
@@ -139,4 +166,5 @@ def describe(failure: Failure) -> dict[str, Any]:
         "status": getattr(error, "status", None),
         "stderr": getattr(error, "stderr", ""),
         "missing": getattr(error, "missing", None),
+        "waited": getattr(error, "seconds", None),
     }

@@ -34,7 +34,8 @@ def launch(step: Step, parent: str) -> Launch:
     name = f"{parent}.{step['name']}" if parent else step["name"]
     if step["kind"] == "ssh":
         password = step["password"]
-        return Launch(name, tuple(step["argv"]), ssh.dialogue(password), password is not None)
+        dialogue = ssh.dialogue(password, step["prompt"])
+        return Launch(name, tuple(step["argv"]), dialogue, password is not None)
     if step["kind"] != "become":
         return Launch(name, tuple(step["argv"]))
     prompt = step["prompt"]
@@ -45,7 +46,7 @@ def launch(step: Step, parent: str) -> Launch:
         incorrect=tuple(step["incorrect"]),
         missing=tuple(step["missing"]),
     )
-    return Launch(name, tuple(step["argv"]), dialogue)
+    return Launch(name, tuple(step["argv"]), dialogue, prompt_timeout=step["timeout"])
 
 
 def local(pythons: Sequence[str]) -> Step:
@@ -70,7 +71,9 @@ def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
     }
 
 
-def over_ssh(hostname: str, argv: list[str], password: str | None, pythons: Sequence[str]) -> Step:
+def over_ssh(
+    hostname: str, argv: list[str], password: str | None, prompt: str, pythons: Sequence[str]
+) -> Step:
     """A slave on a host that `argv`, Ansible's own ssh command without a remote one, reaches.
 
     Which Python is found there makes no difference to the key: there is one
@@ -82,6 +85,7 @@ def over_ssh(hostname: str, argv: list[str], password: str | None, pythons: Sequ
         "argv": [argv[0], *ssh.OWN_CONNECTION, *argv[1:], first_stage.command(pythons)],
         "key": codec.encode(argv),
         "password": password,
+        "prompt": prompt.encode(),
         "python": _only(pythons),
     }
 

@@ -54,8 +54,11 @@ def _prepare(request):
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
     if request["directory"] is not None:
-        os.chdir(request["directory"])
-        os.environ["PWD"] = compat.native(request["directory"])  # as the shell does
+        try:
+            os.chdir(request["directory"])
+            os.environ["PWD"] = compat.native(request["directory"])  # as the shell does
+        except OSError:
+            pass  # closed to this account: a become command would have started there all the same
     try:
         os.getcwd()
     except OSError:  # another account's directory, after become

@@ -36,6 +36,14 @@ class LaunchError(EcontextError):
         self.stderr = stderr
 
 
+class LaunchTimeout(LaunchError):
+    """The command that was to start a slave did not say in `seconds` what it should."""
+
+    def __init__(self, name: str, seconds: float, stderr: str = "") -> None:
+        super().__init__(name, f"no slave ran after {seconds:g} seconds", None, stderr)
+        self.seconds = seconds
+
+
 class PasswordError(LaunchError):
     """A password was refused (`missing` is false) or not given where one is needed."""
 

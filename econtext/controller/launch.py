@@ -11,7 +11,13 @@ from typing import cast
 from econtext.boot.bundle import bundle
 from econtext.controller import prompts
 from econtext.controller.channels import RemoteCommand
-from econtext.controller.errors import EcontextError, LaunchError, PasswordError, describe_status
+from econtext.controller.errors import (
+    EcontextError,
+    LaunchError,
+    LaunchTimeout,
+    PasswordError,
+    describe_status,
+)
 from econtext.controller.link import Link, Process
 from econtext.target import wire
 from econtext.target.child import Command
@@ -26,13 +32,17 @@ class Launch:
     """A way to start a slave.
 
     `argv` is the whole command, with the first stage's command line in it; it
-    holds no secret.  `name` is for people.  `timeout` is in seconds.
+    holds no secret.  `name` is for people.
+
+    `prompt_timeout` is how many seconds the dialogue may last where it has a marker,
+    `timeout` how many may pass before the slave's first word, and after the marker.
     """
 
     name: str
     argv: tuple[str, ...]
     dialogue: prompts.Dialogue = prompts.Dialogue()
     terminal: bool = False
+    prompt_timeout: float = 60.0
     timeout: float = 60.0
 
 
@@ -71,7 +81,9 @@ class Starting:
         self._talk: prompts.Talk | None = prompts.Talk(launch.dialogue)
         self._chatter = b""
         self._magic = False
-        self._timer = loop.call_later(launch.timeout, self._timed_out)
+        self._wait = launch.prompt_timeout if launch.dialogue.marker else launch.timeout
+        self._loop = loop
+        self._timer = loop.call_later(self._wait, self._timed_out)
         try:
             self._process = self._run(loop, parent)
         except (OSError, EcontextError) as error:
@@ -128,6 +140,9 @@ class Starting:
                     self._process.write(back, answer)
                 case prompts.Ready(rest):
                     self._talk = None
+                    self._timer.cancel()
+                    self._wait = self._launch.timeout
+                    self._timer = self._loop.call_later(self._wait, self._timed_out)
                     self._send_bundle()
                     self._look_for_magic(rest)
                 case prompts.Refused(missing):
@@ -162,8 +177,7 @@ class Starting:
         self._gone()
 
     def _timed_out(self) -> None:
-        reason = f"no slave ran after {self._launch.timeout:g} seconds"
-        self._fail(LaunchError(self._launch.name, reason, None, self._said()))
+        self._fail(LaunchTimeout(self._launch.name, self._wait, self._said()))
 
     def close(self) -> None:
         """End the slave, or give up to start it; then `done` is told so."""

@@ -69,6 +69,11 @@ class Link:
             wire.WANT: self._want,
         }
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls or commands are under way."""
+        return bool(self._channels)
+
     # Down
 
     def open(self, channel: "Channel", request: dict[str, Any]) -> None:

@@ -43,8 +43,8 @@ def launch(
     return Launch(f"ssh.{hostname}", tuple(argv), dialogue(password), password is not None)
 
 
-def dialogue(password: str | None) -> Dialogue:
-    """What ssh asks on the terminal that it is given.
+def dialogue(password: str | None, prompt: bytes = b"") -> Dialogue:
+    """What ssh asks on the terminal that it is given; `prompt`: by these words, if any are given.
 
     Other questions (is an unknown host's key right, what is the passphrase of a
     key) are not ours to answer: they count as a refusal.
@@ -53,7 +53,7 @@ def dialogue(password: str | None) -> Dialogue:
         return Dialogue()
     return Dialogue(
         asks_on=frozenset([wire.TERMINAL]),
-        prompt=_PROMPT,
+        prompt=re.compile(re.escape(prompt)) if prompt else _PROMPT,
         password=password,
         incorrect=(b": Permission denied (", b"(yes/no", b"Enter passphrase"),
     )
