@@ -7,10 +7,10 @@ state, with the same paths. The results are cut apart by the file that a play is
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import os
 import pathlib
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -102,7 +102,10 @@ class Runs:
             strategy=strategy,
             inventory=transport.variables | {"ansible_pipelining": True},
             others=self._other_hosts(transport),
-            cfg={"collections_path": str(DIRECTORY / "collections")},
+            cfg={
+                "collections_path": str(DIRECTORY / "collections"),
+                "library": str(self._scratch / "sources" / "library"),
+            },
             env=dict(setting.split("=", 1) for setting in group.settings),
         )
         self._running.add(running)
@@ -157,7 +160,18 @@ def make_sources(directory: pathlib.Path) -> None:
     # Larger than any buffer on the way, and every byte there is.
     (directory / "binary").write_bytes(bytes(range(256)) * 1200)
     (directory / "template.j2").write_text("{% for v in values %}{{ v }}\n{% endfor %}", "utf-8")
+    make_compiled_module(directory / "library")
     (directory / "key.pub").write_text("ssh-ed25519 " + "A" * 68, encoding="utf-8")
+
+
+def make_compiled_module(directory: pathlib.Path) -> None:
+    """The module `compiled`, where there is a compiler."""
+    directory.mkdir()
+    compiler = shutil.which("gcc")
+    if compiler:
+        source = str(DIRECTORY / "modules" / "compiled.c")
+        command = [compiler, "-o", str(directory / "compiled"), source]
+        subprocess.run(command, check=True, timeout=60)
 
 
 def tasks_of(case: Case, result: Result) -> dict[str, list[TaskResult]]:
@@ -180,7 +194,3 @@ def is_from(case: Case, play: str) -> bool:
 def names_of(plays: list[str]) -> list[str]:
     """The plays as cases, for a message."""
     return [str(pathlib.Path(p.rpartition(":")[0]).relative_to(DIRECTORY)) for p in plays]
-
-
-def summary(result: Result) -> str:
-    return json.dumps(result.summary, indent=1, sort_keys=True)
