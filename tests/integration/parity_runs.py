@@ -160,6 +160,7 @@ def make_sources(directory: pathlib.Path) -> None:
     # Larger than any buffer on the way, and every byte there is.
     (directory / "binary").write_bytes(bytes(range(256)) * 1200)
     (directory / "template.j2").write_text("{% for v in values %}{{ v }}\n{% endfor %}", "utf-8")
+    (directory / "who.sh").write_text("#!/bin/sh\nid -un; echo $HOME; pwd\n", "utf-8")
     make_compiled_module(directory / "library")
     (directory / "key.pub").write_text("ssh-ed25519 " + "A" * 68, encoding="utf-8")
 

@@ -119,21 +119,21 @@ def assert_reached(case: Case, result: Result, which: str) -> None:
     cases, ran = names_of(result.plays), tasks_of(case, result)
     name = f"{case.name}.yml"
     last = cases[-1] if cases else "none"
-    assert name in cases and ran, (
-        f"{which}: not reached; the last one begun is {last}\n{tail(result)}"
-    )
+    # Where no case was begun, the files could not even be read.
+    why = "" if cases else tail(result)
+    assert name in cases and ran, f"{which}: not reached; the last one begun is {last}{why}"
 
 
 def assert_went_on(case: Case, pair: Pair) -> None:
     """The case did not end a run that others share."""
     for which, result in (("stock", pair.stock), ("ours", pair.ours)):
         ended_here = result.rc != 0 and names_of(result.plays)[-1] == f"{case.name}.yml"
-        assert not ended_here, f"{which}: the run ended here\n{tail(result)}"
+        assert not ended_here, f"{which}: the run ended here{tail(result)}"
 
 
 def tail(result: Result) -> str:
     """How a run ended, in few lines."""
-    return f"rc={result.rc}\n{result.stdout[-1500:]}\n{result.stderr[-1500:]}"
+    return f"\nrc={result.rc}\n{result.stdout[-1500:]}\n{result.stderr[-1500:]}"
 
 
 def outline(tasks: dict[str, list[TaskResult]]) -> dict[str, list[tuple[str, str, str]]]:
