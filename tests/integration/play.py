@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -150,6 +151,7 @@ def start_play(
         "ECONTEXT_TEST_RECORD": str(directory / "record"),
         "ECONTEXT_TEST_RUN": uuid.uuid4().hex,
     }
+    environment.update({n: v for n, v in os.environ.items() if n.startswith("ANSIBLE_ECONTEXT")})
     environment.update(env or {})
     command = [str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args]
     return Running(command, directory, environment)
