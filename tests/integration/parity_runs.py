@@ -29,6 +29,7 @@ class Pair(NamedTuple):
 
     ours: Result
     stock: Result
+    last: Case  # of those that were to be run
 
 
 class Runs:
@@ -74,7 +75,7 @@ class Runs:
     ) -> Pair:
         stock = self._run(group, transport, cases, "linear", directory)
         ours = self._run(group, transport, cases, self._strategy, directory)
-        return Pair(ours, stock)
+        return Pair(ours, stock, cases[-1])
 
     def _run(
         self,
