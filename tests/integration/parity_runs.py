@@ -90,6 +90,7 @@ class Runs:
         remote = directory / "remote"
         shutil.rmtree(directory, ignore_errors=True)
         remote.mkdir(parents=True)
+        (directory / "fetched").mkdir()
         imports = []
         for case in cases:
             (remote / case.path.stem).mkdir()
