@@ -38,6 +38,7 @@ _PATH = r"(?:/[^\s'\"/]{1,80}){0,12}"
 REPLACED = [
     # the directory that stock Ansible makes for a task's files on either end
     (re.compile(_PATH + r"/ansible-(tmp|local|moduletmp)-[^/\s'\"]+(/(tmp|\.)\w{8})?"), "<tmp>"),
+    (re.compile(r"\bansible-tmp-\d+\.\d+-\d+-\d+"), "<tmp name>"),
     # where a module unpacks itself
     (re.compile(_PATH + r"/ansible_[\w.]+_payload_\w{8}/[^\s'\"]*\.zip"), "<payload>"),
     # the controller's temporary file with the content of a copy
