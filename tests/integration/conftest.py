@@ -1,41 +1,26 @@
-"""Fixtures: a directory, the accounts, the sshd, and the ways to reach the target."""
+"""Fixtures: a directory, the accounts, the sshd, and the transports."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 import pytest
 
 from . import accounts as accounts_module
-from . import processes
+from . import processes, transports
 from . import sshd as sshd_module
 from .accounts import Account, Accounts
 from .play import STOCK
 from .sshd import Sshd
+from .transports import Transport
 
 # The tests are about our strategy, but hold for stock Ansible as well, unless they say otherwise.
 STRATEGY = os.environ.get("ECONTEXT_TEST_STRATEGY", "econtext")
-
-
-class Transport(NamedTuple):
-    """A way to reach the target: who logs in, and the host variables that say how."""
-
-    name: str
-    account: Account
-    variables: dict[str, Any]
-
-
-def not_in_the_home(scratch: pathlib.Path) -> dict[str, Any]:
-    """Host variables that keep the home of who runs the tests clean."""
-    return {
-        "ansible_remote_tmp": str(scratch / "remote_tmp"),
-        "ansible_async_dir": str(scratch / "async"),
-    }
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +35,8 @@ def ours(strategy: str) -> None:
         pytest.skip(f"not a property of stock Ansible's {strategy}")
 
 
-@pytest.fixture
-def scratch() -> Iterator[pathlib.Path]:
+@contextlib.contextmanager
+def short_directory() -> Iterator[pathlib.Path]:
     """A temporary directory with a short path (tmp_path is too long for ssh's control sockets)."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="ectx-"))
     path.chmod(0o755)
@@ -63,6 +48,12 @@ def scratch() -> Iterator[pathlib.Path]:
         return not path.exists()
 
     processes.until(5, gone, f"{path} is removed")
+
+
+@pytest.fixture
+def scratch() -> Iterator[pathlib.Path]:
+    with short_directory() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -104,30 +95,22 @@ def login(_accounts_or_none: Accounts | None) -> Account:
 
 @pytest.fixture
 def ssh(sshd: Sshd, login: Account, scratch: pathlib.Path) -> Transport:
-    variables = sshd.variables(login)
-    if not login.is_throwaway:
-        # Without root this sshd cannot give its user a terminal, which stock Ansible asks for.
-        variables |= not_in_the_home(scratch) | {"ansible_ssh_use_tty": False}
-    return Transport("ssh", login, variables)
+    return transports.ssh(sshd, login, scratch)
 
 
 @pytest.fixture
 def sudo(sshd: Sshd, accounts: Accounts) -> Transport:
-    variables = sshd.variables(accounts.plain) | {"ansible_become": True}
-    return Transport("sudo", accounts.plain, variables)
+    return transports.sudo(sshd, accounts)
 
 
 @pytest.fixture
 def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
-    account = accounts.guarded
-    become = {"ansible_become": True, "ansible_become_password": account.password}
-    return Transport("sudo_password", account, sshd.variables(account) | become)
+    return transports.sudo_password(sshd, accounts)
 
 
 @pytest.fixture
 def local(scratch: pathlib.Path) -> Transport:
-    variables = {"ansible_connection": "local"} | not_in_the_home(scratch)
-    return Transport("local", accounts_module.myself(), variables)
+    return transports.local(scratch)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 # Keys whose values are measured, not made.
 MEASURED = {
     # times at which a command ran, and how long a module waited
-    "start", "end", "delta", "elapsed", "exec_time",
+    "start", "end", "stop", "delta", "elapsed", "exec_time",
     # how often an asynchronous job was asked whether it is done
     "attempts",
     # of files made anew by each run
@@ -37,7 +37,8 @@ _PATH = r"(?:/[^\s'\"/]{1,80}){0,12}"
 
 REPLACED = [
     # the directory that stock Ansible makes for a task's files on either end
-    (re.compile(_PATH + r"/ansible-(tmp|local|moduletmp)-[^/\s'\"]+(/tmp\w{8})?"), "<tmp>"),
+    (re.compile(_PATH + r"/ansible-(tmp|local|moduletmp)-[^/\s'\"]+(/(tmp|\.)\w{8})?"), "<tmp>"),
+    (re.compile(r"\bansible-tmp-\d+\.\d+-\d+-\d+"), "<tmp name>"),
     # where a module unpacks itself
     (re.compile(_PATH + r"/ansible_[\w.]+_payload_\w{8}/[^\s'\"]*\.zip"), "<payload>"),
     # the controller's temporary file with the content of a copy
@@ -46,6 +47,8 @@ REPLACED = [
     (re.compile(r"(?<=/ectx\.)\w{8}(?=\.tmp)"), "<random>"),
     (re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".<backup>~"),
     (re.compile(r"\bj\d{6,}\.\d+\b"), "<job>"),
+    # how long a pause was
+    (re.compile(r"(?<=^Paused for )[\d.]+"), "<time>"),
 ]
 
 

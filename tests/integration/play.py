@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ class TaskResult(NamedTuple):
     item: Any
     status: str
     result: dict[str, Any]
+    play: str  # its file and line
 
 
 class Result(NamedTuple):
@@ -33,6 +35,8 @@ class Result(NamedTuple):
     stdout: str
     stderr: str
     tasks: list[TaskResult]
+    plays: list[str]  # those that began, as TaskResult.play
+    summary: dict[str, Any]  # at the end: counts by host, custom statistics
 
     def one(self, task: str) -> TaskResult:
         """The only result of the task with this name."""
@@ -78,8 +82,12 @@ class Running:
             (self._directory / name).read_text(encoding="utf-8", errors="replace")
             for name in ("stdout", "stderr")
         )
-        lines = self._record.read_text("utf-8").splitlines() if self._record.exists() else []
-        return Result(rc, out, err, [TaskResult(**json.loads(line)) for line in lines])
+        text = self._record.read_text("utf-8") if self._record.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines()]
+        tasks = [TaskResult(**line) for line in lines if "task" in line]
+        plays = [line["began"] for line in lines if "began" in line]
+        summary = next((line["summary"] for line in lines if "summary" in line), {})
+        return Result(rc, out, err, tasks, plays, summary)
 
 
 def start_play(
@@ -88,11 +96,14 @@ def start_play(
     directory: pathlib.Path,
     strategy: str,
     inventory: Mapping[str, Any],
+    others: Mapping[str, Any] | None = None,
     extra_args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     cfg: Mapping[str, str] | None = None,
 ) -> Running:
     """Start a play (data, or a file) on the host `target`, whose variables are `inventory`.
+
+    `others` are further hosts with their variables.
 
     Everything that the controller writes goes into `directory`, which is emptied first. The path
     should be short: ssh's control sockets live below it. `cfg` adds to the section [defaults].
@@ -108,7 +119,8 @@ def start_play(
         playbook.write_text(json.dumps(play), encoding="utf-8")
     hosts = directory / "hosts.json"
     hosts.touch(mode=0o600)  # it may hold passwords
-    hosts.write_text(json.dumps({"all": {"hosts": {"target": dict(inventory)}}}), encoding="utf-8")
+    all_hosts = {"target": dict(inventory), **(others or {})}
+    hosts.write_text(json.dumps({"all": {"hosts": all_hosts}}), encoding="utf-8")
 
     settings = {
         "inventory": str(hosts),
@@ -139,6 +151,7 @@ def start_play(
         "ECONTEXT_TEST_RECORD": str(directory / "record"),
         "ECONTEXT_TEST_RUN": uuid.uuid4().hex,
     }
+    environment.update({n: v for n, v in os.environ.items() if n.startswith("ANSIBLE_ECONTEXT")})
     environment.update(env or {})
     command = [str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args]
     return Running(command, directory, environment)

@@ -1,113 +1,147 @@
-"""The same play gives the same results under stock `linear` and under the strategy under test.
+"""The same plays give the same results under stock `linear` and under the strategy under test.
 
-Every task, every key, except for what normalise.py takes out. The plays are in cases/.
+Every task, every key, except for what normalise.py takes out. The plays are in cases/, one
+file for each case, and parity_cases.py says what such a file may look like.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
-import pathlib
 import shutil
-import tarfile
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from . import transports
 from .accounts import Accounts
-from .conftest import Transport
+from .conftest import short_directory
 from .normalise import normalise
-from .play import Result, TaskResult, run_play
+from .parity_cases import Case, all_cases
+from .parity_runs import Pair, Runs, names_of, tasks_of
+from .play import Result, TaskResult
+from .transports import Transport
 
-CASES = pathlib.Path(__file__).resolve().parent / "cases"
-# Each case on the transports about which it says something of its own: stock's runs cost time.
-TRANSPORTS = {
-    "commands": ("ssh", "sudo_password", "local"),
-    "transfer": ("ssh", "sudo", "local"),
-    "edits": ("sudo",),
-    "modes": ("sudo_password",),
-    "control": ("ssh", "sudo"),
-    "facts": ("ssh", "local"),
-    "privileged": ("sudo_password",),
-}
-PAIRS = [(case, transport) for case, transports in TRANSPORTS.items() for transport in transports]
+CASES = [(case, transport) for case in all_cases() for transport in case.transports]
 
 
-def make_sources(directory: pathlib.Path) -> None:
-    """The files on the controller that the cases send."""
-    tree = directory / "tree"
-    tree.mkdir(parents=True)
-    (tree / "one").write_text("1\n", encoding="utf-8")
-    (tree / "two").write_text("2 ☃\n", encoding="utf-8")
-    with tarfile.open(directory / "tree.tar.gz", "w:gz") as archive:
-        archive.add(tree, "packed")
-    (directory / "text").write_text("text\n", encoding="utf-8")
-    # Larger than any buffer on the way, and every byte there is.
-    (directory / "binary").write_bytes(bytes(range(256)) * 1200)
-    (directory / "template.j2").write_text("{% for v in values %}{{ v }}\n{% endfor %}", "utf-8")
-    (directory / "script.sh").write_text('#!/bin/sh\necho "$1"; echo err >&2; exit 0\n', "utf-8")
-    (directory / "key.pub").write_text("ssh-ed25519 " + "A" * 68, encoding="utf-8")
+@pytest.fixture(scope="session")
+def runs(
+    request: pytest.FixtureRequest, _accounts_or_none: Accounts | None, strategy: str
+) -> Iterator[Runs]:
+    """The runs of all cases that this session has been asked for, and that can be run here."""
+    get = request.getfixturevalue
+
+    @functools.cache
+    def reach(name: str) -> Transport | None:
+        """The transport of that name; None where there is no way to have it."""
+        try:
+            if name == "local":
+                return transports.local(scratch)
+            if name == "ssh":
+                return transports.ssh(get("sshd"), get("login"), scratch)
+            return getattr(transports, name)(get("sshd"), get("accounts"))  # type: ignore[no-any-return]
+        except pytest.skip.Exception:
+            return None
+
+    with short_directory() as scratch, temporary_directories(_accounts_or_none):
+        made = Runs(scratch, strategy, _accounts_or_none)
+        made.start(chosen(request, reach, _accounts_or_none is not None))
+        yield made
+        made.end()
 
 
-def run_case(
-    case: str, transport: Transport, strategy: str, scratch: pathlib.Path, other_user: str
-) -> Result:
-    """Run one case from the same state and with the same paths as any other time."""
-    remote = scratch / "remote"
-    shutil.rmtree(remote, ignore_errors=True)
-    remote.mkdir()
-    os.chown(remote, transport.account.uid, transport.account.gid)
-    variables = transport.variables | {
-        "sources": str(scratch / "sources"),
-        "remote": str(remote),
-        "fetched": str(scratch / "run" / "fetched"),
-        "other_user": other_user,
-        "new_user": f"ectx{os.getpid()}new",
-        "new_id": 60000 + os.getpid() % 4000,
-        # Pipelining saves most of stock's time, and lets it become an unprivileged user.
-        "ansible_pipelining": True,
-    }
-    return run_play(
-        CASES / f"{case}.yml",
-        directory=scratch / "run",
-        strategy=strategy,
-        inventory=variables,
-    )
+def chosen(
+    request: pytest.FixtureRequest, reach: Callable[[str], Transport | None], root: bool
+) -> Iterator[tuple[Case, Transport]]:
+    for item in request.session.items:
+        parameters = getattr(item, "callspec", None)
+        if parameters is None or "case" not in parameters.params:
+            continue
+        case, transport = parameters.params["case"], reach(parameters.params["by"])
+        if transport and (root or "root" not in case.needs) and not case.why_not():
+            yield case, transport
 
 
-@pytest.mark.parametrize(
-    ("case", "transport"), PAIRS, indirect=["transport"], ids=[f"{c}-{t}" for c, t in PAIRS]
-)
+@contextlib.contextmanager
+def temporary_directories(accounts: Accounts | None) -> Iterator[None]:
+    """The accounts' ~/.ansible/tmp: a run that makes it removes it, while others may use it."""
+    if accounts is None:
+        yield
+        return
+    both = (accounts.plain, accounts.guarded)
+    for account in both:
+        for path in (account.home / ".ansible", account.home / ".ansible" / "tmp"):
+            path.mkdir(mode=0o700)
+            os.chown(path, account.uid, account.gid)
+    yield
+    for account in both:
+        shutil.rmtree(account.home / ".ansible")
+
+
+@pytest.mark.timeout(600)  # the first one of a group waits for the others
+@pytest.mark.parametrize(("case", "by"), CASES, ids=[f"{c.name}-{by}" for c, by in CASES])
 def test_results_are_those_of_stock_ansible(
-    case: str,
-    transport: Transport,
-    strategy: str,
-    scratch: pathlib.Path,
-    request: pytest.FixtureRequest,
+    case: Case, by: str, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
-    other_user = ""
-    if case == "privileged":
-        accounts: Accounts = request.getfixturevalue("accounts")
-        other_user = accounts.bare.name
-    make_sources(scratch / "sources")
-    stock = run_case(case, transport, "linear", scratch, other_user)
-    ours = run_case(case, transport, strategy, scratch, other_user)
+    if case.why_not():
+        pytest.skip(case.why_not())
+    for fixture in (by, *(["accounts"] if "root" in case.needs else [])):
+        request.getfixturevalue(fixture)  # which skips where it cannot be had
+    pair = runs.pair(case, by)
 
-    assert stock.rc == 0, str(stock)
-    assert ours.rc == 0, str(ours)
-    ours_ends, stock_ends = ends(ours), ends(stock)
-    assert [(t.task, t.item, t.status) for t in ours_ends] == [
-        (t.task, t.item, t.status) for t in stock_ends
-    ]
+    if case.alone:
+        assert ends(pair.ours) == ends(pair.stock)
+    else:
+        assert_reached(case, pair.stock, "stock")
+        assert_reached(case, pair.ours, "ours")
+    ours, stock = tasks_of(case, pair.ours), tasks_of(case, pair.stock)
+    assert outline(ours) == outline(stock)
     different = [
         difference
-        for one, other in zip(ours_ends, stock_ends, strict=True)
+        for host, tasks in stock.items()
+        for one, other in zip(ours[host], tasks, strict=True)
         for difference in differences(one.task, normalise(one.result), normalise(other.result))
     ]
     assert not different, "\n".join(different)
+    if not case.alone:
+        assert_went_on(case, pair)
 
 
-def ends(result: Result) -> list[TaskResult]:
-    """Without the attempts in between: how often a job is polled depends on the machine."""
-    return [task for task in result.tasks if task.status != "retry"]
+def ends(result: Result) -> dict[str, object]:
+    """How a whole run came out; of errors only those that came before any task."""
+    errors = "" if result.tasks else result.stderr
+    return {"rc": result.rc, "summary": result.summary, "errors": errors}
+
+
+def assert_reached(case: Case, result: Result, which: str) -> None:
+    cases, ran = names_of(result.plays), tasks_of(case, result)
+    name = f"{case.name}.yml"
+    last = cases[-1] if cases else "none"
+    # Where no case was begun, the files could not even be read.
+    why = "" if cases else tail(result)
+    assert name in cases and ran, f"{which}: not reached; the last one begun is {last}{why}"
+
+
+def assert_went_on(case: Case, pair: Pair) -> None:
+    """The case did not end a run that others share."""
+    for which, result in (("stock", pair.stock), ("ours", pair.ours)):
+        is_last = names_of(result.plays)[-1] == f"{case.name}.yml"
+        ended_here = is_last and (result.rc != 0 or case != pair.last)
+        assert not ended_here, f"{which}: the run ended here{tail(result)}"
+
+
+def tail(result: Result) -> str:
+    """How a run ended, in few lines."""
+    return f"\nrc={result.rc}\n{result.stdout[-1500:]}\n{result.stderr[-1500:]}"
+
+
+def outline(tasks: dict[str, list[TaskResult]]) -> dict[str, list[tuple[str, str, str]]]:
+    return {
+        host: [(t.task, str(normalise(t.item)), t.status) for t in tasks[host]]
+        for host in sorted(tasks)
+    }
 
 
 def differences(where: str, ours: object, stock: object) -> list[str]:
@@ -126,6 +160,6 @@ def differences(where: str, ours: object, stock: object) -> list[str]:
             for index, (one, other) in enumerate(zip(ours, stock, strict=True))
             for difference in differences(f"{where} / {index}", one, other)
         ]
-    if ours == stock:
+    if ours == stock or (ours != ours and stock != stock):  # the latter: not a number
         return []
     return [f"{where}:\n    ours:  {str(ours)[:1000]!r}\n    stock: {str(stock)[:1000]!r}"]

@@ -29,6 +29,21 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._file = open(os.environ["ECONTEXT_TEST_RECORD"], "w", encoding="utf-8")  # noqa: SIM115
 
+        self._play = ""
+
+    def _line(self, line):
+        # A worker is forked from this process: nothing may stay in the buffer.
+        self._file.write(json.dumps(line, default=str) + "\n")
+        self._file.flush()
+
+    def v2_playbook_on_play_start(self, play):
+        self._play = play.get_path()
+        self._line({"began": self._play})
+
+    def v2_playbook_on_stats(self, stats):
+        hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
+        self._line({"summary": {"hosts": hosts, "custom": stats.custom}})
+
     def _write(self, status, outcome):
         # Public names came with ansible-core 2.19, the underscored ones will go some day.
         result = outcome.result if hasattr(outcome, "result") else outcome._result
@@ -40,10 +55,9 @@ class CallbackModule(CallbackBase):
             "item": result.get(loop_variable),
             "status": status,
             "result": result,
+            "play": self._play,
         }
-        # A worker is forked from this process: nothing may stay in the buffer.
-        self._file.write(json.dumps(line, default=str) + "\n")
-        self._file.flush()
+        self._line(line)
 
     def v2_runner_on_ok(self, result):
         self._write("ok", result)

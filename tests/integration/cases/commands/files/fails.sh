@@ -1,0 +1,4 @@
+#!/bin/sh
+echo out
+echo error >&2
+exit 9

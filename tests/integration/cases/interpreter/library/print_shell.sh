@@ -1,0 +1,2 @@
+#!/bin/bash
+echo "{\"changed\": false, \"version\": \"${BASH_VERSION:+bash}\"}"

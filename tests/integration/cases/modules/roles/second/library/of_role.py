@@ -1,0 +1,7 @@
+#!/usr/bin/python
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.of_role_too import WHOSE
+
+AnsibleModule(argument_spec={}).exit_json(module="second", utility=WHOSE)

@@ -1,0 +1,2 @@
+#!/bin/sh
+env | grep ^ECTX_ | sort

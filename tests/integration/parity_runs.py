@@ -1,0 +1,199 @@
+"""Runs many cases at once, under stock `linear` and under the strategy under test.
+
+Each group of cases (`parity_cases.group_of`) is run twice for each transport: from the same
+state, with the same paths. The results are cut apart by the file that a play is from.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .accounts import Accounts
+from .parity_cases import DIRECTORY, Case, Group, group_of
+from .play import Result, Running, TaskResult, start_play
+from .transports import Transport, not_in_the_home
+
+#: What shares a run: the group, and the name of the transport.
+Key = tuple[Group, str]
+
+
+class Pair(NamedTuple):
+    """The same cases, run both ways."""
+
+    ours: Result
+    stock: Result
+    last: Case  # of those that were to be run
+
+
+class Runs:
+    """The runs of a session, two groups at a time: a run of one host leaves a core idle."""
+
+    def __init__(self, scratch: pathlib.Path, strategy: str, accounts: Accounts | None) -> None:
+        self._scratch = scratch
+        self._strategy = strategy
+        self._accounts = accounts
+        self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
+        self._pairs: dict[Key, concurrent.futures.Future[Pair]] = {}
+        self._running: set[Running] = set()
+        self._ending = False
+        make_sources(scratch / "sources")
+
+    def start(self, cases: Iterable[tuple[Case, Transport]]) -> None:
+        """Begin the runs of these cases."""
+        together: dict[Key, list[Case]] = {}
+        reached: dict[str, Transport] = {}
+        for case, transport in cases:
+            reached[transport.name] = transport
+            together.setdefault((group_of(case), transport.name), []).append(case)
+        for number, (key, members) in enumerate(together.items()):
+            directory = self._scratch / str(number)  # short, for ssh's control sockets
+            self._pairs[key] = self._pool.submit(
+                self._run_both, key[0], reached[key[1]], members, directory
+            )
+
+    def pair(self, case: Case, transport: str) -> Pair:
+        """Both results of the run that the case is part of, when it has ended."""
+        return self._pairs[group_of(case), transport].result()
+
+    def end(self) -> None:
+        """Begin nothing more, and end what still runs."""
+        self._ending = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for running in list(self._running):
+            running.process.kill()
+        self._pool.shutdown()
+
+    def _run_both(
+        self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
+    ) -> Pair:
+        stock = self._run(group, transport, cases, "linear", directory)
+        ours = self._run(group, transport, cases, self._strategy, directory)
+        return Pair(ours, stock, cases[-1])
+
+    def _run(
+        self,
+        group: Group,
+        transport: Transport,
+        cases: list[Case],
+        strategy: str,
+        directory: pathlib.Path,
+    ) -> Result:
+        if self._ending:
+            raise RuntimeError("the session ends")
+        remote = directory / "remote"
+        shutil.rmtree(directory, ignore_errors=True)
+        remote.mkdir(parents=True)
+        (directory / "fetched").mkdir()
+        imports = []
+        for case in cases:
+            (remote / case.path.stem).mkdir()
+            given = self._variables(case, directory)
+            imports.append({"ansible.builtin.import_playbook": str(case.path), "vars": given})
+        for path in (remote, *remote.iterdir()):
+            os.chown(path, transport.account.uid, transport.account.gid)
+        running = start_play(
+            imports,
+            directory=directory / "run",
+            strategy=strategy,
+            inventory=transport.variables | {"ansible_pipelining": True},
+            others=self._other_hosts(transport),
+            cfg={
+                "collections_path": str(DIRECTORY / "collections"),
+                "library": str(self._scratch / "sources" / "library"),
+            },
+            env=dict(setting.split("=", 1) for setting in group.settings),
+        )
+        self._running.add(running)
+        try:
+            return running.wait(60 + 10 * len(cases))
+        finally:
+            self._running.discard(running)
+
+    def _variables(self, case: Case, directory: pathlib.Path) -> dict[str, Any]:
+        """What a case may use."""
+        return {
+            # its own directory on the target
+            "remote": str(directory / "remote" / case.path.stem),
+            # its own directory on the controller, not there yet
+            "fetched": str(directory / "fetched" / case.path.stem),
+            # files on the controller, made by make_sources
+            "sources": str(self._scratch / "sources"),
+            # the directory of the case's file
+            "beside": str(case.path.parent),
+            # an unprivileged account that nobody logs in to; empty where there is no root
+            "other_user": self._accounts.bare.name if self._accounts else "",
+            # a name and a number for an account that a case makes and removes
+            "new_user": f"ectx{os.getpid()}new",
+            "new_id": 60000 + os.getpid() % 4000,
+        }
+
+    def _other_hosts(self, transport: Transport) -> dict[str, Any]:
+        """Hosts beside `target`."""
+        same = transport.variables | {"ansible_pipelining": True}
+        local = {"ansible_connection": "local", "ansible_pipelining": True}
+        nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+        return {
+            # further names of the same account on the same machine
+            "second": same,
+            "third": same,
+            # the controller, without any become
+            "near": local | not_in_the_home(self._scratch),
+            # nobody answers there
+            "unreachable": nowhere,
+        }
+
+
+def make_sources(directory: pathlib.Path) -> None:
+    """The files on the controller that the cases send."""
+    tree = directory / "tree"
+    tree.mkdir(parents=True)
+    (tree / "one").write_text("1\n", encoding="utf-8")
+    (tree / "two").write_text("2 ☃\n", encoding="utf-8")
+    with tarfile.open(directory / "tree.tar.gz", "w:gz") as archive:
+        archive.add(tree, "packed")
+    (directory / "text").write_text("text\n", encoding="utf-8")
+    # Larger than any buffer on the way, and every byte there is.
+    (directory / "binary").write_bytes(bytes(range(256)) * 1200)
+    (directory / "template.j2").write_text("{% for v in values %}{{ v }}\n{% endfor %}", "utf-8")
+    (directory / "who.sh").write_text("#!/bin/sh\nid -un; echo $HOME; pwd\n", "utf-8")
+    make_compiled_module(directory / "library")
+    (directory / "key.pub").write_text("ssh-ed25519 " + "A" * 68, encoding="utf-8")
+
+
+def make_compiled_module(directory: pathlib.Path) -> None:
+    """The module `compiled`, where there is a compiler."""
+    directory.mkdir()
+    compiler = shutil.which("gcc")
+    if compiler:
+        source = str(DIRECTORY / "modules" / "compiled.c")
+        command = [compiler, "-o", str(directory / "compiled"), source]
+        subprocess.run(command, check=True, timeout=60)
+
+
+def tasks_of(case: Case, result: Result) -> dict[str, list[TaskResult]]:
+    """What the case's tasks came to, by host: the order between hosts is nobody's choice.
+
+    Without the attempts in between: how often a job is polled depends on the machine.
+    """
+    found: dict[str, list[TaskResult]] = {}
+    for task in result.tasks:
+        if is_from(case, task.play) and task.status != "retry":
+            found.setdefault(task.host, []).append(task)
+    return found
+
+
+def is_from(case: Case, play: str) -> bool:
+    """Whether a play, a file with a line number, is from the case's file."""
+    return play.rpartition(":")[0] == str(case.path)
+
+
+def names_of(plays: list[str]) -> list[str]:
+    """The plays as cases, for a message."""
+    return [str(pathlib.Path(p.rpartition(":")[0]).relative_to(DIRECTORY)) for p in plays]

@@ -1,0 +1,48 @@
+"""The ways to reach the target: who logs in, and the host variables that say how."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any, NamedTuple
+
+from . import accounts as accounts_module
+from .accounts import Account, Accounts
+from .sshd import Sshd
+
+
+class Transport(NamedTuple):
+    name: str
+    account: Account
+    variables: dict[str, Any]
+
+
+def not_in_the_home(scratch: pathlib.Path) -> dict[str, Any]:
+    """Host variables that keep the home of who runs the tests clean."""
+    return {
+        "ansible_remote_tmp": str(scratch / "remote_tmp"),
+        "ansible_async_dir": str(scratch / "async"),
+    }
+
+
+def ssh(sshd: Sshd, login: Account, scratch: pathlib.Path) -> Transport:
+    variables = sshd.variables(login)
+    if not login.is_throwaway:
+        # Without root this sshd cannot give its user a terminal, which stock Ansible asks for.
+        variables |= not_in_the_home(scratch) | {"ansible_ssh_use_tty": False}
+    return Transport("ssh", login, variables)
+
+
+def sudo(sshd: Sshd, accounts: Accounts) -> Transport:
+    variables = sshd.variables(accounts.plain) | {"ansible_become": True}
+    return Transport("sudo", accounts.plain, variables)
+
+
+def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
+    account = accounts.guarded
+    become = {"ansible_become": True, "ansible_become_password": account.password}
+    return Transport("sudo_password", account, sshd.variables(account) | become)
+
+
+def local(scratch: pathlib.Path) -> Transport:
+    variables = {"ansible_connection": "local"} | not_in_the_home(scratch)
+    return Transport("local", accounts_module.myself(), variables)
