@@ -159,8 +159,10 @@ def borrow(directory: pathlib.Path, parent: int) -> Client:
 
 def give_back(client: Client) -> None:
     """Keep a line for whoever needs the next; nothing may be under way on it."""
-    if not client.closed and _idle_of == os.getpid():
+    if _idle_of == os.getpid():
         _idle.append(client)
+    else:
+        client.close()
 
 
 def connect_if_running(directory: pathlib.Path) -> Client | None:
@@ -194,9 +196,13 @@ def check_peer(connection: socket.socket) -> None:
 
 
 def start(directory: pathlib.Path, parent: int) -> None:
-    """Start a broker, without waiting for it; `connect` does."""
+    """Start a broker where none listens, without waiting for it; `connect` does."""
     with _locked(directory) as lock:
-        _start(directory, parent, lock)
+        running = connect_if_running(directory)
+        if running is None:
+            _start(directory, parent, lock)
+        else:
+            give_back(running)
 
 
 @contextlib.contextmanager

@@ -92,13 +92,15 @@ class CarriedConnection:
             return stock(cmd, in_data=in_data, sudoable=sudoable)  # type: ignore[no-any-return]
         if not self._connected:  # type: ignore[attr-defined]
             self._connect()  # type: ignore[attr-defined]
-        command = seams.without_executable(cmd, self._shell)
+        executable, command = seams.without_executable(cmd, self._shell)
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
         note = self._shell.note_of(command if wrapped is None else wrapped)
         if note is None and seams.is_discovery(command):
             note = shell.Command()
         try:
+            if note is not None and not self._econtext.has_shell(executable):
+                note = None
             result = self._econtext.perform(
                 note,
                 command,

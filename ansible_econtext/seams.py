@@ -66,8 +66,8 @@ def is_discovery(command: str) -> bool:
     return command.startswith(("echo FOUND; command -v ", "echo PLATFORM; uname; echo FOUND; "))
 
 
-def without_executable(command: str, shell: Any) -> str:
-    """The command that `_low_level_execute_command` was given, or `command` itself.
+def without_executable(command: str, shell: Any) -> tuple[str, str]:
+    """(shell, command) as `_low_level_execute_command` has them, or ("", `command`).
 
     Source: `plugins/action/__init__.py`, 2.16 to 2.21: it appends `sleep 0`, and
     quotes the whole for the shell of `ansible_shell_executable`.
@@ -77,10 +77,10 @@ def without_executable(command: str, shell: Any) -> str:
     try:
         words = shlex.split(command)
     except ValueError:
-        return command
+        return "", command
     if len(words) != 3 or words[1] != "-c":
-        return command
-    return words[2].removesuffix(shell.append_command("", "sleep 0"))
+        return "", command
+    return words[0], words[2].removesuffix(shell.append_command("", "sleep 0"))
 
 
 def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:

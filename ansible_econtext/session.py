@@ -7,6 +7,7 @@ become plugins; what is not in the notes it leaves alone.
 import contextlib
 import os
 import pathlib
+import re
 import shlex
 import stat
 import time
@@ -25,11 +26,17 @@ display = Display()
 #: Bytes of a file that travel with the next module rather than by themselves.
 SMALL_FILE = 65536
 
+#: Variables that a Python looks at when it starts: in a call process they come too late.
+_FOR_STARTS = re.compile("PYTHON|LD_")
+
 #: Seconds, as in `_ssh_retry` of ansible-core's ssh plugin.
 _LONGEST_PAUSE = 30
 
 #: The slaves that replied the last time, by their way: they need not be started ahead.
 _seen: set[bytes] = set()
+
+#: The shells that hosts have, by the ways to these.
+_shells: set[tuple[bytes, str]] = set()
 
 Result = tuple[int, bytes, bytes]
 
@@ -58,6 +65,7 @@ class Session:
         #: Seconds that become has for its prompt and its answer, from the options.
         self.become_timeout = 60.0
         self._prepared = False
+        self._mkdtemp = ""
 
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
@@ -69,6 +77,18 @@ class Session:
             return
         with contextlib.suppress(client.BrokerGone):  # whoever needs it will be told
             self._connected().tell({"do": "prepare", "way": way, "before": []})
+
+    def has_shell(self, path: str) -> bool:
+        """Whether the host has the shell that a user asks for: we get on without it, but what
+        is missing is to be told."""
+        if path in ("", "/bin/sh"):
+            return True
+        known = (ways.key(self._way(None)), path)
+        if known not in _shells:
+            if not self._ask({"do": "exists", "path": path}, keep_waiting=True)["exists"]:
+                return False
+            _shells.add(known)
+        return True
 
     def perform(
         self,
@@ -85,7 +105,7 @@ class Session:
         """
         if isinstance(note, shell.Module):
             module = payload.recognise(data) if data else None
-            if module is None:
+            if module is None or any(map(_FOR_STARTS.match, note.environment)):
                 return None
             return self._run_module(note, module, plugin, directory)
         if note is None or data:
@@ -99,6 +119,8 @@ class Session:
             return None
         if isinstance(note, shell.Operation):
             self._waiting.append(note.arguments)
+            if note.arguments[0] == "make_directory":
+                self._mkdtemp = command
             return 0, note.output.encode(), b""
         if isinstance(note, shell.Expand):
             reply = self._ask({"do": "expand", "path": note.path}, keep_waiting=True)
@@ -138,6 +160,7 @@ class Session:
             # What the shell would have said to the stock way, for Ansible's own parser.
             return error.status, b"", error.stderr.encode()
         if "died" in reply:
+            self.say(reply["text"])
             return failures.of_dead_module(reply)
         return reply["status"], reply["stdout"], reply["stderr"]
 
@@ -214,7 +237,7 @@ class Session:
             self._waiting = before
         if "failed" in reply:
             _seen.discard(ways.key(way[:1]))
-            raise failures.error_of(reply, plugin)
+            raise failures.error_of(reply, plugin, self._mkdtemp)
         _seen.add(ways.key(way[:1]))
         return reply
 

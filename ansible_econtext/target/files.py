@@ -122,12 +122,19 @@ def make_directory(parent, name):
     missing = missing_directories(parent)
     before = os.umask(0o77)
     try:
-        try:
-            os.makedirs(parent)
-        except OSError as error:
-            if error.errno != errno.EEXIST:
-                raise
-        os.mkdir(os.path.join(parent, name))
+        for last in (False, False, True):
+            try:
+                os.makedirs(parent)
+            except OSError as error:
+                if error.errno != errno.EEXIST:
+                    raise
+            try:
+                os.mkdir(os.path.join(parent, name))
+                return missing
+            except OSError as error:
+                # Another run may tidy up between the two.
+                if last or error.errno != errno.ENOENT:
+                    raise
     finally:
         os.umask(before)
     return missing

@@ -66,6 +66,7 @@ def _prepare(request):
             os.chdir(os.path.expanduser("~"))
         except OSError:
             os.chdir("/")
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)  # the slave changed it
     if request["open_files"]:
         _limit_open_files(request["open_files"])
     sys.path = [path for path in sys.path if path not in ("", ".")]

@@ -183,6 +183,7 @@ class Command(Child):
         if terminal:
             outputs[opened[0]] = wire.TERMINAL
         options = compat.session_options(opened[1] if terminal else None)
+        options["env"] = compat.commands_environment()
         for name in ("stdin", "stdout", "stderr"):
             options[name] = subprocess.PIPE
         try:

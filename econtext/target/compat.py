@@ -145,6 +145,20 @@ def session_options(terminal):
     return {"preexec_fn": prepare}
 
 
+def commands_environment():
+    # type: () -> object
+    """The environment for commands: None for our own, or that without LC_CTYPE where Python
+    itself has set it in ours (PEP 538, Python 3.7)."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = b"\0" + file.read()
+    except (OSError, IOError):
+        return None
+    if "LC_CTYPE" not in os.environ or b"\0LC_CTYPE=" in given:
+        return None
+    return {name: value for name, value in os.environ.items() if name != "LC_CTYPE"}
+
+
 def freeze_memory():
     # type: () -> None
     """Keep the collector from touching, and so copying, what a fork shares (Python 3.7)."""

@@ -294,6 +294,6 @@ def greeting():
         "user": user,
         "home": home,
         "directory": directory,  # the account's, whatever HOME says
-        "executable": os.path.realpath(sys.executable or ""),
+        "executable": sys.executable or "",
         "python": list(sys.version_info[:3]),
     }
