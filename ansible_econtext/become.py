@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from gettext import dgettext
 from typing import Any
 
-from ansible_econtext import seams, ways
+from ansible_econtext import ways
+from ansible_econtext.seams import plugins
 from econtext.boot import first_stage
 
 #: The plugins that we follow to a slave of their own; others go the stock way.
@@ -37,7 +38,7 @@ class RecordingBecome:
 
 def is_carried(plugin: Any) -> bool:
     """Whether there are slaves for this plugin."""
-    return getattr(plugin, "name", None) == "sudo" and seams.plugin_name(plugin) in CARRIED
+    return getattr(plugin, "name", None) == "sudo" and plugins.plugin_name(plugin) in CARRIED
 
 
 def step(plugin: Any, shell: Any, pythons: Sequence[str], timeout: float) -> ways.Step:
@@ -55,7 +56,7 @@ def step(plugin: Any, shell: Any, pythons: Sequence[str], timeout: float) -> way
         "name": f"{maker.name}.{user}",
         "argv": ["/bin/sh", "-c", made],
         # Each command has an identity of its own, which makes no difference.
-        "key": re.sub(re.escape(seams.become_identity(maker)), "", made),
+        "key": re.sub(re.escape(plugins.become_identity(maker)), "", made),
         "marker": maker.success.encode(),
         "prompt": prompt.encode(),
         "password": password or None,

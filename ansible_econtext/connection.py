@@ -12,7 +12,8 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
-from ansible_econtext import become, failures, recorded, seams, shell, ways
+from ansible_econtext import become, failures, recorded, shell, ways
+from ansible_econtext.seams import commands, plugins, runs, versions
 from ansible_econtext.session import Session
 
 
@@ -32,7 +33,7 @@ class CarriedConnection:
         self._econtext: Session | None = None
         self._econtext_stock = False  # whether the stock way is being gone just now
         self._econtext_uploads = False  # whether the user wants modules to be uploaded
-        with seams.stock_if_unknown():
+        with versions.stock_if_unknown():
             self._econtext_begin(kwargs)
 
     def _econtext_begin(self, arguments: dict[str, Any]) -> None:
@@ -65,13 +66,13 @@ class CarriedConnection:
     def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
         if self._econtext_carries():
             self._econtext_prepare()
-            return not wrap_async and not seams.keeps_remote_files()
+            return not wrap_async and not runs.keeps_remote_files()
         return super().is_pipelining_enabled(wrap_async)  # type: ignore[misc]
 
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
         if self._econtext is not None:
-            with seams.stock_if_unknown():
-                pythons = seams.interpreters(variables, templar)
+            with versions.stock_if_unknown():
+                pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
         return super()._resolve_option_variables(variables, templar)  # type: ignore[misc]
 
@@ -79,8 +80,8 @@ class CarriedConnection:
         super().set_options(*args, **kwargs)  # type: ignore[misc]
         if self._econtext is not None:
             self._econtext.retries = self._econtext_retries()
-            self._econtext.become_timeout = seams.become_timeout(self)
-            self._econtext_uploads = seams.is_pipelining_refused(self, *args, **kwargs)
+            self._econtext.become_timeout = plugins.become_timeout(self)
+            self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
 
     # What Ansible calls
 
@@ -92,11 +93,11 @@ class CarriedConnection:
             return stock(cmd, in_data=in_data, sudoable=sudoable)  # type: ignore[no-any-return]
         if not self._connected:  # type: ignore[attr-defined]
             self._connect()  # type: ignore[attr-defined]
-        executable, command = seams.without_executable(cmd, self._shell)
+        executable, command = commands.without_executable(cmd, self._shell)
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
         note = self._shell.note_of(command if wrapped is None else wrapped)
-        if note is None and seams.is_discovery(command):
+        if note is None and commands.is_discovery(command):
             note = shell.Command()
         try:
             if note is not None and not self._econtext.has_shell(executable):
@@ -191,8 +192,8 @@ class CarriedSSH(CarriedConnection):
     """In front of ansible-core's ssh plugin."""
 
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
-        argv, password = seams.ssh_command(self), seams.ssh_password(self)
-        prompt = seams.ssh_password_prompt(self)
+        argv, password = plugins.ssh_command(self), plugins.ssh_password(self)
+        prompt = plugins.ssh_password_prompt(self)
         return ways.over_ssh(self.host, argv, password, prompt, pythons)  # type: ignore[attr-defined]
 
     def _econtext_retries(self) -> int:
@@ -223,9 +224,9 @@ _carried: dict[type, type] = {}
 def carried(stock: type) -> type | None:
     """The class that carries a stock one; None where we have none for it."""
     if stock not in _carried:
-        seams.warn_of_unknown_version()
+        versions.warn_of_unknown_version()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
-        if mixin is None or not seams.is_core_connection(stock):
+        if mixin is None or not plugins.is_core_connection(stock):
             return None  # not of our kind, or carried by itself
         _carried[stock] = type("Connection", (mixin, stock), {})
     return _carried[stock]

@@ -18,7 +18,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext import become, client, failures, payload, seams, shell, ways
+from ansible_econtext import become, client, failures, payload, shell, ways
+from ansible_econtext.seams import runs
 from econtext.boot import first_stage
 
 display = Display()
@@ -187,7 +188,7 @@ class Session:
         """End every slave of the host; the next task starts anew."""
         self._waiting = []
         _seen.clear()
-        running = client.connect_if_running(seams.broker_directory())
+        running = client.connect_if_running(runs.broker_directory())
         if running is not None:
             try:
                 running.ask({"do": "reset", "way": self._way(None), "before": []})
@@ -258,7 +259,7 @@ class Session:
 
     def _connected(self) -> client.Client:
         if self._client is None or self._client.closed:
-            self._client = client.borrow(seams.broker_directory(), self._run_process)
+            self._client = client.borrow(runs.broker_directory(), self._run_process)
         return self._client
 
     def _way(self, plugin: Any) -> list[ways.Step]:

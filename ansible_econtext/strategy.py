@@ -8,8 +8,9 @@ from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext import client, seams
+from ansible_econtext import client
 from ansible_econtext.connection import CarriedConnection, carried
+from ansible_econtext.seams import runs, versions
 from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -22,11 +23,11 @@ class CarryingStrategy:
     def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
         kinds = type(self).__mro__
         CarriedConnection.econtext_run = os.getpid()
-        with seams.stock_if_unknown():
-            seams.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
+        with versions.stock_if_unknown():
+            runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
             with contextlib.suppress(OSError):  # the first task would tell
-                client.start(seams.broker_directory(), os.getpid())
-            seams.load_ahead()
+                client.start(runs.broker_directory(), os.getpid())
+            runs.load_ahead()
         with carried_connections(), threads_for_tasks():
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
 

@@ -16,7 +16,8 @@ import ansible.plugins.strategy
 from ansible.plugins.loader import action_loader
 from ansible.utils.display import Display
 
-from ansible_econtext import become, seams
+from ansible_econtext import become
+from ansible_econtext.seams import runs
 
 display = Display()
 
@@ -54,7 +55,7 @@ class ThreadWorker(threading.Thread):
         task = self._arguments["task"].copy(exclude_tasks=True)
         variables = dict(self._arguments["task_vars"])
         try:
-            seams.run_task({**self._arguments, "task": task, "task_vars": variables})
+            runs.run_task({**self._arguments, "task": task, "task_vars": variables})
         except BaseException as error:
             display.error(f"econtext: internal error in a task's thread: {error!r}")
             self.exitcode = 1
@@ -86,7 +87,7 @@ def needs_no_fork(task: Any, variables: dict[str, Any]) -> bool:
     """Whether a task keeps to itself: its action, its connection, its loop."""
     if task.timeout or task.async_val or task.delegate_to or task.loop_with not in _LOOPS:
         return False
-    if task.debugger or seams.action_plugin(task, action_loader) not in _ACTIONS:
+    if task.debugger or runs.action_plugin(task, action_loader) not in _ACTIONS:
         return False
     if variables.get("ansible_connection", task.connection) not in _CONNECTIONS:
         return False
@@ -98,13 +99,13 @@ def needs_no_fork(task: Any, variables: dict[str, Any]) -> bool:
 @contextlib.contextmanager
 def threads_for_tasks() -> Iterator[None]:
     """Have strategies make their workers by `Workers`, for the time of a play."""
-    if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not seams.can_run_tasks():
+    if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
         yield
         return
     stock = ansible.plugins.strategy.WorkerProcess
     ansible.plugins.strategy.WorkerProcess = Workers(stock)
     try:
-        with seams.loading_one_at_a_time():
+        with runs.loading_one_at_a_time():
             yield
     finally:
         ansible.plugins.strategy.WorkerProcess = stock

@@ -27,9 +27,7 @@ SANS_IO = [
     ROOT / "ansible_econtext/payload.py",
     *sorted(ROOT.glob("econtext/controller/methods/*.py")),
 ]
-ANSIBLE_LAYER = sorted(
-    path for path in ROOT.glob("ansible_econtext/*.py") if path.name != "seams.py"
-)
+ANSIBLE_LAYER = sorted(ROOT.glob("ansible_econtext/*.py"))
 
 
 def tree(path: pathlib.Path) -> ast.Module:

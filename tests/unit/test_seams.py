@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext import seams  # noqa: E402
+from ansible_econtext.seams import versions  # noqa: E402
 
 
 class Warnings(list):
@@ -18,22 +18,22 @@ class Warnings(list):
 @pytest.fixture
 def warnings(monkeypatch):
     made = Warnings()
-    monkeypatch.setattr(seams, "display", made)
+    monkeypatch.setattr(versions, "display", made)
     return made
 
 
 def test_a_known_version_is_no_reason_for_a_warning(monkeypatch, warnings):
-    monkeypatch.setattr(seams, "ansible_version", seams.NEWEST)
-    seams.warn_of_unknown_version()
+    monkeypatch.setattr(versions, "ansible_version", versions.NEWEST)
+    versions.warn_of_unknown_version()
     assert not warnings
-    with pytest.raises(AttributeError), seams.stock_if_unknown():
+    with pytest.raises(AttributeError), versions.stock_if_unknown():
         raise AttributeError("a fault of ours")
 
 
 def test_an_unknown_version_is_told_and_tolerated(monkeypatch, warnings):
-    monkeypatch.setattr(seams, "ansible_version", (99, 1))
-    seams.warn_of_unknown_version()
+    monkeypatch.setattr(versions, "ansible_version", (99, 1))
+    versions.warn_of_unknown_version()
     (text,) = warnings
     assert "99.1" in text and "2.21" in text
-    with seams.stock_if_unknown():
+    with versions.stock_if_unknown():
         raise AttributeError("a part that is no more")

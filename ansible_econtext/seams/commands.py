@@ -1,0 +1,57 @@
+"""What is in the commands that ansible-core hands to a connection."""
+
+import shlex
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
+
+
+def is_discovery(command: str) -> bool:
+    """Whether a shell command is that of the interpreter discovery.
+
+    Source: `discover_interpreter` in `executor/interpreter_discovery.py`.  2.16 to
+    2.18 ask for the platform in the same command.
+    """
+    return command.startswith(("echo FOUND; command -v ", "echo PLATFORM; uname; echo FOUND; "))
+
+
+def without_executable(command: str, shell: Any) -> tuple[str, str]:
+    """(shell, command) as `_low_level_execute_command` has them, or ("", `command`).
+
+    Source: `plugins/action/__init__.py`, 2.16 to 2.21: it appends `sleep 0`, and
+    quotes the whole for the shell of `ansible_shell_executable`.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return "", command
+    if len(words) != 3 or words[1] != "-c":
+        return "", command
+    return words[0], words[2].removesuffix(shell.append_command("", "sleep 0"))
+
+
+def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
+    """The Pythons that ansible-core would run modules with, the first that exists first.
+
+    Source: `_get_shebang` in `executor/module_common.py` and
+    `executor/interpreter_discovery.py`, 2.16 to 2.21.
+    """
+    given = variables.get("ansible_python_interpreter")
+    if given is None:
+        given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+    else:
+        try:
+            given = templar.template(given)
+        except AnsibleError:  # omitted, or undefined: whoever builds a module will be told
+            given = None
+    given = to_text(given or "auto").strip()
+    if given not in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
+        return [given]
+    facts = variables.get("ansible_facts") or {}
+    found = facts.get("discovered_interpreter_python")
+    if found:
+        return [to_text(found)]
+    fallback = constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
+    return [to_text(name) for name in fallback]

@@ -1,0 +1,150 @@
+"""What a run of ansible-core is set up with, and how it runs a task."""
+
+import contextlib
+import functools
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from ansible import constants
+from ansible.executor.task_executor import TaskExecutor
+from ansible.plugins.loader import (
+    Jinja2Loader,
+    PluginLoader,
+    action_loader,
+    become_loader,
+    connection_loader,
+    shell_loader,
+)
+
+from ansible_econtext.seams.versions import ansible_version
+
+
+def keeps_remote_files() -> bool:
+    """Source: `ConnectionBase.is_pipelining_enabled` in 2.19 and later, ActionBase before."""
+    return bool(constants.DEFAULT_KEEP_REMOTE_FILES)
+
+
+def broker_directory() -> pathlib.Path:
+    """Where the broker of this run of Ansible is to be found.
+
+    Source: `DEFAULT_LOCAL_TMP` in `config/base.yml` (type tmppath): a directory
+    of the run alone, mode 0700, made by its first process, known to its workers
+    and removed at exit.
+    """
+    return pathlib.Path(constants.DEFAULT_LOCAL_TMP) / "econtext"
+
+
+def load_ahead() -> None:
+    """Load what each worker would load for itself, once, before any is forked.
+
+    Source: a profile of workers of 2.19: the plugins of almost every task, and
+    from 2.19 on the modules of the serialization profile.
+    """
+    for loader, name in (
+        (connection_loader, "ssh"),
+        (connection_loader, "local"),
+        (shell_loader, "sh"),
+        (action_loader, "normal"),
+        (become_loader, "sudo"),
+    ):
+        loader.get(name, class_only=True)
+    with contextlib.suppress(ImportError, AttributeError):  # up to 2.18 there are no profiles
+        from ansible.module_utils.common import json
+
+        for direction in json.Direction:
+            json.get_module_encoder("legacy", direction)
+            json.get_module_decoder("legacy", direction)
+
+
+def name_strategy(iterator: Any, stock: type) -> None:
+    """Have a play say that it runs under the stock strategy of this class.
+
+    Source: the `default` callback, 2.16 to 2.21, looks there for `free` and
+    `host_pinned`, under which it prints a task's banner for each host again.
+    """
+    iterator._play.strategy = stock.__module__.rpartition(".")[2]
+
+
+def can_run_tasks() -> bool:
+    """Whether `run_task` knows this ansible-core: 2.19 to 2.21."""
+    return ansible_version[:2] in ((2, 19), (2, 20), (2, 21))
+
+
+@contextlib.contextmanager
+def loading_one_at_a_time() -> Iterator[None]:
+    """Keep threads from loading plugins at the same time.
+
+    Source: `PluginLoader._load_module_source` in `plugins/loader.py`, 2.19 to 2.21, takes a
+    module from sys.modules as it is, which may be one that another thread is just loading.
+    """
+    lock = threading.RLock()
+    stock = {kind: kind.get_with_context for kind in (PluginLoader, Jinja2Loader)}
+
+    def locked(method: Any) -> Any:
+        @functools.wraps(method)
+        def get_with_context(*args: Any, **kwargs: Any) -> Any:
+            with lock:
+                return method(*args, **kwargs)
+
+        return get_with_context
+
+    for kind, method in stock.items():
+        kind.get_with_context = locked(method)
+    try:
+        yield
+    finally:
+        for kind, method in stock.items():
+            kind.get_with_context = method
+
+
+def run_task(arguments: dict[str, Any]) -> None:
+    """Run a task and send its result, as a worker process does but for leaving its process.
+
+    `arguments` are those of WorkerProcess.  Source: `WorkerProcess._run` in
+    `executor/process/worker.py`, 2.19 to 2.21, with its reply to a result that
+    cannot be sent left out: the thread then counts as dead.
+    """
+    task, host, final_queue = arguments["task"], arguments["host"], arguments["final_q"]
+    common = (
+        arguments["play_context"],
+        arguments["loader"],
+        arguments["shared_loader_obj"],
+        final_queue,
+        arguments["variable_manager"],
+    )
+    from ansible._internal import _task
+
+    if ansible_version[:2] < (2, 21):
+        from ansible.executor.task_result import _RawTaskResult
+
+        variables = arguments["task_vars"]
+        with _task.TaskContext(task):
+            result = TaskExecutor(host, task, variables, *common).run()
+            final_queue.send_task_result(
+                _RawTaskResult(
+                    host=host, task=task, return_data=result, task_fields=task.dump_attrs()
+                )
+            )
+        return
+    with _task.TaskContext.create(task=task, task_vars=arguments["task_vars"], host_name=host.name):
+        task.squash()
+        result = TaskExecutor(host, *common).run()
+        result.finalize_registered_values()
+        task.ignore_errors = result.ignore_errors
+        task.ignore_unreachable = result.ignore_unreachable
+        final_queue.send_task_result(host, task, result)
+
+
+def action_plugin(task: Any, action_loader: Any) -> str:
+    """The name of the action plugin that will run a task; "normal" for a module without one.
+
+    Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21, of which
+    this knows ansible-core's own modules; others are "unknown".
+    """
+    resolved = task.resolved_action or ""
+    namespace, _, name = resolved.rpartition(".")
+    if namespace not in ("ansible.builtin", "ansible.legacy"):
+        return "unknown"
+    return name if action_loader.has_plugin(resolved) else "normal"
