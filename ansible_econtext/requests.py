@@ -24,7 +24,7 @@ Done = Callable[[CollectingCall, Any], None]
 
 _RUNNER = "ansible_econtext.target.runner"
 _FILES = "ansible_econtext.target.files"
-_ARCHIVE = "ansible_econtext.target.archive"
+_OTHERS = ("ansible_econtext.target.archive", "ansible_econtext.target.ends")
 
 #: What of a request is passed on to the runner.
 _MODULE_ARGUMENTS = (
@@ -76,7 +76,7 @@ class Request:
         try:
             if slave.link.error is not None:
                 raise slave.link.error
-            for name in (_FILES, _ARCHIVE, _RUNNER):
+            for name in (_FILES, *_OTHERS, _RUNNER):
                 slave.link.provide_function(name)
             action(slave)
         except EcontextError as error:

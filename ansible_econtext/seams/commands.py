@@ -23,13 +23,11 @@ def without_executable(command: str, shell: Any) -> tuple[str, str]:
     Source: `plugins/action/__init__.py`, 2.16 to 2.21: it appends `sleep 0`, and
     quotes the whole for the shell of `ansible_shell_executable`.
     """
-    try:
-        words = shlex.split(command)
-    except ValueError:
+    executable, _, quoted = command.partition(" -c ")
+    inner = quoted[1:-1].replace("'\"'\"'", "'") if quoted.startswith("'") else quoted
+    if not quoted or shlex.quote(inner) != quoted:
         return "", command
-    if len(words) != 3 or words[1] != "-c":
-        return "", command
-    return words[0], words[2].removesuffix(shell.append_command("", "sleep 0"))
+    return executable, inner.removesuffix(shell.append_command("", "sleep 0"))
 
 
 def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:

@@ -10,7 +10,7 @@ import runpy
 import sys
 import traceback
 
-from ansible_econtext.target import archive, files
+from ansible_econtext.target import archive, ends, files
 from econtext.target import call, compat
 
 
@@ -105,7 +105,10 @@ def _use(modules, request):
 
 def _run(request, library):
     # type: (dict, str) -> None
+    from ansible.module_utils import basic  # type: ignore
+
     name = str(request["name"])
+    ends.notice(basic)
     if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
         from ansible.module_utils._internal._ansiballz import _loader  # type: ignore
 
@@ -117,8 +120,6 @@ def _run(request, library):
             extensions={},
         )
         return
-    from ansible.module_utils import basic  # type: ignore
-
     basic._ANSIBLE_ARGS = request["parameters"]
     known = {"_module_fqn": name, "_modlib_path": library}
     runpy.run_module(name, init_globals=known, run_name="__main__", alter_sys=True)
