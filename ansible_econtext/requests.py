@@ -24,7 +24,7 @@ Done = Callable[[CollectingCall, Any], None]
 
 _RUNNER = "ansible_econtext.target.runner"
 _FILES = "ansible_econtext.target.files"
-_OTHERS = ("ansible_econtext.target.archive", "ansible_econtext.target.ends")
+_OTHERS = ("ansible_econtext.target.archive", "ansible_econtext.target.commands")
 
 #: What of a request is passed on to the runner.
 _MODULE_ARGUMENTS = (

@@ -10,7 +10,7 @@ import runpy
 import sys
 import traceback
 
-from ansible_econtext.target import archive, ends, files
+from ansible_econtext.target import archive, commands, files
 from econtext.target import call, compat
 
 
@@ -108,7 +108,7 @@ def _run(request, library):
     from ansible.module_utils import basic  # type: ignore
 
     name = str(request["name"])
-    ends.notice(basic)
+    commands.prepare(basic)
     if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
         from ansible.module_utils._internal._ansiballz import _loader  # type: ignore
 
