@@ -102,6 +102,9 @@ class Broker:
             self._slaves.forget(request["way"])
             line.reply({})
             return
+        if request["do"] == "end":
+            self.end(line)
+            return
         if request["do"] == "prepare":
             self._slaves.find(request["way"], lambda found: None)
             return
@@ -137,8 +140,8 @@ class Broker:
     def gone(self, line: "Line") -> None:
         self._lines.discard(line)
 
-    def end(self) -> None:
-        """End the slaves, then this process."""
+    def end(self, asked_by: "Line | None" = None) -> None:
+        """End the slaves, then this process; whoever asked for it has his line until then."""
         if self._ending:
             return
         self._ending = True
@@ -146,7 +149,8 @@ class Broker:
         self._listener.close()
         (self._directory / client.SOCKET).unlink(missing_ok=True)
         for line in list(self._lines):
-            line.close()
+            if line is not asked_by:
+                line.close()
         self._when(lambda: not self._unfinished, self._tidy)
 
     def _when(self, done: Callable[[], bool], then: Callable[[], None]) -> None:

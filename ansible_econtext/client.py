@@ -28,6 +28,9 @@ LOCK = "broker.lock"
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
 
+#: Seconds after which a broker has ended in any case, and a little more.
+_LONGEST_END = 8.0
+
 _START = (
     "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
     "from ansible_econtext.broker import main; main(*sys.argv[3:])"
@@ -86,6 +89,15 @@ class Client:
                 reply = codec.decode(body)
                 assert isinstance(reply, dict)
                 return reply
+
+    def wait_for_end(self) -> None:
+        """Ask for the end of the broker, and wait for it, for as long as it may need."""
+        self.tell({"do": "end"})
+        if self._socket is not None:
+            self._socket.settimeout(_LONGEST_END)
+            while self._socket.recv(262144):
+                pass  # replies that nobody waits for any more
+        self.close()
 
     def is_quiet(self) -> bool:
         """Whether the broker is there and says nothing: there is no end of file to be read."""
@@ -163,6 +175,14 @@ def give_back(client: Client) -> None:
         _idle.append(client)
     else:
         client.close()
+
+
+def finish(directory: pathlib.Path) -> None:
+    """Have the broker end its slaves and itself, and wait for it."""
+    running = connect_if_running(directory)
+    if running is not None:
+        with contextlib.suppress(BrokerGone, OSError):
+            running.wait_for_end()
 
 
 def connect_if_running(directory: pathlib.Path) -> Client | None:

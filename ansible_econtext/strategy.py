@@ -1,5 +1,6 @@
 """What makes a strategy carry ssh and local connections through slaves."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -27,6 +28,8 @@ class CarryingStrategy:
             runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
             with contextlib.suppress(OSError):  # the first task would tell
                 client.start(runs.broker_directory(), os.getpid())
+            atexit.unregister(client.finish)  # one play of a run is enough
+            atexit.register(client.finish, runs.broker_directory())
             runs.load_ahead()
         with carried_connections(), threads_for_tasks():
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
