@@ -181,7 +181,7 @@ def finish(directory: pathlib.Path) -> None:
     """Have the broker end its slaves and itself, and wait for it."""
     running = connect_if_running(directory)
     if running is not None:
-        with contextlib.suppress(BrokerGone, OSError):
+        with contextlib.suppress(BrokerGone, OSError, KeyboardInterrupt):
             running.wait_for_end()
 
 
