@@ -16,7 +16,8 @@ from .accounts import Account
 
 # Some systems keep it out of the PATH of ordinary users.
 BINARY = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-# sshd started by root refuses to run without it; a package's start script would make it.
+# sshd started by root refuses to run without it; a package's start script would make it. It stays
+# at the end, as it does there: another session's sshd needs it for each connection.
 PRIVILEGE_SEPARATION = pathlib.Path("/run/sshd")
 
 CONFIG = """\
@@ -81,9 +82,8 @@ def running_sshd(
 ) -> Iterator[Sshd]:
     """An sshd for these users, who all log in with the same key."""
     directory.chmod(0o755)  # sshd reads authorized_keys as the user who logs in
-    made_directory = os.geteuid() == 0 and not PRIVILEGE_SEPARATION.exists()
-    if made_directory:
-        PRIVILEGE_SEPARATION.mkdir(mode=0o755)
+    if os.geteuid() == 0:
+        PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
     for name in ("host_key", "key", "wrong_key"):
         _make_key(directory / name)
     shutil.copy(directory / "key.pub", directory / "authorized_keys")
@@ -109,8 +109,6 @@ def running_sshd(
         itself = processes.process(server.pid)
         processes.end(processes.with_descendants([itself] if itself else []))
         server.wait(10)
-        if made_directory:
-            shutil.rmtree(PRIVILEGE_SEPARATION)
 
 
 def _make_key(path: pathlib.Path) -> None:
