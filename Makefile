@@ -1,17 +1,22 @@
-# make demo    one play on this host, under the stock strategy and under ours
-# make test    lint and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
-# make types   mypy
-# make clean   remove what the above made
+# make demo         one play on this host, under the stock strategy and under ours
+# make test         lint and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
+# make types        mypy
+# make matrix       the integration tests over releases of ansible-core and Python, those that are
+#                   here; SESSION="integration(2.16)" takes one of them, ARGUMENTS=... are pytest's
+# make old-targets  a play on targets with Python 2.7 and 3.6, under the oldest ansible-core
+# make clean        remove what the above made
 
-.PHONY: help demo test types clean
+.PHONY: help demo test test-oldest types matrix old-targets clean
 .DEFAULT_GOAL := help
 
 # scripts/venv reads it; the tests' environment is one for each ansible-core.
 export PYTHON ?= python3
 TEST := .venv/test$(CORE:%=-%)
+# The oldest ansible-core that this is for.
+OLDEST := 2.16
 
 help:
-	@sed -n 's/^# make/make/p' Makefile
+	@sed -n '/^# make/,/^$$/s/^# //p' Makefile
 
 demo: .venv/demo/ready
 	.venv/demo/bin/python examples/demo.py
@@ -20,6 +25,20 @@ test: $(TEST)/ready
 	scripts/test-tools
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/python -m pytest tests
+	$(if $(CORE),,$(MAKE) --no-print-directory test-oldest)
+
+# Parity with the oldest ansible-core too, each case in one way to reach the host.
+test-oldest:
+	ECONTEXT_TEST_TRANSPORTS=first \
+	    scripts/oldest $(OLDEST) tests/integration/test_parity.py -k 'not old_targets'
+
+old-targets:
+	scripts/test-tools
+	scripts/oldest $(OLDEST) tests/integration/test_parity.py -k old_targets
+
+matrix: .venv/matrix/ready
+	scripts/test-tools
+	.venv/matrix/bin/nox $(if $(SESSION),-s "$(SESSION)") $(if $(ARGUMENTS),-- $(ARGUMENTS))
 
 types: $(TEST)/ready
 	$(TEST)/bin/mypy
@@ -34,5 +53,9 @@ $(TEST)/ready: setup.cfg pyproject.toml scripts/venv
 	scripts/venv $(TEST) 'ansible-core$(CORE:%===%.*)' pytest pytest-timeout hypothesis ruff mypy
 	@touch $@
 
+.venv/matrix/ready: scripts/venv
+	scripts/venv .venv/matrix nox
+	@touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .nox build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import accounts as accounts_module
-from . import processes, transports
-from . import sshd as sshd_module
-from .accounts import Account, Accounts
-from .play import STOCK
-from .sshd import Sshd
-from .transports import Transport
+pytest.register_assert_rewrite(f"{__package__}.parity")
+
+from . import accounts as accounts_module  # noqa: E402
+from . import processes, transports  # noqa: E402
+from . import sshd as sshd_module  # noqa: E402
+from .accounts import Account, Accounts  # noqa: E402
+from .play import STOCK  # noqa: E402
+from .results import pytest_runtest_makereport  # noqa: E402, F401
+from .sshd import Sshd  # noqa: E402
+from .transports import Transport  # noqa: E402
 
 # The tests are about our strategy, but hold for stock Ansible as well, unless they say otherwise.
 STRATEGY = os.environ.get("ECONTEXT_TEST_STRATEGY", "econtext")
@@ -28,7 +31,7 @@ def strategy() -> str:
     return STRATEGY
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ours(strategy: str) -> None:
     """For tests of what stock Ansible does not have or does not promise."""
     if strategy in STOCK:
@@ -73,15 +76,30 @@ def accounts(_accounts_or_none: Accounts | None) -> Accounts:
 
 
 @pytest.fixture(scope="session")
+def temporary_directories(_accounts_or_none: Accounts | None) -> Iterator[None]:
+    """The accounts' ~/.ansible/tmp: a run that makes it removes it, while others may use it."""
+    made = _accounts_or_none
+    both = (made.plain, made.guarded) if made else ()
+    for account in both:
+        for path in (account.home / ".ansible", account.home / ".ansible" / "tmp"):
+            path.mkdir(mode=0o700, exist_ok=True)
+            os.chown(path, account.uid, account.gid)
+    yield
+    for account in both:
+        shutil.rmtree(account.home / ".ansible")
+
+
+@pytest.fixture(scope="session")
 def sshd(_accounts_or_none: Accounts | None) -> Iterator[Sshd]:
-    """The sshd; when not root it lets in only the user who runs the tests."""
+    """The sshd; it lets in the accounts, and the user who runs the tests."""
     if sshd_module.BINARY is None or shutil.which("ssh-keygen") is None:
         pytest.skip("needs sshd and ssh-keygen")
     made = _accounts_or_none
     extra = ""
     if made:
         extra = f"Match User {made.bare.name}\n  ChrootDirectory {made.bare_root}\n"
-    users = [made.plain, made.guarded, made.bare] if made else [accounts_module.myself()]
+    # Root's interpreters may be closed to the others.
+    users = [*((made.plain, made.guarded, made.bare) if made else ()), accounts_module.myself()]
     with tempfile.TemporaryDirectory(prefix="ectx-sshd-") as directory:
         with sshd_module.running_sshd(pathlib.Path(directory), users, extra) as running:
             yield running
@@ -106,6 +124,16 @@ def sudo(sshd: Sshd, accounts: Accounts) -> Transport:
 @pytest.fixture
 def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
     return transports.sudo_password(sshd, accounts)
+
+
+@pytest.fixture
+def python27(sshd: Sshd, scratch: pathlib.Path) -> Transport:
+    return transports.old_python("python2.7", sshd, scratch)
+
+
+@pytest.fixture
+def python36(sshd: Sshd, scratch: pathlib.Path) -> Transport:
+    return transports.old_python("python3.6", sshd, scratch)
 
 
 @pytest.fixture

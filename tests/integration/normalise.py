@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .tracebacks import without_start
+
 # Keys whose values are measured, not made.
 MEASURED = {
     # times at which a command ran, and how long a module waited
@@ -40,7 +42,7 @@ REPLACED = [
     (re.compile(_PATH + r"/ansible-(tmp|local|moduletmp)-[^/\s'\"]+(/(tmp|\.)\w{8})?"), "<tmp>"),
     (re.compile(r"\bansible-tmp-\d+\.\d+-\d+-\d+"), "<tmp name>"),
     # where a module unpacks itself
-    (re.compile(_PATH + r"/ansible_[\w.]+_payload_\w{8}/[^\s'\"]*\.zip"), "<payload>"),
+    (re.compile(_PATH + r"/ansible_[\w.]+_payload_\w{6,8}/[^\s'\"]*\.zip"), "<payload>"),
     # the controller's temporary file with the content of a copy
     (re.compile(r"^(\.|tmp)[a-z0-9_]{8}$"), "<random>"),
     # names made by the tempfile module, by a backup (process and time), by an asynchronous job
@@ -66,6 +68,7 @@ def normalise(value: Any) -> Any:
 
 def text(value: Any) -> Any:
     if isinstance(value, str):
+        value = without_start(value)
         for pattern, replacement in REPLACED:
             value = pattern.sub(replacement, value)
     return value

@@ -9,13 +9,14 @@ A file begins with a comment that says what the case is about. Lines of it that 
     #: settings: ANSIBLE_X=1           environment variables of ansible-playbook
     #: alone: yes                      a run of its own, since it ends the run or changes the rest
 
-The plays may use every host of `parity_runs.inventory`, and the variables of
-`parity_runs.variables`. Roles, modules and plugins are found beside them, as Ansible finds them
-beside any playbook. The names of plays and tasks are free.
+The plays may use every host of `parity_runs.Runs._hosts`, and the variables of
+`parity_runs.Runs._variables`. Roles, modules and plugins are found beside them, as Ansible finds
+them beside any playbook. The names of plays and tasks are free.
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -27,6 +28,8 @@ from ansible.release import __version__ as core
 
 DIRECTORY = pathlib.Path(__file__).resolve().parent / "cases"
 PROPERTIES = ("transports", "core", "needs", "settings", "alone")
+#: `first` has each case run on the first of its transports alone.
+TRANSPORTS = os.environ.get("ECONTEXT_TEST_TRANSPORTS", "all")
 CORE = tuple(map(int, core.split(".")[:2]))
 
 
@@ -45,6 +48,10 @@ class Case(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.area}/{self.path.stem}"
+
+    @property
+    def chosen_transports(self) -> tuple[str, ...]:
+        return self.transports[:1] if TRANSPORTS == "first" else self.transports
 
     def why_not(self) -> str:
         """What keeps it from being run here; empty where nothing does."""

@@ -1,4 +1,4 @@
-"""Runs many cases at once, under stock `linear` and under the strategy under test.
+"""Runs many cases at once, in the stock way and in the way under test.
 
 Each group of cases (`parity_cases.group_of`) is run twice for each transport: from the same
 state, with the same paths. The results are cut apart by the file that a play is from.
@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .accounts import Accounts
@@ -24,21 +24,38 @@ from .transports import Transport, not_in_the_home
 Key = tuple[Group, str]
 
 
+class Way(NamedTuple):
+    """How plays are run."""
+
+    strategy: str
+    settings: Mapping[str, str] = {}  # more of ansible.cfg's section [defaults]
+    variables: Mapping[str, Any] = {}  # more of the hosts that the transport leads to
+
+
 class Pair(NamedTuple):
     """The same cases, run both ways."""
 
     ours: Result
     stock: Result
     last: Case  # of those that were to be run
+    python: str  # the interpreter on the target, where the transport names one
 
 
 class Runs:
     """The runs of a session, two groups at a time: a run of one host leaves a core idle."""
 
-    def __init__(self, scratch: pathlib.Path, strategy: str, accounts: Accounts | None) -> None:
+    def __init__(
+        self,
+        scratch: pathlib.Path,
+        stock: Way,
+        ours: Way,
+        accounts: Accounts | None,
+        group_of: Callable[[Case], Group] = group_of,
+    ) -> None:
         self._scratch = scratch
-        self._strategy = strategy
+        self._ways = (stock, ours)
         self._accounts = accounts
+        self._group_of = group_of
         self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
         self._pairs: dict[Key, concurrent.futures.Future[Pair]] = {}
         self._running: set[Running] = set()
@@ -51,7 +68,7 @@ class Runs:
         reached: dict[str, Transport] = {}
         for case, transport in cases:
             reached[transport.name] = transport
-            together.setdefault((group_of(case), transport.name), []).append(case)
+            together.setdefault((self._group_of(case), transport.name), []).append(case)
         for number, (key, members) in enumerate(together.items()):
             directory = self._scratch / str(number)  # short, for ssh's control sockets
             self._pairs[key] = self._pool.submit(
@@ -60,7 +77,7 @@ class Runs:
 
     def pair(self, case: Case, transport: str) -> Pair:
         """Both results of the run that the case is part of, when it has ended."""
-        return self._pairs[group_of(case), transport].result()
+        return self._pairs[self._group_of(case), transport].result()
 
     def end(self) -> None:
         """Begin nothing more, and end what still runs."""
@@ -73,16 +90,16 @@ class Runs:
     def _run_both(
         self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
     ) -> Pair:
-        stock = self._run(group, transport, cases, "linear", directory)
-        ours = self._run(group, transport, cases, self._strategy, directory)
-        return Pair(ours, stock, cases[-1])
+        stock, ours = (self._run(group, transport, cases, way, directory) for way in self._ways)
+        python = transport.variables.get("ansible_python_interpreter", "")
+        return Pair(ours, stock, cases[-1], python)
 
     def _run(
         self,
         group: Group,
         transport: Transport,
         cases: list[Case],
-        strategy: str,
+        way: Way,
         directory: pathlib.Path,
     ) -> Result:
         if self._ending:
@@ -98,15 +115,17 @@ class Runs:
             imports.append({"ansible.builtin.import_playbook": str(case.path), "vars": given})
         for path in (remote, *remote.iterdir()):
             os.chown(path, transport.account.uid, transport.account.gid)
+        hosts = self._hosts(transport, way)
         running = start_play(
             imports,
             directory=directory / "run",
-            strategy=strategy,
-            inventory=transport.variables | {"ansible_pipelining": True},
-            others=self._other_hosts(transport),
+            strategy=way.strategy,
+            inventory=hosts.pop("target"),
+            others=hosts,
             cfg={
                 "collections_path": str(DIRECTORY / "collections"),
                 "library": str(self._scratch / "sources" / "library"),
+                **way.settings,
             },
             env=dict(setting.split("=", 1) for setting in group.settings),
         )
@@ -134,12 +153,12 @@ class Runs:
             "new_id": 60000 + os.getpid() % 4000,
         }
 
-    def _other_hosts(self, transport: Transport) -> dict[str, Any]:
-        """Hosts beside `target`."""
-        same = transport.variables | {"ansible_pipelining": True}
+    def _hosts(self, transport: Transport, way: Way) -> dict[str, Any]:
+        same = transport.variables | {"ansible_pipelining": True} | dict(way.variables)
         local = {"ansible_connection": "local", "ansible_pipelining": True}
         nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
         return {
+            "target": same,
             # further names of the same account on the same machine
             "second": same,
             "third": same,

@@ -51,18 +51,25 @@ class Result(NamedTuple):
 class Running:
     """A started run. Its output goes to files: a process that lives on cannot keep us waiting."""
 
-    def __init__(self, command: list[str], directory: pathlib.Path, env: dict[str, str]) -> None:
+    def __init__(
+        self, command: list[str], directory: pathlib.Path, env: dict[str, str], stdin: str = ""
+    ) -> None:
         self.command = command
         self.env = env
         self.marker = "ECONTEXT_TEST_RUN=" + env["ECONTEXT_TEST_RUN"]
         self._directory = directory
         self._record = pathlib.Path(env["ECONTEXT_TEST_RECORD"])
-        with open(directory / "stdout", "wb") as out, open(directory / "stderr", "wb") as err:
+        (directory / "stdin").write_text(stdin, encoding="utf-8")
+        with (
+            open(directory / "stdin" if stdin else os.devnull, "rb") as given,
+            open(directory / "stdout", "wb") as out,
+            open(directory / "stderr", "wb") as err,
+        ):
             self.process = subprocess.Popen(
                 command,
                 cwd=directory,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
@@ -105,6 +112,28 @@ def start_play(
 
     `others` are further hosts with their variables.
 
+    For `directory`, `env` and `cfg` see `prepared`.
+    """
+    hosts = {"target": dict(inventory), **(others or {})}
+    environment = prepared(directory, strategy, hosts, env=env, cfg=cfg)
+    playbook = directory / "play.yml"
+    if isinstance(play, pathlib.Path):
+        shutil.copy(play, playbook)
+    else:
+        playbook.write_text(json.dumps(play), encoding="utf-8")
+    return Running([str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args], directory, environment)
+
+
+def prepared(
+    directory: pathlib.Path,
+    strategy: str,
+    all_hosts: Mapping[str, Any],
+    *,
+    env: Mapping[str, str] | None = None,
+    cfg: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The environment of a run: with an inventory of these hosts, and a configuration.
+
     Everything that the controller writes goes into `directory`, which is emptied first. The path
     should be short: ssh's control sockets live below it. `cfg` adds to the section [defaults].
     """
@@ -112,14 +141,8 @@ def start_play(
     for name in ("home", "local", "tmp"):
         (directory / name).mkdir(parents=True)
 
-    playbook = directory / "play.yml"
-    if isinstance(play, pathlib.Path):
-        shutil.copy(play, playbook)
-    else:
-        playbook.write_text(json.dumps(play), encoding="utf-8")
     hosts = directory / "hosts.json"
     hosts.touch(mode=0o600)  # it may hold passwords
-    all_hosts = {"target": dict(inventory), **(others or {})}
     hosts.write_text(json.dumps({"all": {"hosts": all_hosts}}), encoding="utf-8")
 
     settings = {
@@ -153,8 +176,7 @@ def start_play(
     }
     environment.update({n: v for n, v in os.environ.items() if n.startswith("ANSIBLE_ECONTEXT")})
     environment.update(env or {})
-    command = [str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args]
-    return Running(command, directory, environment)
+    return environment
 
 
 def run_play(play: Play | pathlib.Path, *, seconds: float = 90, **options: Any) -> Result:

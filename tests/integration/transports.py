@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import pytest
+
+from tests.process import pythons
 
 from . import accounts as accounts_module
 from .accounts import Account, Accounts
@@ -46,3 +51,27 @@ def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
 def local(scratch: pathlib.Path) -> Transport:
     variables = {"ansible_connection": "local"} | not_in_the_home(scratch)
     return Transport("local", accounts_module.myself(), variables)
+
+
+def old_python(name: str, sshd: Sshd, scratch: pathlib.Path) -> Transport:
+    """Who runs the tests logs in, since an interpreter of theirs may be closed to others."""
+    path = pythons.path(name.removeprefix("python"))
+    if path is None:
+        pytest.skip(f"needs {name}")
+    account = accounts_module.myself()
+    # Without root this sshd cannot give its user a terminal, which stock Ansible asks for.
+    own = {"ansible_python_interpreter": path, "ansible_ssh_use_tty": False}
+    variables = sshd.variables(account) | not_in_the_home(scratch) | own
+    return Transport(name.replace(".", ""), account, variables)
+
+
+def by_name(name: str, get: Callable[[str], Any], scratch: pathlib.Path) -> Transport:
+    """For runs that several tests share, with the fixtures of their session."""
+    if name == "local":
+        return local(scratch)
+    if name == "ssh":
+        return ssh(get("sshd"), get("login"), scratch)
+    if name in ("python27", "python36"):
+        return old_python(f"{name[:-2]}{name[-2]}.{name[-1]}", get("sshd"), scratch)
+    made = {"sudo": sudo, "sudo_password": sudo_password}[name]
+    return made(get("sshd"), get("accounts"))

@@ -1,0 +1,54 @@
+"""The integration tests, over releases of ansible-core and of the Python that it runs on.
+
+    nox                                everything that there is an interpreter for
+    nox -s "integration(2.16)"         one ansible-core, on each of its Pythons
+    nox -s "integration-3.12(2.21)"    one of these
+    nox -- tests/integration/test_parity.py -k copy    arguments of pytest
+
+Each session leaves its results in build/results, from which scripts/compatibility makes a table.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import nox
+
+ROOT = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(ROOT))
+
+from tests.process import pythons  # noqa: E402
+
+# Each ansible-core with the Pythons that it says it runs on.
+PYTHONS = {
+    "2.16": ("3.10", "3.11", "3.12"),
+    "2.17": ("3.10", "3.11", "3.12"),
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13", "3.14"),
+    "2.21": ("3.12", "3.13", "3.14"),
+}
+
+nox.options.error_on_missing_interpreters = False  # skipped, and named
+nox.options.stop_on_first_error = False
+
+# nox looks for interpreters by name, and a version manager's stand-in may lead nowhere.
+_real = [str(pathlib.Path(path).parent) for path in pythons.found().values()]
+os.environ["PATH"] = os.pathsep.join([*_real, os.environ["PATH"]])
+
+
+@nox.session
+@nox.parametrize(
+    ("python", "core"),
+    [nox.param(python, core, id=core) for core, some in PYTHONS.items() for python in some],
+)
+def integration(session: nox.Session, core: str) -> None:
+    """tests/integration with one release of ansible-core."""
+    session.install(f"ansible-core=={core}.*", "pytest", "pytest-timeout")
+    results = ROOT / "build" / "results" / f"{core}-{session.python}.jsonl"
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.unlink(missing_ok=True)
+    arguments = session.posargs or ["tests/integration"]
+    session.run("python", "-m", "pytest", *arguments, env={"ECONTEXT_TEST_RESULTS": str(results)})

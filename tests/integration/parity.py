@@ -1,0 +1,143 @@
+"""What the parity tests have in common: how the runs begin, and how two of them are compared."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from . import transports
+from .conftest import short_directory
+from .normalise import normalise
+from .parity_cases import Case, Group, group_of
+from .parity_runs import Pair, Runs, Way, names_of, tasks_of
+from .play import Result, TaskResult
+from .transports import Transport
+
+
+@contextlib.contextmanager
+def begun(
+    request: pytest.FixtureRequest,
+    stock: Way,
+    ours: Way,
+    *,
+    group: Callable[[Case], Group] = group_of,
+    **parameters: Any,
+) -> Iterator[Runs]:
+    """The runs of all cases that this session's tests want, of those with these parameters."""
+    get = request.getfixturevalue
+    made_accounts = get("_accounts_or_none")
+    get("temporary_directories")
+
+    @functools.cache
+    def reach(name: str) -> Transport | None:
+        """The transport of that name; None where there is no way to have it."""
+        try:
+            return transports.by_name(name, get, scratch)
+        except pytest.skip.Exception:
+            return None
+
+    def chosen() -> Iterator[tuple[Case, Transport]]:
+        for item in request.session.items:
+            given = item.callspec.params if hasattr(item, "callspec") else {}
+            if item.path != request.path or not parameters.items() <= given.items():
+                continue
+            if "case" not in given or given["case"].why_not():
+                continue
+            transport = reach(given["by"])
+            if transport and (made_accounts or "root" not in given["case"].needs):
+                yield given["case"], transport
+
+    with short_directory() as scratch:
+        made = Runs(scratch, stock, ours, made_accounts, group)
+        made.start(chosen())
+        yield made
+        made.end()
+
+
+def pair_of(case: Case, by: str, runs: Runs, request: pytest.FixtureRequest) -> Pair:
+    """Both results, as soon as they are there; skips where the case cannot be run."""
+    if case.why_not():
+        pytest.skip(case.why_not())
+    for fixture in (by, *(["accounts"] if "root" in case.needs else [])):
+        request.getfixturevalue(fixture)  # which skips where it cannot be had
+    return runs.pair(case, by)
+
+
+def assert_parity(case: Case, pair: Pair) -> None:
+    """Every task of the case, every key, except for what normalise.py takes out."""
+    if case.alone:
+        assert ends(pair.ours) == ends(pair.stock)
+    else:
+        assert_reached(case, pair.stock, "stock")
+        assert_reached(case, pair.ours, "ours")
+    ours, stock = tasks_of(case, pair.ours), tasks_of(case, pair.stock)
+    assert outline(ours) == outline(stock)
+    different = [
+        difference
+        for host, tasks in stock.items()
+        for one, other in zip(ours[host], tasks, strict=True)
+        for difference in differences(one.task, normalise(one.result), normalise(other.result))
+    ]
+    assert not different, "\n".join(different)
+    if not case.alone:
+        assert_went_on(case, pair)
+
+
+def ends(result: Result) -> dict[str, object]:
+    """How a whole run came out; of errors only those that came before any task."""
+    errors = "" if result.tasks else result.stderr
+    return {"rc": result.rc, "summary": result.summary, "errors": errors}
+
+
+def assert_reached(case: Case, result: Result, which: str) -> None:
+    cases, ran = names_of(result.plays), tasks_of(case, result)
+    name = f"{case.name}.yml"
+    last = cases[-1] if cases else "none"
+    # Where no case was begun, the files could not even be read.
+    why = "" if cases else tail(result)
+    assert name in cases and ran, f"{which}: not reached; the last one begun is {last}{why}"
+
+
+def assert_went_on(case: Case, pair: Pair) -> None:
+    """The case did not end a run that others share."""
+    for which, result in (("stock", pair.stock), ("ours", pair.ours)):
+        is_last = names_of(result.plays)[-1] == f"{case.name}.yml"
+        ended_here = is_last and (result.rc != 0 or case != pair.last)
+        assert not ended_here, f"{which}: the run ended here{tail(result)}"
+
+
+def tail(result: Result) -> str:
+    """How a run ended, in few lines."""
+    return f"\nrc={result.rc}\n{result.stdout[-1500:]}\n{result.stderr[-1500:]}"
+
+
+def outline(tasks: dict[str, list[TaskResult]]) -> dict[str, list[tuple[str, str, str]]]:
+    return {
+        host: [(t.task, str(normalise(t.item)), t.status) for t in tasks[host]]
+        for host in sorted(tasks)
+    }
+
+
+def differences(where: str, ours: object, stock: object) -> list[str]:
+    """Each place where the two differ, as a path of keys with both values."""
+    if isinstance(ours, dict) and isinstance(stock, dict):
+        found = []
+        for key in sorted(ours.keys() | stock.keys()):
+            missing = "<no such key>"
+            found += differences(
+                f"{where} / {key}", ours.get(key, missing), stock.get(key, missing)
+            )
+        return found
+    if isinstance(ours, list) and isinstance(stock, list) and len(ours) == len(stock):
+        return [
+            difference
+            for index, (one, other) in enumerate(zip(ours, stock, strict=True))
+            for difference in differences(f"{where} / {index}", one, other)
+        ]
+    if ours == stock or (ours != ours and stock != stock):  # the latter: not a number
+        return []
+    return [f"{where}:\n    ours:  {str(ours)[:1000]!r}\n    stock: {str(stock)[:1000]!r}"]

@@ -1,0 +1,104 @@
+"""`ansible` and `ansible-console` give the same under both strategies."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from .normalise import normalise
+from .play import ANSIBLE_PLAYBOOK, Result, Running, prepared
+from .transports import Transport
+
+AD_HOC = {
+    "ping": ["-m", "ping"],
+    "command": ["-a", "printf '%s\\n' out ☃"],
+    "fails": ["-m", "shell", "-a", "echo out; echo err >&2; exit 3"],
+    "one line": ["-m", "command", "-a", "id -un", "-o"],
+    "become": ["-m", "command", "-a", "id -un", "-b"],
+    "check": ["-m", "command", "-a", "id -un", "--check"],
+    "diff": ["-m", "copy", "-a", "content=text dest={remote}/copied", "--diff"],
+    "facts": ["-m", "setup", "-a", "filter=ansible_python"],
+    "in the background": ["-m", "command", "-a", "echo later", "-B", "20", "-P", "1"],
+    "variable": ["-m", "debug", "-a", "var=inventory_hostname", "-e", "a=b"],
+    "raises": ["-m", "ping", "-a", "data=crash"],
+    "unreachable": ["-m", "ping", "-e", "ansible_port=1"],
+    "no such module": ["-m", "no_such_module"],
+}
+
+CONSOLE = """\
+id -un
+cd target
+ping
+command printf '%s %s' one ☃
+shell echo out; exit 3
+copy content=text dest={remote}/copied
+stat path={remote}/copied get_checksum=true
+become true
+command id -un
+become false
+check true
+copy content=other dest={remote}/copied
+no_such_module
+exit
+"""
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", AD_HOC)
+def test_ansible(
+    name: str, sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
+) -> None:
+    arguments = [each.replace("{remote}", str(remote)) for each in AD_HOC[name]]
+    both = []
+    for each in ("linear", strategy):
+        both.append(run("ansible", ["target", *arguments], each, sudo, scratch))
+        (remote / "copied").unlink(missing_ok=True)
+    stock, ours = both
+    assert shown(ours) == shown(stock)
+    assert [normalise(task._asdict()) for task in ours.tasks] == [
+        normalise(task._asdict()) for task in stock.tasks
+    ]
+
+
+@pytest.mark.timeout(180)
+def test_ansible_console(
+    sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
+) -> None:
+    lines = CONSOLE.replace("{remote}", str(remote))
+    both = []
+    for each in ("linear", strategy):
+        both.append(run("ansible-console", ["all"], each, sudo, scratch, lines))
+        (remote / "copied").unlink()
+    stock, ours = both
+    assert "\N{SNOWMAN}" in stock.stdout and "root" in stock.stdout
+    assert shown(ours) == shown(stock)
+
+
+def run(
+    program: str,
+    arguments: list[str],
+    strategy: str,
+    transport: Transport,
+    scratch: pathlib.Path,
+    stdin: str = "",
+) -> Result:
+    hosts = {"target": transport.variables | {"ansible_become": False}}
+    directory = scratch / "run"
+    environment = prepared(
+        directory,
+        strategy,
+        hosts,
+        # A strategy that is not ansible-core's own is deprecated, which is known.
+        cfg={"bin_ansible_callbacks": "True", "deprecation_warnings": "False"},
+        # The console writes what was typed into the home.
+        env={"HOME": str(directory / "home")},
+    )
+    command = [str(ANSIBLE_PLAYBOOK.with_name(program)), *arguments]
+    return Running(command, directory, environment, stdin).wait()
+
+
+def shown(result: Result) -> tuple[int, object, object]:
+    """What the user sees, without what differs between two runs that did the same."""
+    warned = [line for line in result.stderr.splitlines() if line.strip()]
+    return result.rc, normalise(result.stdout.splitlines()), warned
