@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -21,13 +22,12 @@ from .transports import Transport
 @contextlib.contextmanager
 def begun(
     request: pytest.FixtureRequest,
-    stock: Way,
-    ours: Way,
+    ways: Sequence[Way],
     *,
     group: Callable[[Case], Group] = group_of,
-    **parameters: Any,
+    wanted: Callable[[dict[str, Any]], bool] = lambda parameters: True,
 ) -> Iterator[Runs]:
-    """The runs of all cases that this session's tests want, of those with these parameters."""
+    """The runs of all cases that this session is to test, of tests with the wanted parameters."""
     get = request.getfixturevalue
     made_accounts = get("_accounts_or_none")
     get("temporary_directories")
@@ -43,28 +43,26 @@ def begun(
     def chosen() -> Iterator[tuple[Case, Transport]]:
         for item in request.session.items:
             given = item.callspec.params if hasattr(item, "callspec") else {}
-            if item.path != request.path or not parameters.items() <= given.items():
-                continue
-            if "case" not in given or given["case"].why_not():
+            if item.path != request.path or not wanted(given) or given["case"].why_not():
                 continue
             transport = reach(given["by"])
             if transport and (made_accounts or "root" not in given["case"].needs):
                 yield given["case"], transport
 
     with short_directory() as scratch:
-        made = Runs(scratch, stock, ours, made_accounts, group)
+        made = Runs(scratch, ways, made_accounts, group)
         made.start(chosen())
         yield made
         made.end()
 
 
-def pair_of(case: Case, by: str, runs: Runs, request: pytest.FixtureRequest) -> Pair:
+def pair_of(case: Case, by: str, way: Way, runs: Runs, request: pytest.FixtureRequest) -> Pair:
     """Both results, as soon as they are there; skips where the case cannot be run."""
     if case.why_not():
         pytest.skip(case.why_not())
     for fixture in (by, *(["accounts"] if "root" in case.needs else [])):
         request.getfixturevalue(fixture)  # which skips where it cannot be had
-    return runs.pair(case, by)
+    return runs.pair(case, by, way)
 
 
 def assert_parity(case: Case, pair: Pair) -> None:
@@ -75,7 +73,8 @@ def assert_parity(case: Case, pair: Pair) -> None:
         assert_reached(case, pair.stock, "stock")
         assert_reached(case, pair.ours, "ours")
     ours, stock = tasks_of(case, pair.ours), tasks_of(case, pair.stock)
-    assert outline(ours) == outline(stock)
+    apart = list(difflib.unified_diff(outline(stock), outline(ours), "stock", "ours", "", "", 1))
+    assert not apart, "\n".join(apart)
     different = [
         difference
         for host, tasks in stock.items()
@@ -115,11 +114,13 @@ def tail(result: Result) -> str:
     return f"\nrc={result.rc}\n{result.stdout[-1500:]}\n{result.stderr[-1500:]}"
 
 
-def outline(tasks: dict[str, list[TaskResult]]) -> dict[str, list[tuple[str, str, str]]]:
-    return {
-        host: [(t.task, str(normalise(t.item)), t.status) for t in tasks[host]]
+def outline(tasks: dict[str, list[TaskResult]]) -> list[str]:
+    """A line for each result."""
+    return [
+        f"{host}: {task.task}: {normalise(task.item)}: {task.status}"
         for host in sorted(tasks)
-    }
+        for task in tasks[host]
+    ]
 
 
 def differences(where: str, ours: object, stock: object) -> list[str]:

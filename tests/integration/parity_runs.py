@@ -1,7 +1,7 @@
 """Runs many cases at once, in the stock way and in the way under test.
 
-Each group of cases (`parity_cases.group_of`) is run twice for each transport: from the same
-state, with the same paths. The results are cut apart by the file that a play is from.
+Each group of cases (`parity_cases.group_of`) is run in each way for each transport: from the
+same state, with the same paths. The results are cut apart by the file that a play is from.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .accounts import Accounts
@@ -32,13 +32,21 @@ class Way(NamedTuple):
     variables: Mapping[str, Any] = {}  # more of the hosts that the transport leads to
 
 
+class Results(NamedTuple):
+    """The same cases, run in all ways."""
+
+    by_way: list[Result]  # the stock one first
+    last: Case  # of those that were to be run
+    python: str  # the interpreter on the target, where the transport names one
+
+
 class Pair(NamedTuple):
     """The same cases, run both ways."""
 
     ours: Result
     stock: Result
-    last: Case  # of those that were to be run
-    python: str  # the interpreter on the target, where the transport names one
+    last: Case
+    python: str
 
 
 class Runs:
@@ -47,17 +55,16 @@ class Runs:
     def __init__(
         self,
         scratch: pathlib.Path,
-        stock: Way,
-        ours: Way,
+        ways: Sequence[Way],
         accounts: Accounts | None,
         group_of: Callable[[Case], Group] = group_of,
     ) -> None:
         self._scratch = scratch
-        self._ways = (stock, ours)
+        self._ways = ways  # the stock one first
         self._accounts = accounts
         self._group_of = group_of
         self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
-        self._pairs: dict[Key, concurrent.futures.Future[Pair]] = {}
+        self._results: dict[Key, concurrent.futures.Future[Results]] = {}
         self._running: set[Running] = set()
         self._ending = False
         make_sources(scratch / "sources")
@@ -71,13 +78,15 @@ class Runs:
             together.setdefault((self._group_of(case), transport.name), []).append(case)
         for number, (key, members) in enumerate(together.items()):
             directory = self._scratch / str(number)  # short, for ssh's control sockets
-            self._pairs[key] = self._pool.submit(
-                self._run_both, key[0], reached[key[1]], members, directory
+            self._results[key] = self._pool.submit(
+                self._run_all, key[0], reached[key[1]], members, directory
             )
 
-    def pair(self, case: Case, transport: str) -> Pair:
-        """Both results of the run that the case is part of, when it has ended."""
-        return self._pairs[self._group_of(case), transport].result()
+    def pair(self, case: Case, transport: str, ours: Way) -> Pair:
+        """Both results of the runs that the case is part of, when they have ended."""
+        found = self._results[self._group_of(case), transport].result()
+        own = found.by_way[self._ways.index(ours)]
+        return Pair(own, found.by_way[0], found.last, found.python)
 
     def end(self) -> None:
         """Begin nothing more, and end what still runs."""
@@ -87,12 +96,12 @@ class Runs:
             running.process.kill()
         self._pool.shutdown()
 
-    def _run_both(
+    def _run_all(
         self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
-    ) -> Pair:
-        stock, ours = (self._run(group, transport, cases, way, directory) for way in self._ways)
+    ) -> Results:
+        by_way = [self._run(group, transport, cases, way, directory) for way in self._ways]
         python = transport.variables.get("ansible_python_interpreter", "")
-        return Pair(ours, stock, cases[-1], python)
+        return Results(by_way, cases[-1], python)
 
     def _run(
         self,

@@ -19,16 +19,21 @@ CASES = [(case, transport) for case in all_cases() for transport in case.chosen_
 
 
 @pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, strategy: str) -> Iterator[Runs]:
-    with begun(request, Way("linear"), Way(strategy)) as made:
+def way(strategy: str) -> Way:
+    return Way(strategy)
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, way: Way) -> Iterator[Runs]:
+    with begun(request, (Way("linear"), way)) as made:
         yield made
 
 
 @pytest.mark.timeout(600)  # the first one of a group waits for the others
 @pytest.mark.parametrize(("case", "by"), CASES, ids=[f"{c.name}-{by}" for c, by in CASES])
 def test_results_are_those_of_stock_ansible(
-    case: Case, by: str, runs: Runs, request: pytest.FixtureRequest
+    case: Case, by: str, way: Way, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
-    pair = pair_of(case, by, runs, request)
+    pair = pair_of(case, by, way, runs, request)
     request.node.user_properties.append(("target_python", target_python(pair)))
     assert_parity(case, pair)
