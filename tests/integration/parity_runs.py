@@ -76,7 +76,9 @@ class Runs:
         for case, transport in cases:
             reached[transport.name] = transport
             together.setdefault((self._group_of(case), transport.name), []).append(case)
-        for number, (key, members) in enumerate(together.items()):
+        # The longest one that is begun last would leave a core idle.
+        longest_first = sorted(together.items(), key=lambda item: -len(item[1]))
+        for number, (key, members) in enumerate(longest_first):
             directory = self._scratch / str(number)  # short, for ssh's control sockets
             self._results[key] = self._pool.submit(
                 self._run_all, key[0], reached[key[1]], members, directory

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import pathlib
+import re
 
 import pytest
 
-from .normalise import normalise
+from .normalise import normalise, text
 from .play import ANSIBLE_PLAYBOOK, Result, Running, prepared
 from .transports import Transport
 
@@ -25,6 +27,9 @@ AD_HOC = {
     "unreachable": ["-m", "ping", "-e", "ansible_port=1"],
     "no such module": ["-m", "no_such_module"],
 }
+
+#: A line of a result in JSON, of what is measured.
+MEASURED = re.compile(r' *"(start|end|delta)": ')
 
 CONSOLE = """\
 id -un
@@ -55,7 +60,7 @@ def test_ansible(
         both.append(run("ansible", ["target", *arguments], each, sudo, scratch))
         (remote / "copied").unlink(missing_ok=True)
     stock, ours = both
-    assert shown(ours) == shown(stock)
+    assert not list(difflib.unified_diff(shown(stock), shown(ours), "stock", "ours", "", "", 1))
     assert [normalise(task._asdict()) for task in ours.tasks] == [
         normalise(task._asdict()) for task in stock.tasks
     ]
@@ -72,7 +77,7 @@ def test_ansible_console(
         (remote / "copied").unlink()
     stock, ours = both
     assert "\N{SNOWMAN}" in stock.stdout and "root" in stock.stdout
-    assert shown(ours) == shown(stock)
+    assert not list(difflib.unified_diff(shown(stock), shown(ours), "stock", "ours", "", "", 1))
 
 
 def run(
@@ -98,7 +103,9 @@ def run(
     return Running(command, directory, environment, stdin).wait()
 
 
-def shown(result: Result) -> tuple[int, object, object]:
+def shown(result: Result) -> list[str]:
     """What the user sees, without what differs between two runs that did the same."""
-    warned = [line for line in result.stderr.splitlines() if line.strip()]
-    return result.rc, normalise(result.stdout.splitlines()), warned
+    lines = [f"rc={result.rc}", *result.stdout.splitlines(), "--- errors"]
+    return [
+        text(line) for line in [*lines, *result.stderr.splitlines()] if not MEASURED.match(line)
+    ]
