@@ -73,8 +73,9 @@ def assert_parity(case: Case, pair: Pair) -> None:
         assert_reached(case, pair.stock, "stock")
         assert_reached(case, pair.ours, "ours")
     ours, stock = tasks_of(case, pair.ours), tasks_of(case, pair.stock)
-    apart = list(difflib.unified_diff(outline(stock), outline(ours), "stock", "ours", "", "", 1))
-    assert not apart, "\n".join(apart)
+    found = difflib.unified_diff(outline(stock), outline(ours), "stock", "ours", lineterm="", n=1)
+    apart = "\n".join(found)
+    assert not apart, apart
     different = [
         difference
         for host, tasks in stock.items()

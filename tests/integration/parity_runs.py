@@ -70,12 +70,14 @@ class Runs:
         make_sources(scratch / "sources")
 
     def start(self, cases: Iterable[tuple[Case, Transport]]) -> None:
-        """Begin the runs of these cases."""
+        """Begin the runs of these cases, each of them once."""
         together: dict[Key, list[Case]] = {}
         reached: dict[str, Transport] = {}
         for case, transport in cases:
             reached[transport.name] = transport
-            together.setdefault((self._group_of(case), transport.name), []).append(case)
+            members = together.setdefault((self._group_of(case), transport.name), [])
+            if case not in members:
+                members.append(case)
         # The longest one that is begun last would leave a core idle.
         longest_first = sorted(together.items(), key=lambda item: -len(item[1]))
         for number, (key, members) in enumerate(longest_first):
