@@ -75,7 +75,7 @@ def assert_parity(case: Case, pair: Pair) -> None:
     ours, stock = tasks_of(case, pair.ours), tasks_of(case, pair.stock)
     found = difflib.unified_diff(outline(stock), outline(ours), "stock", "ours", lineterm="", n=1)
     apart = "\n".join(found)
-    assert not apart, apart
+    assert not apart, f"{apart}\n{last_failure(ours)}"
     different = [
         difference
         for host, tasks in stock.items()
@@ -122,6 +122,11 @@ def outline(tasks: dict[str, list[TaskResult]]) -> list[str]:
         for host in sorted(tasks)
         for task in tasks[host]
     ]
+
+
+def last_failure(tasks: dict[str, list[TaskResult]]) -> str:
+    failed = [task for some in tasks.values() for task in some if task.status == "failed"]
+    return f"the last that failed: {failed[-1].task}: {failed[-1].result}" if failed else ""
 
 
 def differences(where: str, ours: object, stock: object) -> list[str]:
