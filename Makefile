@@ -2,7 +2,8 @@
 # make test         lint and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
 # make types        mypy
 # make matrix       the integration tests over releases of ansible-core and Python, those that are
-#                   here; SESSION="integration(2.16)" takes one of them, ARGUMENTS=... are pytest's
+#                   here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
+#                   ARGUMENTS=... are pytest's
 # make old-targets  a play on targets with Python 2.7 and 3.6, under the oldest ansible-core
 # make clean        remove what the above made
 
@@ -38,7 +39,7 @@ old-targets:
 
 matrix: .venv/matrix/ready
 	scripts/test-tools
-	.venv/matrix/bin/nox $(if $(SESSION),-s "$(SESSION)") $(if $(ARGUMENTS),-- $(ARGUMENTS))
+	.venv/matrix/bin/nox $(if $(SESSION),-s "$(SESSION)") $(if $(ON),-p $(ON)) $(if $(ARGUMENTS),-- $(ARGUMENTS))
 
 types: $(TEST)/ready
 	$(TEST)/bin/mypy

@@ -1,8 +1,8 @@
 """The integration tests, over releases of ansible-core and of the Python that it runs on.
 
-    nox                                everything that there is an interpreter for
-    nox -s "integration(2.16)"         one ansible-core, on each of its Pythons
-    nox -s "integration-3.12(2.21)"    one of these
+    nox                                    everything that there is an interpreter for
+    nox -s "integration(2.16)"             one ansible-core, on each of its Pythons
+    nox -s "integration(2.16)" -p 3.12     one of these
     nox -- tests/integration/test_parity.py -k copy    arguments of pytest
 
 Each session leaves its results in build/results, from which scripts/compatibility makes a table.
