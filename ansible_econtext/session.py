@@ -238,7 +238,8 @@ class Session:
             self._waiting = before
         if "failed" in reply:
             _seen.discard(ways.key(way[:1]))
-            raise failures.error_of(reply, plugin, self._mkdtemp)
+            # ansible-core may be at handling an error of its own, which is no cause of this.
+            raise failures.error_of(reply, plugin, self._mkdtemp) from None
         _seen.add(ways.key(way[:1]))
         return reply
 

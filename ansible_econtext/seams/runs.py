@@ -143,7 +143,7 @@ def action_plugin(task: Any, action_loader: Any) -> str:
     Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21, of which
     this knows ansible-core's own modules; others are "unknown".
     """
-    resolved = task.resolved_action or ""
+    resolved = task._resolved_action or ""
     namespace, _, name = resolved.rpartition(".")
     if namespace not in ("ansible.builtin", "ansible.legacy"):
         return "unknown"

@@ -27,12 +27,20 @@ def apply(operations):
     """
     made = []  # type: list
     for operation in operations:
-        name, arguments = operation[0], operation[1:]
+        name, arguments = operation[0], [_native(value) for value in operation[1:]]
         try:
             made += _OPERATIONS[name](*arguments) or []
         except (OSError, IOError) as error:
             raise OperationError("%s: %s" % (name, error))
     return made
+
+
+def _native(value):
+    # type: (object) -> object
+    """Paths as this interpreter wants them; all else as it is."""
+    if isinstance(value, (list, tuple)):
+        return [_native(each) for each in value]
+    return compat.native(value) if isinstance(value, compat.text) else value
 
 
 def operate(operations):
@@ -43,7 +51,7 @@ def operate(operations):
 def exists(operations, path):
     # type: (list, str) -> tuple
     made = apply(operations)
-    return os.path.exists(path), made
+    return os.path.exists(compat.native(path)), made
 
 
 def expand(operations, path):
@@ -59,7 +67,7 @@ def receive(operations, path, mode, expected):
 
     What does not arrive whole does not stay, where there was no file before.
     """
-    made = apply(operations)
+    made, path = apply(operations), compat.native(path)
     new = not os.path.lexists(path)
     size = 0
     try:
@@ -79,7 +87,7 @@ def receive(operations, path, mode, expected):
 def send(operations, path):
     # type: (list, str) -> tuple
     """Write a file to standard output; its length in bytes."""
-    made = apply(operations)
+    made, path = apply(operations), compat.native(path)
     size = 0
     try:
         with open(path, "rb") as source:

@@ -31,10 +31,21 @@ def run_module(request):
     except SystemExit as error:
         status = exit_status(error)
     except BaseException:
-        traceback.print_exc()
-        status = 1
+        status = _unhandled()
     call.finish()
     return status, made + [path for path in missing if os.path.isdir(path)]
+
+
+def _unhandled():
+    # type: () -> int
+    """What an interpreter does at the end: the module may have put its own hook there."""
+    try:
+        sys.excepthook(*sys.exc_info())
+    except SystemExit as error:
+        return exit_status(error)
+    except BaseException:
+        traceback.print_exc()
+    return 1
 
 
 def exit_status(error):

@@ -41,12 +41,12 @@ if PYTHON_3:
     def native(value):
         # type: (str) -> str
         """Text as the interpreter's own `str`, for names, paths and the environment."""
-        return value
+        return os.fsdecode(value.encode("utf-8", "surrogateescape"))
 
     def from_native(value):
         # type: (str) -> str
         """The interpreter's own `str` as text."""
-        return value
+        return os.fsencode(value).decode("utf-8", "surrogateescape")
 
     def error_text(error):
         # type: (BaseException) -> str
@@ -203,7 +203,8 @@ def exit_handlers():
 
     threading = sys.modules.get("threading")
     if threading is not None and PYTHON_3:
-        threading._shutdown()  # type: ignore[attr-defined]
+        if not getattr(threading.main_thread(), "_is_stopped", False):  # 3.6 and 3.7 do it once
+            threading._shutdown()  # type: ignore[attr-defined]
     elif threading is not None:  # what Python 2 has for it works only once
         current = threading.current_thread()
         for thread in threading.enumerate():
