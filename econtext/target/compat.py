@@ -46,7 +46,10 @@ if PYTHON_3:
     def from_native(value):
         # type: (str) -> str
         """The interpreter's own `str` as text."""
-        return os.fsencode(value).decode("utf-8", "surrogateescape")
+        try:
+            return os.fsencode(value).decode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # no path, but a text that has what paths cannot have here
+            return value
 
     def error_text(error):
         # type: (BaseException) -> str
