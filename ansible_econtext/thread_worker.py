@@ -75,7 +75,7 @@ class Workers:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if not args and needs_no_fork(kwargs["task"], kwargs["task_vars"]):
+        if not args and needs_no_fork(kwargs):
             self._threads.append(ThreadWorker(kwargs))
             return self._threads[-1]
         for thread in self._threads:
@@ -83,16 +83,22 @@ class Workers:
         return self._process(*args, **kwargs)
 
 
-def needs_no_fork(task: Any, variables: dict[str, Any]) -> bool:
-    """Whether a task keeps to itself: its action, its connection, its loop."""
+def needs_no_fork(arguments: dict[str, Any]) -> bool:
+    """Whether a task keeps to itself: its action, its connection, its loop.
+
+    `arguments` are those of WorkerProcess.
+    """
+    task, variables = arguments["task"], arguments["task_vars"]
+    by_option = arguments["play_context"]
     if task.timeout or task.async_val or task.delegate_to or task.loop_with not in _LOOPS:
         return False
     if task.debugger or runs.action_plugin(task, action_loader) not in _ACTIONS:
         return False
     if variables.get("ansible_connection", task.connection) not in _CONNECTIONS:
         return False
-    if "ansible_become" in variables or task.become:
-        return variables.get("ansible_become_method", task.become_method) in become.CARRIED
+    if "ansible_become" in variables or task.become or by_option.become:
+        method = task.become_method or by_option.become_method
+        return variables.get("ansible_become_method", method) in become.CARRIED
     return True
 
 
