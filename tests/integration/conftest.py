@@ -86,7 +86,7 @@ def temporary_directories(_accounts_or_none: Accounts | None) -> Iterator[None]:
             os.chown(path, account.uid, account.gid)
     yield
     for account in both:
-        shutil.rmtree(account.home / ".ansible")
+        shutil.rmtree(account.home / ".ansible", ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

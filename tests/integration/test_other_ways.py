@@ -38,21 +38,13 @@ STOCK = {name: stock for stock, ours in WAYS.items() for name in ours}
 SELECTED = {
     "become/flags",
     "commands/command",
-    "commands/environment_of_task",
-    "commands/raw",
     "commands/script",
     "control/handlers",
     "control/several_hosts",
     "delegation/local_action",
-    "facts/gathered",
     "files/copy",
     "files/fetch",
-    "files/template",
-    "modules/extensions",
-    "modules/own_action",
     "modules/own_new_style",
-    "modules/process_state",
-    "modules/raises",
     "modules/want_json",
 }
 
