@@ -28,10 +28,14 @@ test: $(TEST)/ready
 	$(TEST)/bin/python -m pytest tests
 	$(if $(CORE),,$(MAKE) --no-print-directory test-oldest)
 
-# Parity with the oldest ansible-core too, each case in one way to reach the host.
+# Parity with the oldest ansible-core too, where its own parts matter, each case in one way to
+# reach the host; `make matrix` runs the rest.
+OLDEST_AREAS := asynchronous or become or collections or commands or delegation or interpreter \
+    or modules
+
 test-oldest:
 	ECONTEXT_TEST_TRANSPORTS=first \
-	    scripts/oldest $(OLDEST) tests/integration/test_parity.py -k 'not old_targets'
+	    scripts/oldest $(OLDEST) tests/integration/test_parity.py -k '$(OLDEST_AREAS)'
 
 old-targets:
 	scripts/test-tools
