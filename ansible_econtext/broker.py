@@ -61,7 +61,8 @@ class Broker:
         self._watch_parent()
         signal.set_wakeup_fd(self._loop.wake_write)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._loop.post(self.end))
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup, and so for modules
+                signal.signal(number, lambda *_: self._loop.post(self.end))
         os.close(self._lock)  # workers wait for this
         self._loop.run()
         shutil.rmtree(self._directory, ignore_errors=True)
