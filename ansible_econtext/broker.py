@@ -241,4 +241,6 @@ def _report(callback: object, error: Exception) -> None:
 
 
 def main(directory: str, parent: str, lock: str) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)  # a worker of Ansible's may have ignored them
     Broker(pathlib.Path(directory), int(parent), int(lock)).run()

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import signal
 import socket
 import struct
 import subprocess
@@ -239,7 +238,8 @@ def _start(directory: pathlib.Path, parent: int, lock: IO[bytes]) -> None:
     It is a fresh interpreter in a session of its own: a fork of a worker would
     hold Ansible's memory and queues, and from ansible-core 2.19 on it would be
     killed with the worker's process group.  Its directory is the run's own: the
-    paths in ssh's options may be relative.
+    paths in ssh's options may be relative.  Nothing is called between fork and exec:
+    what plugins of a user have registered for forks could wait there for ever.
     """
     places = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
     argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(places))]
@@ -252,12 +252,5 @@ def _start(directory: pathlib.Path, parent: int, lock: IO[bytes]) -> None:
             stderr=log,
             start_new_session=True,
             pass_fds=[lock.fileno()],
-            preexec_fn=_usual_signals,
         )
     process.returncode = 0  # it outlives us; nobody is to wait for it or to warn of it
-
-
-def _usual_signals() -> None:
-    """A worker ignores or handles signals; its broker is to have the usual ones."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)
