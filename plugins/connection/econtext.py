@@ -31,10 +31,11 @@ from ansible_econtext.connection import carried  # noqa: E402
 _stock = connection_loader.get("ssh", class_only=True)
 
 # Ours are ssh's options.  They cannot be written in the documentation above, since they
-# differ from one ansible-core to the next.
-constants.config.initialize_plugin_configuration_definitions(
-    "connection", "econtext", constants.config.get_configuration_definitions("connection", "ssh")
-)
+# differ from one ansible-core to the next.  In a collection they belong to the module's name.
+for _name in ("econtext", __name__):
+    constants.config.initialize_plugin_configuration_definitions(
+        "connection", _name, constants.config.get_configuration_definitions("connection", "ssh")
+    )
 
 
 class Connection(carried(_stock)):  # type: ignore[misc]
