@@ -61,7 +61,7 @@ class Broker:
         self._watch_parent()
         signal.set_wakeup_fd(self._loop.wake_write)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup, and so for modules
+            if signal.getsignal(number) != signal.SIG_IGN:  # by the run, and so by its modules
                 signal.signal(number, lambda *_: self._loop.post(self.end))
         os.close(self._lock)  # workers wait for this
         self._loop.run()
@@ -241,6 +241,4 @@ def _report(callback: object, error: Exception) -> None:
 
 
 def main(directory: str, parent: str, lock: str) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)  # a worker of Ansible's may have ignored them
     Broker(pathlib.Path(directory), int(parent), int(lock)).run()
