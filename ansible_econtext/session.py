@@ -152,7 +152,7 @@ class Session:
             "directory": directory,
             "library": payload.LIBRARY,
         }
-        self.say(f"module {module.name} in a call process")
+        self.say(f"EXEC module {module.name} in a call process")
         try:
             reply = self._ask(request, plugin)
             if "need" in reply:

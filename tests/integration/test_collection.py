@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("ours")
 
 GALAXY = ANSIBLE_PLAYBOOK.with_name("ansible-galaxy")
 PING = {"name": "ping", "ping": {}}
-SAID = "econtext: module ansible.modules.ping in a call process"
+SAID = "econtext: EXEC module ansible.modules.ping in a call process"
 
 
 def _galaxy(*arguments: str, home: pathlib.Path) -> None:

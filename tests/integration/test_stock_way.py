@@ -22,7 +22,7 @@ def test_it_runs_and_is_told(ssh: Transport, strategy: str, scratch: pathlib.Pat
     )
     assert result.rc == 0, str(result)
     assert result.one("not known").result["stdout_lines"] == ["hello"]
-    assert "econtext: module ansible.modules.ping in a call process" in result.stdout
+    assert "econtext: EXEC module ansible.modules.ping in a call process" in result.stdout
     assert "econtext: the stock way for a command" in result.stdout
 
 
