@@ -30,8 +30,7 @@ test: $(TEST)/ready
 
 # Parity with the oldest ansible-core too, where its own parts matter, each case in one way to
 # reach the host; `make matrix` runs the rest.
-OLDEST_AREAS := asynchronous or become or collections or commands or delegation or interpreter \
-    or modules
+OLDEST_AREAS := asynchronous or become or collections or interpreter or modules
 
 test-oldest:
 	ECONTEXT_TEST_TRANSPORTS=first \
