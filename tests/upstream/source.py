@@ -106,6 +106,7 @@ def _make_commands(tree: Tree) -> None:
     for name, target in ast.literal_eval(listed[1]).items():
         link = tree.commands / name
         if not link.is_symlink():
+            link.unlink(missing_ok=True)  # older archives have copies there
             link.symlink_to(target)
             link.resolve(strict=True).chmod(0o755)
 
