@@ -1,4 +1,4 @@
-"""A worker's line to the broker, and the start of the broker where there is none.
+"""A worker's line to the broker, which is started where there is none.
 
 Requests and replies are values in frames of the library's own wire, one reply to
 each request.  It is a local socket: directory 0700, socket 0600, and each end
@@ -6,23 +6,18 @@ checks the other's user.
 """
 
 import contextlib
-import fcntl
 import os
 import pathlib
 import socket
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
-import ansible_econtext
-import econtext
+from ansible_econtext import starting
+from ansible_econtext.starting import Place
 from econtext.target import codec, wire
 
 SOCKET = "broker.sock"
-LOG = "broker.log"
-LOCK = "broker.lock"
 
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
@@ -30,10 +25,8 @@ LIMIT = 512 * 1024 * 1024
 #: Seconds after which a broker has ended in any case, and a little more.
 _LONGEST_END = 8.0
 
-_START = (
-    "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
-    "from ansible_econtext.broker import main; main(*sys.argv[3:])"
-)
+#: Bytes that a path of a socket may have (`sockaddr_un`: 108 on Linux, 104 elsewhere).
+_LONGEST_PATH = 100
 
 
 class BrokerGone(Exception):
@@ -89,14 +82,23 @@ class Client:
                 assert isinstance(reply, dict)
                 return reply
 
-    def wait_for_end(self) -> None:
+    def end_broker(self) -> None:
         """Ask for the end of the broker, and wait for it, for as long as it may need."""
         self.tell({"do": "end"})
+        self._limit_waiting()
+        with contextlib.suppress(BrokerGone):
+            while True:  # there may be replies that nobody waits for any more
+                self._receive()
+
+    def leave(self) -> None:
+        """Say that the run is over, and wait until no file is left of it on any host."""
+        self._limit_waiting()
+        self.ask({"do": "leave"})
+        self.close()
+
+    def _limit_waiting(self) -> None:
         if self._socket is not None:
             self._socket.settimeout(_LONGEST_END)
-            while self._socket.recv(262144):
-                pass  # replies that nobody waits for any more
-        self.close()
 
     def is_quiet(self) -> bool:
         """Whether the broker is there and says nothing: there is no end of file to be read."""
@@ -120,71 +122,53 @@ class Client:
         return self._socket is None
 
     def _why(self) -> str:
-        said = _log(self._directory)
+        said = starting.log_of(self._directory)
         return "the broker process ended unexpectedly" + (f": {said}" if said else "")
 
 
-def _log(directory: pathlib.Path) -> str:
-    try:
-        return (directory / LOG).read_text(errors="replace")[-2000:].strip()
-    except OSError:
-        return ""
+def connect(place: Place, run: int) -> Client:
+    """A line to the broker of a place, which is started if need be.
 
-
-def connect(directory: pathlib.Path, parent: int) -> Client:
-    """A line to the broker that serves `directory`, which is started if need be.
-
-    `parent` is the process with whose end the broker ends.  Raises BrokerGone.
+    `run` is the process of Ansible's run: the broker serves it until it ends.
+    Raises BrokerGone.
     """
     for start_it in (False, True, False):
-        with contextlib.suppress(OSError):
-            return Client(_connected(directory), directory)
+        found = _registered(place.directory, run)
+        if found is not None:
+            return found
         # A broker that is coming up holds the lock until it listens.
-        with _locked(directory) as lock:
-            with contextlib.suppress(OSError):
-                return Client(_connected(directory), directory)
+        with starting.locked(place.directory) as lock:
+            found = _registered(place.directory, run)
+            if found is not None:
+                return found
             if start_it:
-                _start(directory, parent, lock)
-    raise BrokerGone(f"the broker did not start: {_log(directory)}")
+                starting.start(place, run, lock)
+    raise BrokerGone(f"the broker did not start: {starting.log_of(place.directory)}")
 
 
-#: Lines that are in use by nobody, and the process that they belong to: a fork gets copies
-#: of them, which it must not use.
-_idle: list[Client] = []
-_idle_of = 0
+def start(place: Place, run: int) -> None:
+    """Start a broker where none listens, without waiting for it; `connect` does."""
+    with starting.locked(place.directory) as lock:
+        found = _registered(place.directory, run)
+        if found is None:
+            starting.start(place, run, lock)
+        else:
+            found.close()
 
 
-def borrow(directory: pathlib.Path, parent: int) -> Client:
-    """As `connect`, but with a line that was given back where there is one."""
-    global _idle_of
-    if _idle_of != os.getpid():
-        _idle.clear()
-        _idle_of = os.getpid()
-    while _idle:
-        client = _idle.pop()
-        if client.is_quiet():
-            return client
-        client.close()
-    return connect(directory, parent)
-
-
-def give_back(client: Client) -> None:
-    """Keep a line for whoever needs the next; nothing may be under way on it."""
-    if _idle_of == os.getpid():
-        _idle.append(client)
-    else:
-        client.close()
-
-
-def finish(directory: pathlib.Path) -> None:
-    """Have the broker end its slaves and itself, and wait for it."""
-    running = connect_if_running(directory)
-    if running is not None:
-        with contextlib.suppress(BrokerGone, OSError, KeyboardInterrupt):
-            running.wait_for_end()
+def _registered(directory: pathlib.Path, run: int) -> Client | None:
+    """A line to a broker that knows of the run, and so will not end before it."""
+    found = connect_if_running(directory)
+    if found is not None:
+        try:
+            found.ask({"do": "register", "run": run})
+        except BrokerGone:
+            return None  # it was about to end
+    return found
 
 
 def connect_if_running(directory: pathlib.Path) -> Client | None:
+    """A line to the broker of a directory; None where there is none."""
     try:
         return Client(_connected(directory), directory)
     except OSError:
@@ -194,12 +178,27 @@ def connect_if_running(directory: pathlib.Path) -> Client | None:
 def _connected(directory: pathlib.Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.connect(str(directory / SOCKET))
+        with address(directory) as path:
+            connection.connect(path)
         check_peer(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@contextlib.contextmanager
+def address(directory: pathlib.Path) -> Iterator[str]:
+    """The path of a directory's socket, if need be in a form that is short enough for one."""
+    path = str(directory / SOCKET)
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        yield path
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{SOCKET}"
+    finally:
+        os.close(descriptor)
 
 
 def check_peer(connection: socket.socket) -> None:
@@ -214,43 +213,41 @@ def check_peer(connection: socket.socket) -> None:
         raise PermissionError(f"the other end of the socket belongs to user {user}")
 
 
-def start(directory: pathlib.Path, parent: int) -> None:
-    """Start a broker where none listens, without waiting for it; `connect` does."""
-    with _locked(directory) as lock:
-        running = connect_if_running(directory)
-        if running is None:
-            _start(directory, parent, lock)
-        else:
-            give_back(running)
+#: Lines that are in use by nobody, and the process that they belong to: a fork gets copies
+#: of them, which it must not use.
+_idle: list[Client] = []
+_idle_of = 0
 
 
-@contextlib.contextmanager
-def _locked(directory: pathlib.Path) -> Iterator[IO[bytes]]:
-    directory.mkdir(mode=0o700, exist_ok=True)
-    with open(directory / LOCK, "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lock
+def borrow(place: Place, run: int) -> Client:
+    """As `connect`, but with a line that was given back where there is one."""
+    global _idle_of
+    if _idle_of != os.getpid():
+        _idle.clear()
+        _idle_of = os.getpid()
+    while _idle:
+        client = _idle.pop()
+        if client.is_quiet():
+            return client
+        client.close()
+    return connect(place, run)
 
 
-def _start(directory: pathlib.Path, parent: int, lock: IO[bytes]) -> None:
-    """Start a broker, which holds the lock until it listens, or ends.
+def give_back(client: Client) -> None:
+    """Keep a line for whoever needs the next; nothing may be under way on it."""
+    if _idle_of == os.getpid():
+        _idle.append(client)
+    else:
+        client.close()
 
-    It is a fresh interpreter in a session of its own: a fork of a worker would
-    hold Ansible's memory and queues, and from ansible-core 2.19 on it would be
-    killed with the worker's process group.  Its directory is the run's own: the
-    paths in ssh's options may be relative.  Nothing is called between fork and exec:
-    what plugins of a user have registered for forks could wait there for ever.
-    """
-    places = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
-    argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(places))]
-    argv += ["ansible_econtext.broker", str(directory), str(parent), str(lock.fileno())]
-    with open(directory / LOG, "wb") as log:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-            pass_fds=[lock.fileno()],
-        )
-    process.returncode = 0  # it outlives us; nobody is to wait for it or to warn of it
+
+def finish(place: Place) -> None:
+    """At the end of a run: have the broker tidy up, or end where it is not to stay."""
+    running = connect_if_running(place.directory)
+    if running is not None:
+        with contextlib.suppress(BrokerGone, OSError, KeyboardInterrupt):
+            if place.persist:
+                running.leave()
+            else:
+                running.end_broker()
+        running.close()

@@ -51,6 +51,7 @@ class Request:
         self._request = request
         self._reply: Reply | None = reply
         self._channel: CollectingCall | CollectingCommand | None = None
+        self._slave: Slave | None = None
         if request["do"] == "module" and not self._payload_known():
             # Asked for before the slave is, which takes its time to start.
             slaves.find(request["way"], lambda found: None)
@@ -76,13 +77,23 @@ class Request:
         try:
             if slave.link.error is not None:
                 raise slave.link.error
+            self._use(slave)
             for name in (_FILES, *_OTHERS, _RUNNER):
                 slave.link.provide_function(name)
             action(slave)
         except EcontextError as error:
             self._lost(error)
 
+    def _use(self, slave: Slave | None) -> None:
+        """A slave that is used by requests stays."""
+        if self._slave is not None:
+            self._slave.release(self)
+        self._slave = slave
+        if slave is not None:
+            slave.users.add(self)
+
     def reply(self, value: dict[str, Any]) -> None:
+        self._use(None)
         if self._reply is not None:
             reply, self._reply = self._reply, None
             reply(value)
@@ -92,6 +103,7 @@ class Request:
         if self._request["do"] == "operations":
             return
         self._reply = None
+        self._use(None)
         if self._channel is not None:
             self._channel.kill()
 
@@ -231,7 +243,7 @@ def _account(request: dict[str, Any]) -> str:
     return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))
 
 
-def tidy(slave: Slave) -> CollectingCall:
+def tidying(slave: Slave) -> CollectingCall:
     """Remove the directories that modules left, as far as nothing is in them."""
     call = CollectingCall(slave.link, _FILES, "remove_empty", sorted(slave.left))
     call.end(wire.STDIN)

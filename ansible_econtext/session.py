@@ -18,8 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext import become, client, failures, payload, shell, ways
-from ansible_econtext.seams import runs
+from ansible_econtext import become, client, failures, payload, place, shell, ways
 from econtext.boot import first_stage
 
 display = Display()
@@ -188,7 +187,7 @@ class Session:
         """End every slave of the host; the next task starts anew."""
         self._waiting = []
         _seen.clear()
-        running = client.connect_if_running(runs.broker_directory())
+        running = client.connect_if_running(place.of_run().directory)
         if running is not None:
             try:
                 running.ask({"do": "reset", "way": self._way(None), "before": []})
@@ -234,13 +233,14 @@ class Session:
             before, self._waiting = self._waiting, []
         way = self._way(plugin)
         reply = self._reply({**request, "way": way, "before": before})
-        if "need" in reply:
+        if "need" in reply:  # of the broker alone: the slave may not be there yet
             self._waiting = before
-        if "failed" in reply:
+        elif "failed" in reply:
             _seen.discard(ways.key(way[:1]))
             # ansible-core may be at handling an error of its own, which is no cause of this.
             raise failures.error_of(reply, plugin, self._mkdtemp) from None
-        _seen.add(ways.key(way[:1]))
+        else:
+            _seen.add(ways.key(way[:1]))
         return reply
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -260,7 +260,7 @@ class Session:
 
     def _connected(self) -> client.Client:
         if self._client is None or self._client.closed:
-            self._client = client.borrow(runs.broker_directory(), self._run_process)
+            self._client = client.borrow(place.of_run(), self._run_process)
         return self._client
 
     def _way(self, plugin: Any) -> list[ways.Step]:

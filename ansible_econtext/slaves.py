@@ -7,9 +7,18 @@ from ansible_econtext import ways
 from econtext.controller import launch as launching
 from econtext.controller.errors import ConnectionLost, EcontextError
 from econtext.controller.link import Link
-from econtext.target.loop import Loop
+from econtext.target.loop import Loop, monotonic
 
 Found = Callable[["Slave | Failure"], None]
+
+#: Seconds after which a slave that was not heard of is asked whether it is still there, and
+#: that it has for its answer.
+_CERTAIN = 15.0
+_ANSWER = 10.0
+
+#: Seconds between looks at whether a slave that leaves is still in use, and that it has to end.
+_LOOK = 0.05
+_PATIENCE = 2.0
 
 
 class Slave:
@@ -28,6 +37,31 @@ class Slave:
         self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
         #: Directories that modules made for their temporary files.
         self.left: set[str] = set()
+        #: The requests that it is at.
+        self.users: set[object] = set()
+        #: When it was last known to be there, by the loop's clock.
+        self.seen = monotonic()
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether there is no need to ask if it is still there."""
+        return bool(self.users) or monotonic() - self.seen < _CERTAIN
+
+    def release(self, user: object) -> None:
+        """A request is through with it."""
+        self.users.discard(user)
+        self.seen = monotonic()
+
+    def describe(self) -> dict[str, Any]:
+        """What it is, for who asks for the broker's status."""
+        return {
+            "name": self.link.name,
+            "user": self.link.greeting["user"],
+            "python": self.link.greeting["executable"],
+            "process": self.link.greeting["pid"],
+            "requests": len(self.users),
+            "idle": monotonic() - self.seen,
+        }
 
     def runs(self, interpreter: str) -> bool:
         """Whether it is of this interpreter."""
@@ -52,6 +86,9 @@ class Slaves:
         self._starting: dict[bytes, list[Found]] = {}
         self._roots: dict[bytes, Link] = {}
         self._attempts: dict[bytes, launching.Starting] = {}
+        #: Those that no request gets any more.
+        self._leaving: set[Link] = set()
+        self._closed = False
 
     def all(self) -> list[Slave]:
         return list(self._slaves.values())
@@ -59,31 +96,65 @@ class Slaves:
     @property
     def count(self) -> int:
         """How many processes of ours are there, or on their way."""
-        return len(self._roots) + len(self._starting)
+        return len(self._roots) + len(self._starting) + len(self._leaving)
 
     def find(self, way: list[ways.Step], found: Found) -> None:
         """Call `found` with the slave at the end of the way, which is started if need be."""
         key = ways.key(way)
-        if key in self._slaves:
-            found(self._slaves[key])
-        elif key in self._starting:
+        slave = self._slaves.get(key)
+        if key in self._starting:
             self._starting[key].append(found)
+        elif slave is not None and slave.is_certain:
+            found(slave)
         else:
             self._starting[key] = [found]
-            self._start(way, key)
+            if slave is None:
+                self._start(way, key)
+            else:
+                self._make_sure(way, key, slave)
+
+    def _make_sure(self, way: list[ways.Step], key: bytes, slave: Slave) -> None:
+        """Ask a slave that was not heard of for a while; start another if it says nothing.
+
+        A host that was switched off leaves connections that nobody ended.
+        """
+
+        asking = True
+
+        def decide(is_there: bool) -> None:
+            nonlocal asking
+            if not asking:
+                return
+            asking = False
+            timer.cancel()
+            if is_there:
+                slave.seen = monotonic()
+                self._settle(key, slave)
+            else:
+                self._start(way, key)
+
+        def give_up() -> None:
+            self.forget(way)
+            decide(False)
+
+        timer = self._loop.call_later(_ANSWER, give_up)
+        slave.link.on_end.append(lambda error: decide(False))
+        slave.link.ping(lambda: decide(True))
 
     def _start(self, way: list[ways.Step], key: bytes) -> None:
-        if len(way) == 1:
+        if self._closed:
+            error = ConnectionLost(way[-1]["name"], "the broker is about to end")
+            self._settle(key, Failure(len(way) - 1, way[-1]["kind"], error))
+        elif len(way) == 1:
             self._launch(way, key, None)
-            return
+        else:
+            self.find(way[:-1], lambda parent: self._launch_from(way, key, parent))
 
-        def parent_found(parent: Slave | Failure) -> None:
-            if isinstance(parent, Failure):
-                self._settle(key, parent)
-            else:
-                self._launch(way, key, parent.link)
-
-        self.find(way[:-1], parent_found)
+    def _launch_from(self, way: list[ways.Step], key: bytes, parent: Slave | Failure) -> None:
+        if isinstance(parent, Failure):
+            self._settle(key, parent)
+        else:
+            self._launch(way, key, parent.link)
 
     def _launch(self, way: list[ways.Step], key: bytes, parent: Link | None) -> None:
         step = way[-1]
@@ -93,11 +164,12 @@ class Slaves:
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(way) - 1, step["kind"], outcome))
                 return
-            self._slaves[key] = Slave(outcome, step["python"], ways.key(way[:1]))
+            slave = Slave(outcome, step["python"], ways.key(way[:1]))
+            self._slaves[key] = slave
             if parent is None:
                 self._roots[key] = outcome
-            outcome.on_end.append(lambda error: self._ended(key))
-            self._settle(key, self._slaves[key])
+            outcome.on_end.append(lambda error: self._ended(key, slave))
+            self._settle(key, slave)
 
         plan = ways.launch(step, parent.name if parent is not None else "")
         self._attempts[key] = launching.start(self._loop, plan, parent, done)
@@ -106,9 +178,11 @@ class Slaves:
         for found in self._starting.pop(key):
             found(outcome)
 
-    def _ended(self, key: bytes) -> None:
-        self._slaves.pop(key, None)
-        self._roots.pop(key, None)
+    def _ended(self, key: bytes, slave: Slave) -> None:
+        if self._slaves.get(key) is slave:
+            del self._slaves[key]
+        if self._roots.get(key) is slave.link:
+            del self._roots[key]
 
     def vacate(self, way: list[ways.Step], account: str, then: Callable[[], None]) -> None:
         """End what is idle of an account's slaves on the host of a way, then call `then`.
@@ -136,22 +210,43 @@ class Slaves:
             then()
 
     def forget(self, way: list[ways.Step]) -> None:
-        """End the slave at the end of the way, and all that were started through it."""
-        link = self._roots.get(ways.key(way[:1]))
+        """Use no slave of a way's host any more, and end each once nobody does."""
+        root = ways.key(way[:1])
+        slaves = [(key, slave) for key, slave in self._slaves.items() if slave.root == root]
+        for key, _ in slaves:
+            del self._slaves[key]
+        link = self._roots.pop(root, None)
         if link is not None:
-            link.close()
-            link.fail(ConnectionLost(link.name, "the connection was reset"))
+            self._leaving.add(link)
+            self._end_when_idle(link, [slave for _, slave in slaves])
+
+    def _end_when_idle(self, link: Link, slaves: list[Slave]) -> None:
+        """Another run, or another host's task, may be at something."""
+        if any(slave.users for slave in slaves) and link.error is None:
+            self._loop.call_later(_LOOK, lambda: self._end_when_idle(link, slaves))
+            return
+
+        in_any_case = self._loop.call_later(_PATIENCE, link.process.kill)
+
+        def gone() -> None:
+            in_any_case.cancel()
+            self._leaving.discard(link)
+
+        link.on_gone.append(gone)
+        link.close()
+        link.fail(ConnectionLost(link.name, "the connection was reset"))
 
     def close(self) -> None:
-        """End all slaves."""
+        """End all slaves, and start no more."""
+        self._closed = True
         for attempt in list(self._attempts.values()):
             attempt.abandon()
-        for link in list(self._roots.values()):
+        for link in [*self._roots.values(), *self._leaving]:
             link.close()
 
     def kill(self) -> None:
         """End the processes of this machine that lead to slaves."""
-        for link in list(self._roots.values()):
+        for link in [*self._roots.values(), *self._leaving]:
             link.process.kill()
 
 

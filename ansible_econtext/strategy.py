@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext import client
+from ansible_econtext import client, place
 from ansible_econtext.connection import CarriedConnection, carried
 from ansible_econtext.seams import runs, versions
 from ansible_econtext.thread_worker import threads_for_tasks
@@ -27,9 +27,9 @@ class CarryingStrategy:
         with versions.stock_if_unknown():
             runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
             with contextlib.suppress(OSError):  # the first task would tell
-                client.start(runs.broker_directory(), os.getpid())
+                client.start(place.of_run(), os.getpid())
             atexit.unregister(client.finish)  # one play of a run is enough
-            atexit.register(client.finish, runs.broker_directory())
+            atexit.register(client.finish, place.of_run())
             runs.load_ahead()
         with carried_connections(), threads_for_tasks():
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]

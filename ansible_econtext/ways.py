@@ -6,6 +6,7 @@ they travel; the broker makes a `Launch` of each.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -18,15 +19,18 @@ from econtext.target import codec
 
 Step = dict[str, Any]
 
+#: Without it nobody can find out a secret by trying.
+_KEY = os.urandom(32)
+
 
 def key(steps: list[Step]) -> bytes:
     """What two ways to the same slave have in common.
 
     The secrets used are part of it: whoever has another password gets no slave
-    that was opened with the right one.
+    that was opened with the right one.  A key is of use in the process that made it.
     """
     parts = [(step["kind"], step["key"], step["password"]) for step in steps]
-    return hashlib.sha256(codec.encode(parts)).digest()
+    return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
 
 
 def launch(step: Step, parent: str) -> Launch:

@@ -26,14 +26,17 @@ def keeps_remote_files() -> bool:
     return bool(constants.DEFAULT_KEEP_REMOTE_FILES)
 
 
-def broker_directory() -> pathlib.Path:
-    """Where the broker of this run of Ansible is to be found.
+def own_directory() -> pathlib.Path:
+    """A directory of this run alone, mode 0700, known to its workers and removed at exit.
 
-    Source: `DEFAULT_LOCAL_TMP` in `config/base.yml` (type tmppath): a directory
-    of the run alone, mode 0700, made by its first process, known to its workers
-    and removed at exit.
+    Source: `DEFAULT_LOCAL_TMP` in `config/base.yml`, whose type is tmppath.
     """
-    return pathlib.Path(constants.DEFAULT_LOCAL_TMP) / "econtext"
+    return pathlib.Path(constants.DEFAULT_LOCAL_TMP)
+
+
+def home_directory() -> pathlib.Path:
+    """Where Ansible keeps what outlives a run; source: `ANSIBLE_HOME` in `config/base.yml`."""
+    return pathlib.Path(constants.ANSIBLE_HOME)
 
 
 def load_ahead() -> None:

@@ -52,6 +52,8 @@ class Link:
         self.error: EcontextError | None = None
         #: Called once, with the error, when the link ends.
         self.on_end: list[Callable[[EcontextError], None]] = []
+        #: Called when the slave's process is gone, which may be later.
+        self.on_gone: list[Callable[[], None]] = []
         self.stderr = b""
         #: Messages that a caller waited for, one after the other: what latency multiplies.
         self.round_trips = 0
@@ -60,6 +62,7 @@ class Link:
         self._last_channel = 0
         self._held: set[bytes] = set()
         self._modules: set[str] = set()
+        self._pings: list[Callable[[], None]] = []
         self._handlers: dict[int, Callable[[Channel, bytes], None]] = {
             wire.DATA: lambda channel, body: channel.receive(*wire.split_data(body)),
             wire.END: lambda channel, body: None,
@@ -124,6 +127,11 @@ class Link:
         if module not in self._modules:
             self.provide(sources.with_parents(module))
 
+    def ping(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called when the slave has said that it is there."""
+        self._pings.append(answered)
+        self.send(wire.PING, 0)
+
     def close(self) -> None:
         """End the slave: at the end of its input it ends all that is its."""
         self.process.end(wire.STDIN)
@@ -145,7 +153,8 @@ class Link:
         if kind == wire.HELLO and not self.greeting:
             self.greeting = _checked_greeting(codec.decode(body))
             return
-        if kind == wire.PONG:
+        if kind == wire.PONG and self._pings:
+            self._pings.pop(0)()
             return
         channel = self._channels.get(number)
         if channel is None:
@@ -196,6 +205,8 @@ class Link:
         said = self.stderr.decode("utf-8", "replace")
         reason = f"the slave's process {describe_status(status)}"
         self.fail(ConnectionLost(self.name, reason, said))
+        for callback in self.on_gone:
+            callback()
 
     def fail(self, error: EcontextError) -> None:
         """End the link; each open channel is told why."""

@@ -173,6 +173,8 @@ def prepared(
         "ANSIBLE_CONFIG": str(config),
         "ECONTEXT_TEST_RECORD": str(directory / "record"),
         "ECONTEXT_TEST_RUN": uuid.uuid4().hex,
+        # Tests see that nothing is left after a run; test_persist.py has brokers that stay.
+        "ANSIBLE_ECONTEXT_PERSIST": "0",
     }
     environment.update({n: v for n, v in os.environ.items() if n.startswith("ANSIBLE_ECONTEXT")})
     environment.update(env or {})

@@ -1,0 +1,74 @@
+"""How a broker leaves: nothing of it stays behind, here or on a host."""
+
+import os
+import pathlib
+import time
+from collections.abc import Callable
+
+from ansible_econtext import client, starting
+from ansible_econtext.requests import tidying
+from ansible_econtext.slaves import Slaves
+from econtext.target.loop import Loop
+
+#: Seconds that slaves are given to end by themselves.
+_PATIENCE = 4
+
+
+def withdraw(directory: pathlib.Path, inode: int) -> pathlib.Path | None:
+    """See to it that no run finds a broker that ends; the directory that it is to remove.
+
+    `inode` is that of its own directory.  None is left to be removed where the directory is
+    another's by now, or where a run is just looking into it, which will start the next broker.
+    """
+    try:
+        with starting.locked(directory, wait=False):
+            if directory.stat().st_ino != inode:
+                return None  # ours was removed, and one of the same name made
+            own = directory.with_name(f"{directory.name}.{os.getpid()}")
+            directory.rename(own)
+            return own
+    except BlockingIOError:
+        (directory / client.SOCKET).unlink(missing_ok=True)
+    except OSError:
+        pass  # removed by somebody
+    return None
+
+
+def tidy(
+    loop: Loop, slaves: Slaves, finished: Callable[[], bool], then: Callable[[], None]
+) -> None:
+    """Remove what nobody asked for, an empty ~/.ansible/tmp that was made, then call `then`."""
+
+    def start() -> None:
+        calls = [tidying(slave) for slave in slaves.all() if slave.left and not slave.users]
+        _when(loop, lambda: all(call.future.done() for call in calls), then)
+
+    _when(loop, finished, start)
+
+
+def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> None:
+    """Go on when something is done, or has taken too long."""
+    deadline = time.monotonic() + _PATIENCE / 2
+
+    def look() -> None:
+        if done() or time.monotonic() > deadline:
+            then()
+        else:
+            loop.call_later(0.01, look)
+
+    look()
+
+
+def close(loop: Loop, slaves: Slaves) -> None:
+    """End the slaves, then the loop."""
+    slaves.close()
+    loop.call_later(_PATIENCE, slaves.kill)
+    loop.call_later(_PATIENCE + 1, loop.stop)
+
+    def wait() -> None:
+        if slaves.count == 0:
+            loop.stop()
+        else:
+            loop.call_later(0.02, wait)
+
+    wait()

@@ -1,0 +1,60 @@
+"""The broker's end of a worker's connection."""
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from ansible_econtext import client
+from econtext.target import codec, wire
+from econtext.target.loop import Writer, read
+
+if TYPE_CHECKING:
+    from ansible_econtext.broker import Broker
+    from ansible_econtext.requests import Request
+
+
+class Line:
+    """A worker's connection; it is for one request at a time."""
+
+    def __init__(self, broker: "Broker", connection: socket.socket) -> None:
+        self._broker = broker
+        self._connection = connection
+        connection.setblocking(False)
+        self._reader = wire.Reader(frozenset([wire.OPEN]), client.LIMIT)
+        self._writer = Writer(broker.loop, os.dup(connection.fileno()))
+        #: The process of the run that the worker is of; 0 until it is told.
+        self.run = 0
+        self.request: Request | None = None
+        broker.loop.add_reader(connection.fileno(), self._receive)
+
+    def _receive(self) -> None:
+        data = read(self._connection.fileno(), 262144)
+        if data is None:
+            return
+        if not data:
+            self.close()
+            return
+        for _, _, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
+            request = codec.decode(body)
+            assert isinstance(request, dict)
+            try:
+                self._broker.take(self, request)
+            except Exception as error:  # a worker that gets no reply would wait for ever
+                self._broker.report(self._broker.take, error)
+                self.reply({"failed": "lost", "text": f"internal error: {error}"})
+
+    def reply(self, value: dict[str, Any]) -> None:
+        self.request = None
+        if self._connection.fileno() >= 0:
+            self._writer.write(wire.frame(wire.RESULT, 0, codec.encode(value)))
+
+    def close(self) -> None:
+        """The worker is gone, and with it the interest in what it asked for."""
+        if self._connection.fileno() < 0:
+            return
+        self._broker.loop.remove_reader(self._connection.fileno())
+        self._connection.close()
+        self._writer.close()
+        self._broker.gone(self)
+        if self.request is not None:
+            self.request.abandon()

@@ -1,0 +1,36 @@
+"""Tells when a process that is not a child of ours has ended."""
+
+import os
+from collections.abc import Callable
+
+from econtext.target.loop import Loop
+
+#: Seconds between looks, where the kernel cannot tell us.
+_LOOK = 0.5
+
+
+def when_ended(loop: Loop, process: int, then: Callable[[], None]) -> None:
+    """Call `then` once the process with this number is gone; at once where there is none."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        then()
+    except (AttributeError, OSError):  # not Linux, or an old one
+        _look(loop, process, then)
+    else:
+
+        def ended() -> None:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+            then()
+
+        loop.add_reader(descriptor, ended)
+
+
+def _look(loop: Loop, process: int, then: Callable[[], None]) -> None:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        then()
+    else:
+        loop.call_later(_LOOK, lambda: _look(loop, process, then))
