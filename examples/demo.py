@@ -52,6 +52,7 @@ def environment(scratch: pathlib.Path, config: pathlib.Path) -> dict[str, str]:
     """The caller's environment without any setting of Ansible's, at home in the scratch."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     env.update(ANSIBLE_CONFIG=str(config), HOME=str(scratch), TMPDIR=str(scratch))
+    env.update(ANSIBLE_ECONTEXT_PERSIST="0")  # the directory is removed at the end
     return env
 
 

@@ -1,0 +1,103 @@
+"""The broker's slaves: which ones are met again, and when they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ansible_econtext import slaves as module
+from ansible_econtext import ways
+from ansible_econtext.slaves import Failure, Slave, Slaves
+from econtext.target.loop import Loop
+
+LOCAL = [ways.local([sys.executable])]
+
+
+class Owner:
+    """Slaves, and the loop that they need."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+        self.slaves = Slaves(self.loop)
+
+    def find(self) -> Slave:
+        found: list[Slave | Failure] = []
+        self.slaves.find(LOCAL, found.append)
+        self.run_until(lambda: bool(found))
+        assert isinstance(found[0], Slave), found[0].error
+        return found[0]
+
+    def run_until(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not done():
+            assert time.monotonic() < deadline
+            self.loop.call_later(0.05, lambda: None)
+            self.loop.run_once()
+
+
+@pytest.fixture
+def owner() -> Iterator[Owner]:
+    made = Owner()
+    yield made
+    made.slaves.close()
+    made.run_until(lambda: made.slaves.count == 0)
+
+
+def process_of(slave: Slave) -> int:
+    return int(slave.link.greeting["pid"])
+
+
+def test_one_that_was_heard_of_is_not_asked(owner: Owner) -> None:
+    first = owner.find()
+    assert first.is_certain
+    assert owner.find() is first
+
+
+def test_one_that_was_not_heard_of_is_asked(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = owner.find()
+    monkeypatch.setattr(module, "_CERTAIN", 0)
+    seen = first.seen
+    assert owner.find() is first
+    assert first.seen > seen
+
+
+def test_one_that_does_not_answer_is_replaced(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a host was switched off: the connection stays open, and nothing comes."""
+    first = owner.find()
+    monkeypatch.setattr(module, "_CERTAIN", 0)
+    monkeypatch.setattr(module, "_ANSWER", 0.3)
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    os.kill(process_of(first), signal.SIGSTOP)
+    try:
+        second = owner.find()
+        assert second is not first
+    finally:
+        os.kill(process_of(first), signal.SIGCONT)
+
+
+def test_one_in_use_is_forgotten_but_not_ended(owner: Owner) -> None:
+    """Another run's task goes on when a play resets its connection."""
+    first = owner.find()
+    first.users.add("a request")
+    owner.slaves.forget(LOCAL)
+    second = owner.find()
+    assert second is not first and first.link.error is None
+    first.release("a request")
+    owner.run_until(lambda: owner.slaves.count == 1)
+    assert first.link.error is not None and second.link.error is None
+
+
+def test_no_slave_is_started_after_the_end(owner: Owner) -> None:
+    owner.slaves.close()
+    found: list[Slave | Failure] = []
+    owner.slaves.find(LOCAL, found.append)
+    assert isinstance(found[0], Failure)
