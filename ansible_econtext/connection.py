@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
-from ansible_econtext import become, failures, recorded, shell, ways
+from ansible_econtext import become, builds, failures, recorded, shell, ways
 from ansible_econtext.seams import commands, plugins, runs, versions
 from ansible_econtext.session import Session
 
@@ -225,6 +225,8 @@ def carried(stock: type) -> type | None:
     """The class that carries a stock one; None where we have none for it."""
     if stock not in _carried:
         versions.warn_of_unknown_version()
+        with versions.stock_if_unknown():
+            builds.keep()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
         if mixin is None or not plugins.is_core_connection(stock):
             return None  # not of our kind, or carried by itself

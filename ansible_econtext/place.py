@@ -5,6 +5,7 @@ machine, which run modules.  So a later run is served by the broker of an earlie
 only where both have all of that in common; the name of the broker's directory says so.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -55,29 +56,31 @@ def persisting() -> float:
 def of_run() -> Place:
     """The place of this run's broker: asked first by the main process, kept by its workers."""
     persist = persisting()
-    home = home_directory()
-    if persist and _is_private(home):
-        try:
-            return Place(home / _key(), persist)
-        except OSError:
-            pass  # a working directory that is gone, or sources that are just being changed
+    if persist:
+        # Not to be had: a home that is not ours alone, a working directory that is gone,
+        # sources that are just being changed.
+        with contextlib.suppress(OSError):
+            return Place(private_home() / _key(), persist)
     return Place(runs.own_directory() / "econtext", 0)
 
 
 def home_directory() -> pathlib.Path:
-    """Where the brokers that outlive a run have their directories."""
+    """Where what outlives a run is kept."""
     return runs.home_directory() / "econtext"
 
 
-def _is_private(directory: pathlib.Path) -> bool:
-    """Whether the directory is there, and ours alone: what it holds leads to open accounts."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = directory.lstat()
-    except OSError:
-        return False
+def private_home() -> pathlib.Path:
+    """As `home_directory`, made if need be; raises OSError where it is not ours alone.
+
+    What it holds leads to open accounts, and is run by later runs.
+    """
+    directory = home_directory()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.lstat()
     private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
-    return private and status.st_uid == os.geteuid() and os.access(directory, os.W_OK)
+    if not private or status.st_uid != os.geteuid():
+        raise PermissionError(f"{directory} is open to others")
+    return directory
 
 
 def _key() -> str:

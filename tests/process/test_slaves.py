@@ -58,9 +58,7 @@ def test_one_that_was_heard_of_is_not_asked(owner: Owner) -> None:
     assert owner.find() is first
 
 
-def test_one_that_was_not_heard_of_is_asked(
-    owner: Owner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_was_not_heard_of_is_asked(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     first = owner.find()
     monkeypatch.setattr(module, "_CERTAIN", 0)
     seen = first.seen
