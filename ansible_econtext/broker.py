@@ -23,6 +23,9 @@ from ansible_econtext.requests import Request
 from ansible_econtext.slaves import Slaves
 from econtext.target.loop import Loop, Timer
 
+#: Open files that a broker may have, where the system allows it: some 15,000 hosts.
+_FILES = 65536
+
 
 class Broker:
     """`directory` holds the socket; `run` is the process of the run that comes first; `lock` is
@@ -208,5 +211,19 @@ def _open_trace() -> Any:
     return open(path, "a") if path else None
 
 
+def _open_more_files() -> None:
+    """Each host takes some descriptors.  Slaves of this machine go back to what they had
+    (`ways.local`), as it is their modules' limit too."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
 def main(directory: str, run: str, lock: str, persist: str) -> None:
+    _open_more_files()
     Broker(pathlib.Path(directory), int(run), int(lock), float(persist)).run()

@@ -17,6 +17,11 @@ from econtext.controller.methods import ssh
 from econtext.controller.prompts import Dialogue
 from econtext.target import codec
 
+try:
+    import resource
+except ImportError:  # not every platform has it
+    resource = None  # type: ignore[assignment]
+
 Step = dict[str, Any]
 
 #: Without it nobody can find out a secret by trying.
@@ -54,8 +59,14 @@ def launch(step: Step, parent: str) -> Launch:
 
 
 def local(pythons: Sequence[str]) -> Step:
-    """A slave on this machine and account."""
-    return _plain("local", "local", pythons, "local")
+    """A slave on this machine and account, with this process's limit of open files: a broker
+    has a higher one for itself."""
+    step = _plain("local", "local", pythons, "local")
+    if resource is not None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = "unlimited" if soft == resource.RLIM_INFINITY else str(soft)
+        step["argv"][2] = f"ulimit -Sn {limit}; {step['argv'][2]}"
+    return step
 
 
 def interpreter(python: str) -> Step:

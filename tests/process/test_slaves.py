@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import resource
 import signal
 import sys
 import time
@@ -25,9 +27,9 @@ class Owner:
         self.loop = Loop()
         self.slaves = Slaves(self.loop)
 
-    def find(self) -> Slave:
+    def find(self, way: list[ways.Step] | None = None) -> Slave:
         found: list[Slave | Failure] = []
-        self.slaves.find(LOCAL, found.append)
+        self.slaves.find(way or LOCAL, found.append)
         self.run_until(lambda: bool(found))
         assert isinstance(found[0], Slave), found[0].error
         return found[0]
@@ -99,3 +101,17 @@ def test_no_slave_is_started_after_the_end(owner: Owner) -> None:
     found: list[Slave | Failure] = []
     owner.slaves.find(LOCAL, found.append)
     assert isinstance(found[0], Failure)
+
+
+def test_a_slave_of_this_machine_has_the_limit_of_who_asks_for_it(owner: Owner) -> None:
+    """Not the broker's, which needs more files than a module may have."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (usual[1] - 1, usual[1]))
+    try:
+        way = [ways.local([sys.executable])]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    slave = owner.find(way)
+    limits = pathlib.Path(f"/proc/{process_of(slave)}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
+    assert line.split()[3] == str(usual[1] - 1)
