@@ -52,6 +52,8 @@ class Request:
         self._reply: Reply | None = reply
         self._channel: CollectingCall | CollectingCommand | None = None
         self._slave: Slave | None = None
+        #: Whether a slave was replaced for it.
+        self._anew = False
         if request["do"] == "module" and not self._payload_known():
             # Asked for before the slave is, which takes its time to start.
             slaves.find(request["way"], lambda found: None)
@@ -124,6 +126,12 @@ class Request:
                 result, made = future.result()
                 slave.left.update(made)
                 done(call, result)
+            elif (
+                isinstance(error, CallError) and error.kind.endswith("Outdated") and not self._anew
+            ):
+                self._anew = True  # not for ever: a host may say what it likes
+                self._slaves.forget(self._request["way"])
+                self._slaves.find(self._request["way"], self._found)
             elif isinstance(error, CallError) and error.kind.endswith("OperationError"):
                 self.reply({"failed": "operation", "text": error.text})
             elif isinstance(error, CallDied):
@@ -135,6 +143,13 @@ class Request:
 
         call.future.add_done_callback(finished)
         return call
+
+    def _is_outdated(self, error: Exception) -> bool:
+        """Whether the slave is to be replaced: once, since a host may say what it likes."""
+        if self._anew or not isinstance(error, CallError):
+            return False
+        self._anew = error.kind.endswith("Outdated")
+        return self._anew
 
     # The kinds of request
 

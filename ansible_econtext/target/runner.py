@@ -14,12 +14,37 @@ from ansible_econtext.target import archive, commands, files
 from econtext.target import call, compat
 
 
+class Outdated(Exception):
+    """The slave's Python was replaced on this host: what it would import is another's."""
+
+
+def _python():
+    # type: () -> list
+    """What tells one installation of this Python from the next."""
+    found = []
+    for path in (sys.executable, os.__file__):
+        try:
+            status = os.stat(path)
+        except (OSError, TypeError):
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino, status.st_mtime))
+    return found
+
+
+#: As of when the slave imported this, before it forked.
+_PYTHON = _python()
+
+
 def run_module(request):
     # type: (dict) -> tuple
     """Run the module of `request`; (exit status, directories made for temporary files).
 
-    Standard output and error of this process are the module's.
+    Standard output and error of this process are the module's.  Raises Outdated, before
+    anything was done, where the slave is to be replaced.
     """
+    if _python() != _PYTHON:
+        raise Outdated(sys.executable)
     made = files.apply(request["before"])
     _prepare(request)
     library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,23 @@ def test_a_slave_that_was_killed_meanwhile(ssh: Transport, home_of: MakeHome) ->
     assert victim is not None and "econtext" in victim.argv
     os.kill(first, signal.SIGKILL)
     assert home.slave() != first
+
+
+def test_a_python_that_was_replaced_meanwhile(
+    ssh: Transport, home_of: MakeHome, remote: pathlib.Path
+) -> None:
+    """As by an upgrade of the host: an old process would import modules of the new one."""
+    python = remote / "python"
+    shutil.copy("/usr/bin/python3", python)
+    home = home_of(ssh)
+    home.variables["ansible_python_interpreter"] = str(python)
+    first = home.slave()
+    assert home.slave() == first
+    shutil.copy("/usr/bin/python3", remote / "new")
+    (remote / "new").rename(python)
+    second = home.slave()
+    assert second != first
+    assert home.slave() == second
 
 
 def test_a_broker_that_was_killed_meanwhile(local: Transport, home_of: MakeHome) -> None:
