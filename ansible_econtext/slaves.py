@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ansible_econtext import ways
+from ansible_econtext import plans, ways
 from econtext.controller import launch as launching
 from econtext.controller.errors import ConnectionLost, EcontextError
 from econtext.controller.link import Link
@@ -171,7 +171,7 @@ class Slaves:
             outcome.on_end.append(lambda error: self._ended(key, slave))
             self._settle(key, slave)
 
-        plan = ways.launch(step, parent.name if parent is not None else "")
+        plan = plans.of(step, parent.name if parent is not None else "")
         self._attempts[key] = launching.start(self._loop, plan, parent, done)
 
     def _settle(self, key: bytes, outcome: "Slave | Failure") -> None:

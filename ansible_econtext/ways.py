@@ -2,19 +2,15 @@
 
 A way is a list of steps, each a dict: the first one reaches the host, each
 further one starts a slave of the slave before it.  Steps are plain values, since
-they travel; the broker makes a `Launch` of each.
+they travel; the broker makes a plan of each (`plans.py`).
 """
 
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from econtext.boot import first_stage
-from econtext.controller.launch import Launch
-from econtext.controller.methods import ssh
-from econtext.controller.prompts import Dialogue
 from econtext.target import codec
 
 try:
@@ -36,26 +32,6 @@ def key(steps: list[Step]) -> bytes:
     """
     parts = [(step["kind"], step["key"], step["password"]) for step in steps]
     return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
-
-
-def launch(step: Step, parent: str) -> Launch:
-    """The plan to start the slave at the end of a step; `parent` is its parent's name."""
-    name = f"{parent}.{step['name']}" if parent else step["name"]
-    if step["kind"] == "ssh":
-        password = step["password"]
-        dialogue = ssh.dialogue(password, step["prompt"])
-        return Launch(name, tuple(step["argv"]), dialogue, password is not None)
-    if step["kind"] != "become":
-        return Launch(name, tuple(step["argv"]))
-    prompt = step["prompt"]
-    dialogue = Dialogue(
-        marker=step["marker"],
-        prompt=re.compile(re.escape(prompt)) if prompt else None,
-        password=step["password"],
-        incorrect=tuple(step["incorrect"]),
-        missing=tuple(step["missing"]),
-    )
-    return Launch(name, tuple(step["argv"]), dialogue, prompt_timeout=step["timeout"])
 
 
 def local(pythons: Sequence[str]) -> Step:
@@ -97,7 +73,7 @@ def over_ssh(
     return {
         "kind": "ssh",
         "name": f"ssh.{hostname}",
-        "argv": [argv[0], *ssh.OWN_CONNECTION, *argv[1:], first_stage.command(pythons)],
+        "argv": [*argv, first_stage.command(pythons)],
         "key": codec.encode(argv),
         "password": password,
         "prompt": prompt.encode(),

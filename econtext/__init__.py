@@ -7,16 +7,20 @@
 0
 """
 
-from econtext.controller.context import Context
-from econtext.controller.errors import (
-    CallDied,
-    CallError,
-    ConnectionLost,
-    EcontextError,
-    LaunchError,
-    PasswordError,
-)
-from econtext.controller.router import Router
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from econtext.controller.context import Context
+    from econtext.controller.errors import (
+        CallDied,
+        CallError,
+        ConnectionLost,
+        EcontextError,
+        LaunchError,
+        PasswordError,
+    )
+    from econtext.controller.router import Router
 
 __version__ = "0.1.0"
 
@@ -30,3 +34,11 @@ __all__ = [
     "PasswordError",
     "Router",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, then: not who uses a part of the package needs the router."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    part = {"Context": "context", "Router": "router"}.get(name, "errors")
+    return getattr(importlib.import_module(f"econtext.controller.{part}"), name)
