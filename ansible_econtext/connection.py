@@ -14,7 +14,7 @@ from ansible.utils.path import unfrackpath
 
 from ansible_econtext import become, builds, failures, recorded, shell, ways
 from ansible_econtext.seams import commands, plugins, runs, versions
-from ansible_econtext.session import Session
+from ansible_econtext.session import LARGEST_MODULE, SMALL_FILE, Session
 
 
 class CarriedConnection:
@@ -96,9 +96,7 @@ class CarriedConnection:
         executable, command = commands.without_executable(cmd, self._shell)
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
-        note = self._shell.note_of(command if wrapped is None else wrapped)
-        if note is None and commands.is_discovery(command):
-            note = shell.Command()
+        note = self._econtext_note(command if wrapped is None else wrapped, executable)
         try:
             if note is not None and not self._econtext.has_shell(executable):
                 note = None
@@ -121,8 +119,10 @@ class CarriedConnection:
         if self._econtext is None:
             return stock(in_path, out_path)
         local, remote = self._econtext_local(in_path), self._econtext_remote(out_path)
+        is_of_module = shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs()
+        limit = LARGEST_MODULE if is_of_module else SMALL_FILE
         try:
-            self._econtext.put(local, remote)
+            self._econtext.put(local, remote, out_path, limit)
         except failures.NoPython as error:
             return self._econtext_go(f"put_file: {error}", stock, in_path, out_path)
 
@@ -161,6 +161,22 @@ class CarriedConnection:
             return stock(*arguments)
         finally:
             self._econtext_stock = False
+
+    def _econtext_note(self, command: str, executable: str) -> shell.Note | None:
+        """What a command is for."""
+        note: shell.Note | None = self._shell.note_of(command)
+        if note is None and commands.is_discovery(command):
+            return shell.Command()
+        if isinstance(note, shell.Share) and not self._econtext_runs_programs():
+            return shell.Command()
+        if isinstance(note, shell.Program):
+            known = executable == note.shell and self._econtext_runs_programs()
+            return note if known else None
+        return note
+
+    def _econtext_runs_programs(self) -> bool:
+        """Whether modules that come as files are run without these."""
+        return self._econtext_carries() and not runs.keeps_remote_files()
 
     def _econtext_carries(self) -> bool:
         """Whether modules go to a slave, as the user that the task asks for."""

@@ -9,6 +9,7 @@ from econtext.target.store import digest_of
 #: ansible-core's own that every new-style module imports (the last three from 2.19 on).
 _IMPORTED_AHEAD = (
     "ansible_econtext.target.runner",
+    "ansible_econtext.target.program",
     "ansible.module_utils.basic",
     "ansible.module_utils._internal._ansiballz._loader",
     "ansible.module_utils._internal._json._profiles._module_legacy_c2m",
@@ -43,3 +44,12 @@ class Payloads:
             request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
             slave.link.send(wire.WARM, 0, codec.encode(request))
         return digest
+
+    def send_file(self, content: bytes, slave: Slave) -> tuple[bytes, None]:
+        """Have the slave hold a file; its digest."""
+        digest = digest_of(content)
+        if digest not in self._known:
+            entries = [("file", False, "file", digest)]
+            self._known[digest] = (codec.encode(entries), [content])
+        self.send(digest, slave)
+        return digest, None

@@ -24,7 +24,13 @@ Done = Callable[[CollectingCall, Any], None]
 
 _RUNNER = "ansible_econtext.target.runner"
 _FILES = "ansible_econtext.target.files"
-_OTHERS = ("ansible_econtext.target.archive", "ansible_econtext.target.commands")
+_PROGRAM = "ansible_econtext.target.program"
+_OTHERS = (
+    "ansible_econtext.target.archive",
+    "ansible_econtext.target.commands",
+    "ansible_econtext.target.current_directory",
+    "ansible_econtext.target.nameless",
+)
 
 #: What of a request is passed on to the runner.
 _MODULE_ARGUMENTS = (
@@ -80,7 +86,7 @@ class Request:
             if slave.link.error is not None:
                 raise slave.link.error
             self._use(slave)
-            for name in (_FILES, *_OTHERS, _RUNNER):
+            for name in (_FILES, *_OTHERS, _RUNNER, _PROGRAM):
                 slave.link.provide_function(name)
             action(slave)
         except EcontextError as error:
@@ -177,6 +183,23 @@ class Request:
             self.reply({"status": status, **call.outputs()})
 
         self._call(slave, _RUNNER, "run_module", (arguments,), done).end(wire.STDIN)
+
+    def _do_program(self, slave: Slave) -> None:
+        request = self._request
+        names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
+        arguments = {name: request[name] for name in names}
+        arguments["files"] = [
+            (word, name, *(self._payloads.send_file(content, slave) if kept else (None, content)))
+            for word, name, content, kept in request["files"]
+        ]
+
+        def done(call: CollectingCall, status: Any) -> None:
+            self.reply({"status" if status >= 0 else "died": status, **call.outputs()})
+
+        call = self._call(slave, _PROGRAM, "run", (request["before"], arguments), done)
+        if request["input"]:
+            call.write(wire.STDIN, request["input"])
+        call.end(wire.STDIN)
 
     def _do_operations(self, slave: Slave) -> None:
         self._simple_call(slave, "operate", (), "done")

@@ -18,13 +18,15 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext import become, client, failures, payload, place, shell, ways
+from ansible_econtext import become, client, failures, modules, payload, place, shell, ways
+from ansible_econtext.waiting import Waiting
 from econtext.boot import first_stage
 
 display = Display()
 
 #: Bytes of a file that travel with the next module rather than by themselves.
 SMALL_FILE = 65536
+LARGEST_MODULE = 8 * 1024 * 1024
 
 #: Variables that a Python looks at when it starts: in a call process they come too late.
 _FOR_STARTS = re.compile("PYTHON|LD_")
@@ -56,7 +58,7 @@ class Session:
         self._run_process = run_process
         self._client: client.Client | None = None
         #: Operations that need no answer: they go with the next request.
-        self._waiting: list[tuple[Any, ...]] = []
+        self._waiting = Waiting()
         #: The Pythons to look for on the host, from the options.  ansible-core 2.16 does not
         #: tell a connection: there it is known with the first module.
         self.pythons: list[str] = []
@@ -66,6 +68,8 @@ class Session:
         self.become_timeout = 60.0
         self._prepared = False
         self._mkdtemp = ""
+        #: What was said where there was no Python, by the Pythons that were looked for.
+        self._without_python: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
@@ -106,10 +110,15 @@ class Session:
         if isinstance(note, shell.Module):
             module = payload.recognise(data) if data else None
             if module is None or any(map(_FOR_STARTS.match, note.environment)):
-                return None
+                return self._run_program(note.program, data, plugin, directory)
             return self._run_module(note, module, plugin, directory)
         if note is None or data:
             return None
+        if isinstance(note, shell.Program):
+            return self._run_program(note, None, plugin, directory)
+        if isinstance(note, shell.Share) and note.program is not None:
+            if self._waiting.contents(note.program.paths) is not None:
+                return 0, b"", b""  # they will be no files
         if isinstance(note, shell.Exists):
             reply = self._ask({"do": "exists", "path": note.path}, plugin)
             return (0 if reply["exists"] else 1), b"", b""
@@ -118,7 +127,8 @@ class Session:
         if plugin is not None:
             return None
         if isinstance(note, shell.Operation):
-            self._waiting.append(note.arguments)
+            self._expect_python()
+            self._waiting.add(note.arguments)
             if note.arguments[0] == "make_directory":
                 self._mkdtemp = command
             return 0, note.output.encode(), b""
@@ -134,23 +144,26 @@ class Session:
         reply = self._ask({"do": "command", "argv": ["/bin/sh", "-c", command]}, plugin)
         return reply["status"], reply["stdout"], reply["stderr"]
 
+    def _run_program(
+        self, program: shell.Program | None, data: bytes | None, plugin: Any, directory: str | None
+    ) -> Result | None:
+        """Run a program with its files in memory, as long as they are nowhere else."""
+        if program is None:
+            return None
+        contents = self._waiting.contents(program.paths)
+        self.say(f"EXEC {modules.name(program)} in a call process")
+        request = modules.request_of_program(program, contents, data, directory)
+        with contextlib.ExitStack() as stack:
+            if program.paths and contents is not None:
+                stack.enter_context(self._waiting.without(os.path.dirname(program.paths[0])))
+            reply = self._ask(request, plugin)
+        return modules.result(reply)
+
     def _run_module(
         self, note: shell.Module, module: payload.Payload, plugin: Any, directory: str | None
     ) -> Result:
         self.pythons = [note.interpreter]
-        request = {
-            "do": "module",
-            "interpreter": note.interpreter,
-            "environment": note.environment,
-            "remote_tmp": note.remote_tmp,
-            "identity": module.identity,
-            "name": module.name,
-            "parameters": module.parameters,
-            "profile": module.profile,
-            "open_files": module.open_files,
-            "directory": directory,
-            "library": payload.LIBRARY,
-        }
+        request = modules.request_of_payload(note, module, directory)
         self.say(f"EXEC module {module.name} in a call process")
         try:
             reply = self._ask(request, plugin)
@@ -161,19 +174,20 @@ class Session:
             return error.status, b"", error.stderr.encode()
         if "died" in reply:
             self.say(reply["text"])
-            return failures.of_dead_module(reply)
-        return reply["status"], reply["stdout"], reply["stderr"]
+        return modules.result(reply)
 
-    def put(self, source: str, target: str) -> None:
-        """Copy a file to the host, as the login user."""
+    def put(self, source: str, target: str, name: str, limit: int) -> None:
+        """Copy a file to the host, as the login user; one of up to `limit` bytes with the next
+        request.  `name` is what ansible-core calls the target."""
         if not os.path.exists(to_bytes(source, errors="surrogate_or_strict")):
             raise AnsibleFileNotFound(f"file or module does not exist: {source}")
         self.say(f"PUT {source} TO {target}")
         status = os.stat(source)
         mode = stat.S_IMODE(status.st_mode) & 0o777
-        if status.st_size <= SMALL_FILE:
+        if status.st_size <= limit:
+            self._expect_python()
             data = pathlib.Path(source).read_bytes()
-            self._waiting.append(("write", target, data, mode))
+            self._waiting.add(("write", target, data, mode), name)
             return
         local = os.path.abspath(source)
         self._ask({"do": "put", "local": local, "remote": target, "mode": mode})
@@ -185,7 +199,8 @@ class Session:
 
     def reset(self) -> None:
         """End every slave of the host; the next task starts anew."""
-        self._waiting = []
+        self._waiting.take()
+        self._without_python = {}
         _seen.clear()
         running = client.connect_if_running(place.of_run().directory)
         if running is not None:
@@ -200,12 +215,13 @@ class Session:
         if self._client is None:
             return
         if self._waiting and not self._client.closed:
-            request = {"do": "operations", "way": self._way(None), "before": self._waiting}
+            before = [held.operation for held in self._waiting.take()]
+            request = {"do": "operations", "way": self._way(None), "before": before}
             try:
                 self._client.tell({**request, "waited": 0, "quiet": True})
             except client.BrokerGone:
                 pass  # it took with it what there was to tidy up
-        self._waiting = []
+        self._waiting.take()
         client.give_back(self._client)
         self._client = None
 
@@ -216,6 +232,11 @@ class Session:
     def say(self, text: str) -> None:
         """For -vvv."""
         display.vvv(f"econtext: {text}", host=self._host)
+
+    def _expect_python(self) -> None:
+        """Raise failures.NoPython now, rather than when what waits cannot be done."""
+        if ways.key(self._way(None)) not in _seen:
+            self._ask({"do": "expand", "path": "~"}, keep_waiting=True)
 
     def _flush(self) -> None:
         if self._waiting:
@@ -228,17 +249,20 @@ class Session:
         if plugin is not None:
             # Files are the login user's: they must be there before the other's module runs.
             self._flush()
-        before: list[tuple[Any, ...]] = []
-        if not keep_waiting:
-            before, self._waiting = self._waiting, []
+        held = [] if keep_waiting else self._waiting.take()
         way = self._way(plugin)
-        reply = self._reply({**request, "way": way, "before": before})
+        before = [each.operation for each in held]
+        missing = self._without_python.get(tuple(self.pythons))
+        reply = missing or self._reply({**request, "way": way, "before": before})
         if "need" in reply:  # of the broker alone: the slave may not be there yet
-            self._waiting = before
+            self._waiting.put_back(held)
         elif "failed" in reply:
             _seen.discard(ways.key(way[:1]))
+            error = failures.error_of(reply, plugin, self._mkdtemp)
+            if isinstance(error, failures.NoPython) and reply["step"] == 0:
+                self._without_python[tuple(self.pythons)] = reply
             # ansible-core may be at handling an error of its own, which is no cause of this.
-            raise failures.error_of(reply, plugin, self._mkdtemp) from None
+            raise error from None
         else:
             _seen.add(ways.key(way[:1]))
         return reply

@@ -6,11 +6,28 @@ have had these signatures from 2.16 to 2.21.  From 2.19 on ansible-core calls
 """
 
 import dataclasses
+import posixpath
 import re
 from typing import Any
 
 #: A path in which a shell would expand nothing.
 _PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """Run a module that is a program of its own."""
+
+    #: The shell, and the assignments and the command that it is to run.
+    shell: str
+    environment: str
+    command: str
+    #: The module's file and that of its arguments, as far as there are any.
+    paths: tuple[str, ...] = ()
+    #: The command again, with a word of WORDS in the place of each path.
+    template: str = ""
+    #: Where modules make their temporary files.
+    remote_tmp: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +38,15 @@ class Module:
     environment: dict[str, str]
     #: Where modules make their temporary files.
     remote_tmp: str
+    #: For what comes and is no payload.
+    program: Program | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """Let another account read the files of a program that is about to be run."""
+
+    program: Program | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +83,22 @@ class Job:
     command: str
 
 
-Note = Module | Operation | Expand | Exists | Command | Job
+Note = Module | Program | Share | Operation | Expand | Exists | Command | Job
+
+#: Words that no shell changes.
+WORDS = ("ECONTEXT_MODULE", "ECONTEXT_ARGUMENTS")
 
 #: Source: `_execute_module` in `plugins/action/__init__.py`, 2.16 to 2.21.
 _ASYNC_WRAPPER = "async_wrapper.py"
 _TEMPORARY = re.compile(r"/ansible-tmp-[\d.]+-\d+-\d+/")
+_FILES_OF_MODULE = re.compile(_TEMPORARY.pattern + r"(args|AnsiballZ_[^/]+)\Z")
 
 _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
+
+
+def is_of_module(path: str) -> bool:
+    """Whether this is the path of a module's file, or of its arguments'."""
+    return _FILES_OF_MODULE.search(path) is not None
 
 
 class RecordingShell:
@@ -71,6 +106,8 @@ class RecordingShell:
 
     #: Where the wrapper of asynchronous jobs was put.
     _wrapper = ""
+    #: What the last command that was built for a module runs.
+    _program: Program | None = None
 
     @property
     def notes(self) -> dict[str, Note]:
@@ -108,14 +145,34 @@ class RecordingShell:
     def build_module_command(
         self, env_string: str, shebang: str | None, cmd: str, arg_path: str | None = None
     ) -> str:
-        command: str = super().build_module_command(env_string, shebang, cmd, arg_path)  # type: ignore[misc]
+        build: Any = super().build_module_command  # type: ignore[misc]
+        command: str = build(env_string, shebang, cmd, arg_path)
+        program = self._program = self._program_of(build, env_string, shebang, cmd, arg_path)
+        if program is not None and cmd:
+            self._note(command.strip(), program)
         environment = self._environments.get(env_string.strip())
         interpreter = (shebang or "").removeprefix("#!").strip()
         if not cmd and arg_path is None and environment is not None and interpreter:
             remote_tmp: str = self.get_option("remote_tmp")  # type: ignore[attr-defined]
-            note = Module(self.spelled(interpreter), environment, remote_tmp)
+            note = Module(self.spelled(interpreter), environment, remote_tmp, program)
             self._note(command.strip(), note)
         return command
+
+    def _program_of(
+        self, build: Any, environment: str, shebang: str | None, cmd: str, arg_path: str | None
+    ) -> Program | None:
+        executable = getattr(self, "executable", None)
+        if not executable:
+            return None
+        words = WORDS[0] if cmd else "", WORDS[1] if arg_path else None
+        return Program(
+            executable,
+            environment.strip(),
+            build("", shebang, cmd, arg_path).strip(),
+            tuple(path for path in (cmd, arg_path) if path),
+            build("", shebang, *words).strip(),
+            self.get_option("remote_tmp"),  # type: ignore[attr-defined]
+        )
 
     def spelled(self, interpreter: str) -> str:
         """How a command says an interpreter: up to 2.18 as words, later as one that is quoted."""
@@ -166,7 +223,16 @@ class RecordingShell:
         return self._note(super().chgrp(paths, group), Command())  # type: ignore[misc]
 
     def set_user_facl(self, paths: list[str], user: str, mode: str) -> str:
-        return self._note(super().set_user_facl(paths, user, mode), Command())  # type: ignore[misc]
+        command: str = super().set_user_facl(paths, user, mode)  # type: ignore[misc]
+        return self._note(command, Share(self._program_in(paths)))
+
+    def _program_in(self, paths: list[str]) -> Program | None:
+        """The program that was built last, if these are its files and their directory."""
+        if self._program is None or not self._program.paths:
+            return None
+        files = [posixpath.normpath(path) for path in self._program.paths]
+        own = {*files, posixpath.dirname(files[0])}
+        return self._program if set(map(posixpath.normpath, paths)) == own else None
 
     def remove(self, path: str, recurse: bool = False) -> str:
         command: str = super().remove(path, recurse)  # type: ignore[misc]

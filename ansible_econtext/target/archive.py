@@ -9,6 +9,8 @@ import shutil
 import tempfile
 import zipfile
 
+from ansible_econtext.target import nameless
+
 #: The module by which others start themselves again under another interpreter: it and the
 #: interpreters that it tries look for ansible-core's modules beside its own file.
 RESPAWN = "ansible.module_utils.common.respawn"
@@ -49,14 +51,9 @@ def make(modules, store, library):
 def _file():
     # type: () -> tuple
     """(descriptor, path) of an empty file."""
-    if not os.path.exists("/proc/self/fd"):
-        directory = tempfile.mkdtemp(prefix="ansible_payload_")
-        atexit.register(shutil.rmtree, directory, True)
-        path = os.path.join(directory, "ansible_payload.zip")
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600), path
-    try:
-        descriptor = os.memfd_create("ansible_payload.zip")
-    except (AttributeError, OSError):  # an older Python, or kernel
-        with tempfile.TemporaryFile() as nameless:
-            descriptor = os.dup(nameless.fileno())
-    return descriptor, "/proc/%d/fd/%d" % (os.getpid(), descriptor)
+    for descriptor in nameless.files("ansible_payload.zip"):
+        return descriptor, nameless.path(descriptor)
+    directory = tempfile.mkdtemp(prefix="ansible_payload_")
+    atexit.register(shutil.rmtree, directory, True)
+    path = os.path.join(directory, "ansible_payload.zip")
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600), path

@@ -10,7 +10,7 @@ import runpy
 import sys
 import traceback
 
-from ansible_econtext.target import archive, commands, files
+from ansible_econtext.target import archive, commands, current_directory, files
 from econtext.target import call, compat
 
 
@@ -89,12 +89,7 @@ def _prepare(request):
     """The process as the module expects it."""
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
-    if request["directory"] is not None:
-        try:
-            os.chdir(request["directory"])
-            os.environ["PWD"] = compat.native(request["directory"])  # as the shell does
-        except OSError:
-            pass  # closed to this account: a become command would have started there all the same
+    current_directory.enter(request["directory"])
     try:
         os.getcwd()
     except OSError:  # another account's directory, after become

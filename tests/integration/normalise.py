@@ -41,6 +41,8 @@ REPLACED = [
     # the directory that stock Ansible makes for a task's files on either end
     (re.compile(_PATH + r"/ansible-(tmp|local|moduletmp)-[^/\s'\"]+(/(tmp|\.)\w{8})?"), "<tmp>"),
     (re.compile(r"\bansible-tmp-\d+\.\d+-\d+-\d+"), "<tmp name>"),
+    # the file of a module that is a program of its own, and that of its arguments
+    (re.compile(r"<tmp>/(AnsiballZ_[\w.]+|args\b)|/proc/\d+/fd/\d+"), "<program>"),
     # where a module unpacks itself
     (re.compile(_PATH + r"/ansible_[\w.]+_payload_\w{6,8}/[^\s'\"]*\.zip"), "<payload>"),
     # the controller's temporary file with the content of a copy

@@ -11,7 +11,9 @@ import re
 FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line \d+', re.MULTILINE)
 
 #: What starts a module: stock Ansible's wrapper, or ours, and what both do it with.
-STARTS = re.compile(r"<stdin>|.*/AnsiballZ_\w+\.py|memory:ansible_econtext/.*|.*\brunpy(\.py)?>?")
+STARTS = re.compile(
+    r"<stdin>|.*/AnsiballZ_\w+\.py|/proc/\d+/fd/\d+|memory:ansible_econtext/.*|.*\brunpy(\.py)?>?"
+)
 
 #: Where the modules of a payload are, in stock Ansible's way and in ours.
 PAYLOAD = re.compile(
