@@ -7,10 +7,8 @@ from ansible_econtext import failures, payload, shell
 
 
 def name(program: shell.Program) -> str:
-    """What -vvv calls it."""
-    if program.paths:
-        return f"module {posixpath.basename(program.paths[0])}"
-    return f"a module by {program.command}"
+    """The name of its file; where it comes on standard input, what runs it."""
+    return posixpath.basename(program.paths[0]) if program.paths else program.command
 
 
 def request_of_payload(
@@ -43,6 +41,7 @@ def request_of_program(
     files = list(zip(shell.WORDS, program.paths, contents or (), strict=False))
     return {
         "do": "program",
+        "name": name(program),
         "shell": program.shell,
         "environment": program.environment,
         "command": program.command if contents is None else program.template,

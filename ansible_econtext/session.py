@@ -151,7 +151,7 @@ class Session:
         if program is None:
             return None
         contents = self._waiting.contents(program.paths)
-        self.say(f"EXEC {modules.name(program)} in a call process")
+        self.say(f"EXEC module {modules.name(program)} in a call process")
         request = modules.request_of_program(program, contents, data, directory)
         with contextlib.ExitStack() as stack:
             if program.paths and contents is not None:

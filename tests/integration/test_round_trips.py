@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from .accounts import Accounts
 from .conftest import Transport
+from .parity_cases import DIRECTORY
 from .play import play_of, run_play
 
 pytestmark = pytest.mark.usefixtures("ours")
@@ -28,6 +30,7 @@ def trace_of(
         strategy=strategy,
         inventory={**transport.variables, "ansible_python_interpreter": "/usr/bin/python3"},
         env={"ANSIBLE_ECONTEXT_TRACE": str(path)},
+        cfg={"library": str(DIRECTORY / "modules" / "library")},
     )
     assert result.rc == 0, str(result)
     return [json.loads(line) for line in path.read_text().splitlines()]
@@ -35,10 +38,11 @@ def trace_of(
 
 def totals(trace: list[dict[str, Any]], module: str) -> list[int]:
     """The round trips so far, at the end of each run of a module."""
+    names = (f"ansible.modules.{module}", module)
     return [
         sum(note["round_trips"].values())
         for note in trace
-        if note["name"] == f"ansible.modules.{module}" and note["outcome"] == "status"
+        if note["name"] in names and note["outcome"] == "status"
     ]
 
 
@@ -78,3 +82,32 @@ def test_the_superusers_file_costs_no_more_than_four(
     ]
     first, second, third = totals(trace_of(tasks, sudo, strategy, scratch), "copy")
     assert second - first == third - second <= 4
+
+
+@pytest.mark.parametrize("module", ["want_json", "old_style", "json_args_shell"])
+def test_a_program_costs_one(
+    ssh: Transport, strategy: str, scratch: pathlib.Path, module: str
+) -> None:
+    """A module that is no Python, whether it wants files or not."""
+    trace = trace_of([{module: {"value": "one"}}] * 3, ssh, strategy, scratch)
+    name = "/bin/sh" if module == "json_args_shell" else f"AnsiballZ_{module}.sh"
+    assert totals(trace, name) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("user", ["root", "another"])
+def test_a_program_through_become_costs_one(
+    sudo: Transport, accounts: Accounts, strategy: str, scratch: pathlib.Path, user: str
+) -> None:
+    """None of its files is the login user's, whom the other user need not be able to read."""
+    become_user = accounts.guarded.name if user == "another" else user
+    task = {"want_json": {"value": "one"}, "become_user": become_user}
+    totals_of = totals(trace_of([task] * 3, sudo, strategy, scratch), "AnsiballZ_want_json.sh")
+    assert [total - totals_of[0] for total in totals_of] == [0, 1, 2]
+
+
+def test_a_program_with_an_environment_of_python_costs_one(
+    ssh: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """It starts a Python of its own."""
+    task = {"command": "id", "environment": {"PYTHONPATH": "/nowhere"}}
+    assert totals(trace_of([task] * 3, ssh, strategy, scratch), "/usr/bin/python3") == [1, 2, 3]

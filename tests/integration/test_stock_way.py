@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from .conftest import Transport
+from .parity_cases import DIRECTORY
 from .play import play_of, run_play
 
 pytestmark = pytest.mark.usefixtures("ours")
@@ -44,3 +45,45 @@ def test_kept_remote_files_go_the_stock_way(
     kept = list(remote_tmp.glob("ansible-tmp-*/AnsiballZ_ping.py"))
     assert len(kept) == 1
     assert "econtext: the stock way for a command" in result.stdout
+
+
+def test_a_kept_program_goes_the_stock_way(
+    ssh: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """One that is no Python."""
+    result = run_play(
+        play_of({"want_json": {"value": "one"}, "name": "program"}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory={**ssh.variables, "ansible_remote_tmp": f"{ssh.account.home}/kept"},
+        env={"ANSIBLE_KEEP_REMOTE_FILES": "1"},
+        cfg={"library": str(DIRECTORY / "modules" / "library")},
+        extra_args=["-vvv"],
+    )
+    assert result.rc == 0, str(result)
+    kept = ssh.account.home.glob("kept/ansible-tmp-*/*")
+    assert sorted(path.name for path in kept) == ["AnsiballZ_want_json.sh", "args"]
+    assert "econtext: the stock way for a command" in result.stdout
+
+
+@pytest.mark.parametrize("size", [100_000, 9_000_000])
+def test_a_large_program_is_carried(
+    ssh: Transport, strategy: str, scratch: pathlib.Path, size: int
+) -> None:
+    """One that is too large for memory is a file, and run by the slave all the same."""
+    library = scratch / "library"
+    library.mkdir()
+    text = '#!/bin/sh\n# WANT_JSON\necho "{\\"size\\": $(wc -c <"$0")}"\nexit 0\n'
+    (library / "large.sh").write_text(text.ljust(size, "#"), encoding="utf-8")
+    result = run_play(
+        play_of({"large": {"value": "one"}, "name": "large"}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables,
+        cfg={"library": str(library)},
+        extra_args=["-vvv"],
+    )
+    assert result.rc == 0, str(result)
+    assert result.one("large").result["size"] == size
+    assert "econtext: EXEC module AnsiballZ_large.sh in a call process" in result.stdout
+    assert "econtext: the stock way" not in result.stdout

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from .accounts import Account, Accounts
+from .parity_cases import DIRECTORY
 from .play import play_of, run_play
 from .sshd import Sshd
 
@@ -108,9 +109,22 @@ def test_tasks_that_write_nothing_touch_no_home(
         {"name": "services as root", "service_facts": {}, **as_root},
         {"name": "setup as another", "setup": {"gather_subset": ["min"]}, **as_other},
         {"name": "command as another", "command": "id", **as_other},
+        {"name": "in a shell", "want_json": {"value": "one"}},
+        {"name": "in a shell as root", "old_style": {"first": "one"}, **as_root},
+        {"name": "in a shell as another", "want_json": {"value": "one"}, **as_other},
+        {"name": "in a shell again", "old_style": {"first": "one"}},
+        {"name": "its arguments in its text", "json_args_shell": {"value": "one"}},
+        # It starts a Python of its own, which unpacks its module for as long as that runs.
+        {"name": "environment", "command": "id", "environment": {"PYTHONPATH": "/nowhere"}},
     )
     homes, public = target.homes(), target.public()
-    result = run_play(play, directory=scratch / "run", strategy=strategy, inventory=variables)
+    result = run_play(
+        play,
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=variables,
+        cfg={"library": str(DIRECTORY / "modules" / "library")},
+    )
     assert result.rc == 0, str(result)
     assert target.homes() == homes
     assert target.public() == public
