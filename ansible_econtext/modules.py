@@ -45,7 +45,7 @@ def request_of_program(
         "shell": program.shell,
         "environment": program.environment,
         "command": program.command if contents is None else program.template,
-        # A module may come again; its arguments will not.
+        # The last of each: whether it may come again, as a module does and its arguments do not.
         "files": [
             (word, posixpath.basename(path), content, word == shell.WORDS[0])
             for word, path, content in files

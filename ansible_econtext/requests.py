@@ -189,8 +189,10 @@ class Request:
         names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
         arguments = {name: request[name] for name in names}
         arguments["files"] = [
-            (word, name, *(self._payloads.send_file(content, slave) if kept else (None, content)))
-            for word, name, content, kept in request["files"]
+            (word, name, self._payloads.send_file(content, slave), None)
+            if may_come_again
+            else (word, name, None, content)
+            for word, name, content, may_come_again in request["files"]
         ]
 
         def done(call: CollectingCall, status: Any) -> None:

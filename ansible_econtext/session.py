@@ -24,7 +24,7 @@ from econtext.boot import first_stage
 
 display = Display()
 
-#: Bytes of a file that travel with the next module rather than by themselves.
+#: Bytes of a file that travels with the next request rather than by itself; of a module's file.
 SMALL_FILE = 65536
 LARGEST_MODULE = 8 * 1024 * 1024
 
