@@ -129,10 +129,20 @@ def _make_root_without_python(root: pathlib.Path, account: Account) -> None:
 def _remove(name: str) -> None:
     (SUDOERS / name).unlink(missing_ok=True)
     with contextlib.suppress(KeyError):
-        processes.end(processes.of_user(pwd.getpwnam(name).pw_uid))
+        uid = pwd.getpwnam(name).pw_uid
+        processes.end(processes.of_user(uid))
+        _remove_payloads(uid)
         _run("userdel", name)
     shutil.rmtree(pathlib.Path("/home", name), ignore_errors=True)
     shutil.rmtree(pathlib.Path("/home", f"{name}-root"), ignore_errors=True)
+
+
+def _remove_payloads(uid: int) -> None:
+    """What a module unpacked, in the stock way, that left at once or was killed."""
+    for path in pathlib.Path("/tmp").glob("ansible_*_payload_*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else's, removed meanwhile
+            if path.stat().st_uid == uid:
+                shutil.rmtree(path)
 
 
 def _remove_leftovers() -> None:

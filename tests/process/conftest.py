@@ -52,6 +52,13 @@ def no_internal_error(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert not faults
 
 
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    """What was started to run for ever ends with its test, also with one that failed."""
+    yield
+    waiting.end_all()
+
+
 @pytest.fixture
 def router() -> Iterator[econtext.Router]:
     """A router of the test's own; at its end nothing that it started is left."""

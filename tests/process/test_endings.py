@@ -39,15 +39,12 @@ def test_a_call_that_ends_its_process(context):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
 def test_a_call_that_is_killed(context, tmp_path, number):
     future = context.start(ending.hang, str(tmp_path / "pids"))
-    call, command = waiting.announced(tmp_path / "pids")
-    family = waiting.family(call, command)
+    call, _ = waiting.announced(tmp_path / "pids")
     os.kill(call, number)
     error = future.exception(30)
     assert isinstance(error, CallDied) and error.status == -number
     assert number.name in str(error)
     assert answers(context)
-    for process in waiting.alive(family):  # the command was not told: it is its own
-        os.kill(process.pid, signal.SIGKILL)
 
 
 def cancel(context, function, path):
@@ -95,7 +92,6 @@ def test_a_daemon_that_keeps_everything_open(context, tmp_path, caplog):
     assert "said before" in [record.getMessage() for record in caplog.records]
     waiting.until(lambda: context.call(looking.settled, slave) == open_before, "all is closed")
     assert waiting.alive(daemon) and answers(context)
-    os.kill(*[process.pid for process in daemon], signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

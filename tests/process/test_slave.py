@@ -10,6 +10,8 @@ import pytest
 from econtext.boot import bundle, first_stage
 from econtext.target import codec, flow, wire
 
+from . import waiting
+
 #: Writes for ever.
 ENDLESS = ["/bin/sh", "-c", "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done"]
 
@@ -50,6 +52,13 @@ class Slave:
 
     def command(self, channel: int, argv: list[str], terminal: bool = False) -> None:
         self.send(wire.OPEN, channel, {"what": "command", "argv": argv, "terminal": terminal})
+
+    def hang(self, channel: int) -> None:
+        """A command that does not end by itself; it is there when this returns."""
+        self.command(channel, ["sleep", "600"])
+        self.write(wire.frame(wire.PING, channel, b""))
+        assert self.receive() == (wire.PONG, channel, b"")
+        waiting.to_be_ended(self.process.pid)
 
     def receive(self) -> tuple[int, int, bytes]:
         while not self._messages:
@@ -118,7 +127,7 @@ def test_a_command_with_a_terminal(slave):
 
 
 def test_close_ends_a_command(slave):
-    slave.command(1, ["sleep", "600"])
+    slave.hang(1)
     slave.write(wire.frame(wire.CLOSE, 1))
     assert status_of(slave.until(wire.EXIT)) == -15
 
@@ -187,20 +196,20 @@ def test_what_is_kept_is_relayed(slave):
 )
 def test_a_controller_that_breaks_the_rules(slave, frames, words):
     """The slave ends, and says why: there is nobody left whom it could serve."""
-    slave.command(1, ["sleep", "600"])
+    slave.hang(1)
     slave.write(frames)
     status, errors = slave.end()
     assert status == 1 and words in errors
 
 
 def test_more_input_than_credit(slave):
-    slave.command(1, ["sleep", "600"])
+    slave.hang(1)
     slave.write((flow.WINDOW // wire.MAX_DATA + 1) * wire.data_frame(1, 0, wire.MAX_DATA * b"x"))
     status, errors = slave.end()
     assert status == 1 and b"more data than credit" in errors
 
 
 def test_the_end_of_input_is_the_end(slave):
-    slave.command(1, ["sleep", "600"])
+    slave.hang(1)
     slave.command(2, ["cat"])
     assert slave.end() == (0, b"")

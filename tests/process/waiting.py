@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -48,9 +50,30 @@ def error_of(function: Callable[[], object], seconds: float = 10) -> BaseExcepti
 
 
 def announced(path: pathlib.Path) -> list[int]:
-    """The numbers that `target.ending.announce` wrote, as soon as they are there."""
+    """The numbers that `target.ending.announce` wrote, as soon as they are there.
+
+    What runs under them is ended after the test, if the test did not end it.
+    """
     until(path.exists, f"{path} is there")
-    return [int(pid) for pid in path.read_text(encoding="ascii").split()]
+    pids = [int(pid) for pid in path.read_text(encoding="ascii").split()]
+    to_be_ended(*pids)
+    return pids
+
+
+_to_be_ended: set[Process] = set()
+
+
+def to_be_ended(*pids: int) -> None:
+    """Remember these processes, and all that descend from them, for `end_all`."""
+    _to_be_ended.update(family(*pids))
+
+
+def end_all() -> None:
+    """Kill what is remembered and still runs: a test that failed could not."""
+    for process in alive(_to_be_ended):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    _to_be_ended.clear()
 
 
 def _table() -> dict[int, tuple[int, int]]:
