@@ -14,9 +14,10 @@ from . import transports
 from .conftest import short_directory
 from .normalise import normalise
 from .parity_cases import Case, Group, group_of
-from .parity_runs import Pair, Runs, Way, names_of, tasks_of
+from .parity_runs import Pair, Runs, Way, names_of, said_of, tasks_of
 from .play import Result, TaskResult
 from .transports import Transport
+from .warned import warned
 
 
 @contextlib.contextmanager
@@ -83,8 +84,16 @@ def assert_parity(case: Case, pair: Pair) -> None:
         for difference in differences(one.task, normalise(one.result), normalise(other.result))
     ]
     assert not different, "\n".join(different)
+    assert_warned(case, pair)
     if not case.alone:
         assert_went_on(case, pair)
+
+
+def assert_warned(case: Case, pair: Pair) -> None:
+    """The users are told the same, on standard error."""
+    ours, stock = (warned("".join(said_of(case, result))) for result in (pair.ours, pair.stock))
+    found = difflib.unified_diff(stock, ours, "stock", "ours", lineterm="", n=0)
+    assert ours == stock, "\n".join(found)
 
 
 def ends(result: Result) -> dict[str, object]:

@@ -221,6 +221,12 @@ def tasks_of(case: Case, result: Result) -> dict[str, list[TaskResult]]:
     return found
 
 
+def said_of(case: Case, result: Result) -> list[str]:
+    """What was said on standard error while the case's plays ran."""
+    both = zip(result.plays, result.said, strict=True)
+    return [said for play, said in both if is_from(case, play)]
+
+
 def is_from(case: Case, play: str) -> bool:
     """Whether a play, a file with a line number, is from the case's file."""
     return play.rpartition(":")[0] == str(case.path)

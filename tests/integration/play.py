@@ -36,6 +36,7 @@ class Result(NamedTuple):
     stderr: str
     tasks: list[TaskResult]
     plays: list[str]  # those that began, as TaskResult.play
+    said: list[str]  # on standard error during each of them; the first one's from the beginning
     summary: dict[str, Any]  # at the end: counts by host, custom statistics
 
     def one(self, task: str) -> TaskResult:
@@ -85,16 +86,20 @@ class Running:
         return self._result(rc)
 
     def _result(self, rc: int) -> Result:
-        out, err = (
-            (self._directory / name).read_text(encoding="utf-8", errors="replace")
-            for name in ("stdout", "stderr")
-        )
+        raw_out, raw_err = ((self._directory / name).read_bytes() for name in ("stdout", "stderr"))
         text = self._record.read_text("utf-8") if self._record.exists() else ""
         lines = [json.loads(line) for line in text.splitlines()]
         tasks = [TaskResult(**line) for line in lines if "task" in line]
         plays = [line["began"] for line in lines if "began" in line]
+        begins = [line["said"] for line in lines if "began" in line]
+        ends = [*begins[1:], len(raw_err)]
+        said = [decoded(raw_err[a:b]) for a, b in zip([0, *begins[1:]], ends, strict=False)]
         summary = next((line["summary"] for line in lines if "summary" in line), {})
-        return Result(rc, out, err, tasks, plays, summary)
+        return Result(rc, decoded(raw_out), decoded(raw_err), tasks, plays, said, summary)
+
+
+def decoded(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")
 
 
 def start_play(
