@@ -4,10 +4,12 @@
 # make matrix       the integration tests over releases of ansible-core and Python, those that are
 #                   here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
 #                   ARGUMENTS=... are pytest's
-# make old-targets  a play on targets with Python 2.7 and 3.6, under the oldest ansible-core
+# make targets      modules of each kind on targets with each Python that is here; CORE=2.18 takes
+#                   that ansible-core, TARGETS=3.8,3.9 these Pythons
+# make old-targets  the same with Python 2.7 and 3.6, under the oldest ansible-core
 # make clean        remove what the above made
 
-.PHONY: help demo test test-oldest types matrix old-targets clean
+.PHONY: help demo test test-oldest types matrix targets old-targets clean
 .DEFAULT_GOAL := help
 
 # scripts/venv reads it; the tests' environment is one for each ansible-core.
@@ -36,9 +38,14 @@ test-oldest:
 	ECONTEXT_TEST_TRANSPORTS=first \
 	    scripts/oldest $(OLDEST) tests/integration/test_parity.py -k '$(OLDEST_AREAS)'
 
+targets: $(TEST)/ready
+	scripts/test-tools
+	ECONTEXT_TEST_TARGETS=$(or $(TARGETS),all) \
+	    $(TEST)/bin/python -m pytest tests/integration/test_targets.py
+
 old-targets:
 	scripts/test-tools
-	scripts/oldest $(OLDEST) tests/integration/test_parity.py -k old_targets
+	ECONTEXT_TEST_TARGETS=2.7,3.6 scripts/oldest $(OLDEST) tests/integration/test_targets.py
 
 matrix: .venv/matrix/ready
 	scripts/test-tools

@@ -1,8 +1,10 @@
-"""The integration tests, over releases of ansible-core and of the Python that it runs on.
+"""The integration tests, over releases of ansible-core, of the Python that it runs on, and of the
+Python on the target.
 
     nox                                    everything that there is an interpreter for
     nox -s "integration(2.16)"             one ansible-core, on each of its Pythons
     nox -s "integration(2.16)" -p 3.12     one of these
+    nox -s "targets(2.16)"                 one ansible-core on one Python, all Pythons on the target
     nox -- tests/integration/test_parity.py -k copy    arguments of pytest
 
 Each session leaves its results in build/results, from which scripts/compatibility makes a table.
@@ -46,9 +48,33 @@ os.environ["PATH"] = os.pathsep.join([*_real, os.environ["PATH"]])
 )
 def integration(session: nox.Session, core: str) -> None:
     """tests/integration with one release of ansible-core."""
+    run(session, "integration", core, session.posargs or ["tests/integration"], {})
+
+
+def first_found(some: tuple[str, ...]) -> str:
+    """The oldest of these Pythons that is here; where none is, nox says so."""
+    names = {f"{major}.{minor}" for major, minor in pythons.found()}
+    return next((python for python in some if python in names), some[0])
+
+
+@nox.session
+@nox.parametrize(
+    ("python", "core"),
+    [nox.param(first_found(some), core, id=core) for core, some in PYTHONS.items()],
+)
+def targets(session: nox.Session, core: str) -> None:
+    """Modules of each kind with each Python on the target that this ansible-core is for."""
+    arguments = ["tests/integration/test_targets.py", *session.posargs]
+    run(session, "targets", core, arguments, {"ECONTEXT_TEST_TARGETS": "all"})
+
+
+def run(
+    session: nox.Session, name: str, core: str, arguments: list[str], env: dict[str, str]
+) -> None:
+    """Run pytest, and leave the results in a file of the session's own."""
     session.install(f"ansible-core=={core}.*", "pytest", "pytest-timeout")
-    results = ROOT / "build" / "results" / f"{core}-{session.python}.jsonl"
+    results = ROOT / "build" / "results" / f"{name}-{core}-{session.python}.jsonl"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
-    arguments = session.posargs or ["tests/integration"]
-    session.run("python", "-m", "pytest", *arguments, env={"ECONTEXT_TEST_RESULTS": str(results)})
+    env = {**env, "ECONTEXT_TEST_RESULTS": str(results)}
+    session.run("python", "-m", "pytest", *arguments, env=env)

@@ -127,16 +127,6 @@ def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
 
 
 @pytest.fixture
-def python27(sshd: Sshd, scratch: pathlib.Path) -> Transport:
-    return transports.old_python("python2.7", sshd, scratch)
-
-
-@pytest.fixture
-def python36(sshd: Sshd, scratch: pathlib.Path) -> Transport:
-    return transports.old_python("python3.6", sshd, scratch)
-
-
-@pytest.fixture
 def local(scratch: pathlib.Path) -> Transport:
     return transports.local(scratch)
 

@@ -44,7 +44,9 @@ def begun(
     def chosen() -> Iterator[tuple[Case, Transport]]:
         for item in request.session.items:
             given = item.callspec.params if hasattr(item, "callspec") else {}
-            if item.path != request.path or not wanted(given) or given["case"].why_not():
+            if item.path != request.path or "case" not in given or not wanted(given):
+                continue
+            if given["case"].why_not():
                 continue
             transport = reach(given["by"])
             if transport and (made_accounts or "root" not in given["case"].needs):
@@ -61,7 +63,8 @@ def pair_of(case: Case, by: str, way: Way, runs: Runs, request: pytest.FixtureRe
     """Both results, as soon as they are there; skips where the case cannot be run."""
     if case.why_not():
         pytest.skip(case.why_not())
-    for fixture in (by, *(["accounts"] if "root" in case.needs else [])):
+    by_fixture = "sshd" if by.startswith("python") else by
+    for fixture in (by_fixture, *(["accounts"] if "root" in case.needs else [])):
         request.getfixturevalue(fixture)  # which skips where it cannot be had
     return runs.pair(case, by, way)
 

@@ -34,6 +34,7 @@ def pytest_runtest_makereport(
             "controller_python": platform.python_version(),
             "target_python": dict(item.user_properties).get("target_python", ""),
             "area": given["case"].area,
+            "kind": given.get("kind", ""),
             "case": given["case"].name,
             "transport": given["by"],
             "way": given.get("way", "econtext"),

@@ -53,8 +53,11 @@ def local(scratch: pathlib.Path) -> Transport:
     return Transport("local", accounts_module.myself(), variables)
 
 
-def old_python(name: str, sshd: Sshd, scratch: pathlib.Path) -> Transport:
-    """Who runs the tests logs in, since an interpreter of theirs may be closed to others."""
+def with_python(name: str, sshd: Sshd, scratch: pathlib.Path) -> Transport:
+    """By `python` and a version, on the target.
+
+    Who runs the tests logs in, since an interpreter of theirs may be closed to others.
+    """
     path = pythons.path(name.removeprefix("python"))
     if path is None:
         pytest.skip(f"needs {name}")
@@ -62,7 +65,7 @@ def old_python(name: str, sshd: Sshd, scratch: pathlib.Path) -> Transport:
     # Without root this sshd cannot give its user a terminal, which stock Ansible asks for.
     own = {"ansible_python_interpreter": path, "ansible_ssh_use_tty": False}
     variables = sshd.variables(account) | not_in_the_home(scratch) | own
-    return Transport(name.replace(".", ""), account, variables)
+    return Transport(name, account, variables)
 
 
 def by_name(name: str, get: Callable[[str], Any], scratch: pathlib.Path) -> Transport:
@@ -71,7 +74,7 @@ def by_name(name: str, get: Callable[[str], Any], scratch: pathlib.Path) -> Tran
         return local(scratch)
     if name == "ssh":
         return ssh(get("sshd"), get("login"), scratch)
-    if name in ("python27", "python36"):
-        return old_python(f"{name[:-2]}{name[-2]}.{name[-1]}", get("sshd"), scratch)
+    if name.startswith("python"):
+        return with_python(name, get("sshd"), scratch)
     made = {"sudo": sudo, "sudo_password": sudo_password}[name]
     return made(get("sshd"), get("accounts"))
