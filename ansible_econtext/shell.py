@@ -126,7 +126,9 @@ class RecordingShell:
         """What a command is for; None where that is not known."""
         note = self.notes.get(command)
         if note is None and self._wrapper in command.split():
-            return Job(command)
+            note = Job(command)
+        if isinstance(note, Command | Job) and self.SHELL_FAMILY != "sh":  # type: ignore[attr-defined]
+            return None  # in words that this shell alone takes
         return note
 
     def join_path(self, *args: str) -> str:

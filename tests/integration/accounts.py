@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 from . import processes
 
-ROLES = ("plain", "guard", "bare")
+#: Login shells that speak another language than sh.
+SHELLS = ("csh", "fish")
+ROLES = ("plain", "guard", "bare", *SHELLS)
 NAME = re.compile(rf"ectx(\d+)({'|'.join(ROLES)})")
 SUDOERS = pathlib.Path("/etc/sudoers.d")
 
@@ -40,6 +42,11 @@ class Accounts(NamedTuple):
     guarded: Account  # sudo with its password
     bare: Account  # its session sees a root directory without any Python
     bare_root: pathlib.Path
+    with_shell: dict[str, Account]  # by the name of the shell; sudo without a password
+
+    @property
+    def all(self) -> list[Account]:
+        return [self.plain, self.guarded, self.bare, *self.with_shell.values()]
 
 
 def myself() -> Account:
@@ -49,21 +56,25 @@ def myself() -> Account:
 
 @contextlib.contextmanager
 def throwaway_accounts() -> Iterator[Accounts]:
-    """Three accounts; nothing of them is left at the end, also when something failed."""
+    """An account of each kind; nothing of them is left at the end, also when something failed."""
     _remove_leftovers()
     # Several runs may share a machine: the name says whose account it is.
-    names = [f"ectx{os.getpid()}{role}" for role in ROLES]
+    names = {role: f"ectx{os.getpid()}{role}" for role in ROLES}
     try:
-        plain, guarded, bare = map(_add, names)
+        plain, guarded, bare = (_add(names[role], "/bin/sh") for role in ("plain", "guard", "bare"))
+        paths = {shell: path for shell in SHELLS if (path := shutil.which(shell))}
+        with_shell = {shell: _add(names[shell], path) for shell, path in paths.items()}
         _allow_sudo(plain, "NOPASSWD: ALL")
         _allow_sudo(guarded, "ALL")
         guarded = guarded._replace(password=secrets.token_hex(12))
         _run("chpasswd", stdin=f"{guarded.name}:{guarded.password}\n")
         root = pathlib.Path("/home", f"{bare.name}-root")
         _make_root_without_python(root, bare)
-        yield Accounts(plain, guarded, bare, root)
+        for account in with_shell.values():
+            _allow_sudo(account, "NOPASSWD: ALL")
+        yield Accounts(plain, guarded, bare, root, with_shell)
     finally:
-        for name in names:
+        for name in names.values():
             _remove(name)
 
 
@@ -79,11 +90,11 @@ def _run(*command: str, stdin: str = "") -> None:
         time.sleep(0.1)
 
 
-def _add(name: str) -> Account:
+def _add(name: str, shell: str) -> Account:
     # "*" is no password either, but unlike the default "!" sshd does not call it a locked account.
     # An empty skeleton: what is in the home afterwards was put there by a play.
     home = pathlib.Path("/home", name)
-    _run("useradd", "-M", "-d", str(home), "-s", "/bin/sh", "-p", "*", name)
+    _run("useradd", "-M", "-d", str(home), "-s", shell, "-p", "*", name)
     entry = pwd.getpwnam(name)
     home.mkdir(mode=0o755)
     os.chown(home, entry.pw_uid, entry.pw_gid)

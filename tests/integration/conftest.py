@@ -79,13 +79,13 @@ def accounts(_accounts_or_none: Accounts | None) -> Accounts:
 def temporary_directories(_accounts_or_none: Accounts | None) -> Iterator[None]:
     """The accounts' ~/.ansible/tmp: a run that makes it removes it, while others may use it."""
     made = _accounts_or_none
-    both = (made.plain, made.guarded) if made else ()
-    for account in both:
+    some = [made.plain, made.guarded, *made.with_shell.values()] if made else []
+    for account in some:
         for path in (account.home / ".ansible", account.home / ".ansible" / "tmp"):
             path.mkdir(mode=0o700, exist_ok=True)
             os.chown(path, account.uid, account.gid)
     yield
-    for account in both:
+    for account in some:
         shutil.rmtree(account.home / ".ansible", ignore_errors=True)
 
 
@@ -99,7 +99,7 @@ def sshd(_accounts_or_none: Accounts | None) -> Iterator[Sshd]:
     if made:
         extra = f"Match User {made.bare.name}\n  ChrootDirectory {made.bare_root}\n"
     # Root's interpreters may be closed to the others.
-    users = [*((made.plain, made.guarded, made.bare) if made else ()), accounts_module.myself()]
+    users = [*(made.all if made else ()), accounts_module.myself()]
     with tempfile.TemporaryDirectory(prefix="ectx-sshd-") as directory:
         with sshd_module.running_sshd(pathlib.Path(directory), users, extra) as running:
             yield running
@@ -124,6 +124,16 @@ def sudo(sshd: Sshd, accounts: Accounts) -> Transport:
 @pytest.fixture
 def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
     return transports.sudo_password(sshd, accounts)
+
+
+@pytest.fixture
+def csh(sshd: Sshd, accounts: Accounts) -> Transport:
+    return transports.with_shell("csh", sshd, accounts)
+
+
+@pytest.fixture
+def fish(sshd: Sshd, accounts: Accounts) -> Transport:
+    return transports.with_shell("fish", sshd, accounts)
 
 
 @pytest.fixture

@@ -48,6 +48,13 @@ def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
     return Transport("sudo_password", account, sshd.variables(account) | become)
 
 
+def with_shell(name: str, sshd: Sshd, accounts: Accounts) -> Transport:
+    if name not in accounts.with_shell:
+        pytest.skip(f"needs {name}")
+    account = accounts.with_shell[name]
+    return Transport(name, account, sshd.variables(account))
+
+
 def local(scratch: pathlib.Path) -> Transport:
     variables = {"ansible_connection": "local"} | not_in_the_home(scratch)
     return Transport("local", accounts_module.myself(), variables)
@@ -76,5 +83,7 @@ def by_name(name: str, get: Callable[[str], Any], scratch: pathlib.Path) -> Tran
         return ssh(get("sshd"), get("login"), scratch)
     if name.startswith("python"):
         return with_python(name, get("sshd"), scratch)
+    if name in accounts_module.SHELLS:
+        return with_shell(name, get("sshd"), get("accounts"))
     made = {"sudo": sudo, "sudo_password": sudo_password}[name]
     return made(get("sshd"), get("accounts"))
