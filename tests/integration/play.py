@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -92,8 +93,8 @@ class Running:
         tasks = [TaskResult(**line) for line in lines if "task" in line]
         plays = [line["began"] for line in lines if "began" in line]
         begins = [line["said"] for line in lines if "began" in line]
-        ends = [*begins[1:], len(raw_err)]
-        said = [decoded(raw_err[a:b]) for a, b in zip([0, *begins[1:]], ends, strict=False)]
+        bounds = [0, *begins[1:], len(raw_err)]
+        said = [decoded(raw_err[a:b]) for a, b in itertools.pairwise(bounds)] if plays else []
         summary = next((line["summary"] for line in lines if "summary" in line), {})
         return Result(rc, decoded(raw_out), decoded(raw_err), tasks, plays, said, summary)
 
