@@ -67,6 +67,12 @@ def step(plugin: Any, shell: Any, pythons: Sequence[str], timeout: float) -> way
     }
 
 
+def spoken(plugin: Any, interpreter: str) -> str:
+    """The plugin's own command around an interpreter, for whoever looks at its flags."""
+    command: str = copy.copy(plugin).build_become_command(interpreter, plugin.recorded_shell)
+    return command
+
+
 def _said(plugin: Any, messages: tuple[str, ...]) -> set[str]:
     """The messages, in English and in the language of the controller, as Ansible has them."""
     return {*messages, *(dgettext(plugin.name, message) for message in messages)}

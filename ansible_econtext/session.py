@@ -164,7 +164,8 @@ class Session:
     ) -> Result:
         self.pythons = [note.interpreter]
         request = modules.request_of_payload(note, module, directory)
-        self.say(f"EXEC module {module.name} in a call process")
+        through = f", become by {become.spoken(plugin, note.interpreter)}" if plugin else ""
+        self.say(f"EXEC module {module.name} in a call process{through}")
         try:
             reply = self._ask(request, plugin)
             if "need" in reply:

@@ -87,3 +87,18 @@ def test_a_large_program_is_carried(
     assert result.one("large").result["size"] == size
     assert "econtext: EXEC module AnsiballZ_large.sh in a call process" in result.stdout
     assert "econtext: the stock way" not in result.stdout
+
+
+def test_the_command_of_become_is_told(
+    sudo: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """As the stock way does: whoever doubts the flags can see them."""
+    result = run_play(
+        play_of({"ping": {}}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory={**sudo.variables, "ansible_become_flags": "-H -n -E"},
+        extra_args=["-vvv"],
+    )
+    assert result.rc == 0, str(result)
+    assert "ansible.modules.ping in a call process, become by sudo -H -n -E " in result.stdout
