@@ -1,4 +1,4 @@
-"""The command line: which targets of which ansible-core, under which strategies."""
+"""The command line: which targets of which ansible-core, in which ways."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 from . import areas, report, source
 from .login import login
-from .trial import Bench, Outcome, Trial
+from .trial import Bench, Outcome, Trial, Way
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -18,8 +18,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tests/upstream/run",
         description="Runs integration targets out of ansible-core's source archive, by its own "
-        "ansible-test, under the econtext strategy. A target that fails there is run again under "
-        "the stock strategy; the exit status is 1 when there is one that passes only there. "
+        "ansible-test, under the econtext strategy. A target that fails there is run again in "
+        "the stock way; the exit status is 1 when there is one that passes only there. "
         "Targets change the machine that they run on: root's files, accounts and packages.",
     )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="what to run")
@@ -29,9 +29,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--core", default="2.19", metavar="X.Y", help="which ansible-core")
     parser.add_argument(
         "--order",
-        choices=("econtext", "stock", "both"),
-        default="econtext",
-        help="what every target runs under; the default runs stock only where econtext failed",
+        choices=("ours", "stock", "both"),
+        default="ours",
+        help="how every target is run; the default takes the stock way only where ours failed",
+    )
+    parser.add_argument(
+        "--shadow",
+        action="store_true",
+        help="ours is the stock strategy with the connection plugins of plugins/shadow",
     )
     parser.add_argument(
         "--ssh", action="store_true", help="reach the target's host by ssh rather than locally"
@@ -44,7 +49,7 @@ def arguments() -> argparse.Namespace:
         type=pathlib.Path,
         default=CHECKOUT,
         metavar="DIRECTORY",
-        help="the checkout whose strategy is to run (default: this one)",
+        help="the checkout whose plugins are to run (default: this one)",
     )
     parser.add_argument("-v", dest="verbosity", action="count", default=0, help="Ansible's own")
     parser.add_argument("--list", action="store_true", help="print what would run")
@@ -60,14 +65,14 @@ def chosen(options: argparse.Namespace) -> list[str]:
 
 def run(options: argparse.Namespace, bench: Bench) -> report.Report:
     """Run every target; what is known is printed as soon as it is."""
-    results = report.Report()
+    ours = Way.SHADOW if options.shadow else Way.ECONTEXT
+    results = report.Report(ours)
     for name in chosen(options):
-        trials: dict[str, Trial] = {}
-        first = "stock" if options.order == "stock" else "econtext"
-        trials[first] = bench.run(name, first)
-        failed = trials[first].outcome is Outcome.FAILED
-        if options.order == "both" or (options.order == "econtext" and failed):
-            trials["stock"] = bench.run(name, "stock")
+        trials: dict[Way, Trial] = {}
+        if options.order != "stock":
+            trials[ours] = bench.run(name, ours)
+        if options.order != "ours" or trials[ours].outcome is Outcome.FAILED:
+            trials[Way.STOCK] = bench.run(name, Way.STOCK)
         results.add(name, trials)
     return results
 
@@ -85,9 +90,9 @@ def main() -> int:
     options.areas = None
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(login(tree))
-        strategies = options.product.resolve() / "plugins" / "strategy"
+        plugins = options.product.resolve() / "plugins"
         by_ssh = port if options.ssh else None
-        bench = Bench(tree, strategies, options.timeout, options.verbosity, by_ssh)
+        bench = Bench(tree, plugins, options.timeout, options.verbosity, by_ssh)
         results = run(options, bench)
     print(results.summary())
     return 1 if results.differences() else 0

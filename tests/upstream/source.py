@@ -14,11 +14,8 @@ import shutil
 import subprocess
 import sys
 
-#: ansible-core's build wants exactly this setuptools, even for its metadata.
-_BUILD = ("setuptools==73.0.1", "wheel")
-
 #: Lines of a target's `aliases` file that are ours.
-_OURS = re.compile(r"env/set/ANSIBLE_(?:STRATEGY|ECONTEXT).*\n")
+_OURS = re.compile(r"env/set/ANSIBLE_(?:STRATEGY|ECONTEXT|CONNECTION_PLUGINS).*\n")
 
 
 class Tree:
@@ -63,7 +60,7 @@ def prepare(checkout: pathlib.Path, version: str) -> Tree:
     python = directory / "bin" / "python"
     if not (directory / "ready").exists():
         _say(f"making {directory.relative_to(checkout)}")
-        make = [checkout / "scripts" / "venv", directory, f"ansible-core=={version}.*", *_BUILD]
+        make = [checkout / "scripts" / "venv", directory, f"ansible-core=={version}.*"]
         subprocess.run(make, check=True, env={**os.environ, "PYTHON": sys.executable})
         (directory / "ready").touch()
     root = directory / "source"
@@ -81,7 +78,7 @@ def _download(python: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
     version = subprocess.check_output([python, "-c", script], text=True).strip()
     _say(f"downloading the source archive of ansible-core {version}")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "-q", "download"]
-    options = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "-d", directory]
+    options = ["--no-deps", "--no-binary", "ansible-core", "-d", directory]
     subprocess.run([*pip, *options, f"ansible-core=={version}"], check=True)
     return next(directory.glob(f"ansible[-_]core-{version}.tar.gz"))
 

@@ -21,10 +21,24 @@ from .source import Tree
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+#: Records of what was run, a line of JSON each.
+OUTCOMES = "outcomes.jsonl"
+
+
 class Outcome(enum.Enum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+class Way(enum.Enum):
+    """How a target is run."""
+
+    STOCK = "stock"
+    #: Under the econtext strategy.
+    ECONTEXT = "econtext"
+    #: Under the stock strategy, with connection plugins that shadow the stock ones.
+    SHADOW = "shadow"
 
 
 class Trial(NamedTuple):
@@ -36,40 +50,29 @@ class Trial(NamedTuple):
 
 
 class Bench:
-    """Runs targets, with strategy plugins out of `strategies`.
+    """Runs targets, with plugins out of the directory `plugins`.
 
     `port` is that of an sshd by which to reach the target's host, or None.
     """
 
     def __init__(
-        self,
-        tree: Tree,
-        strategies: pathlib.Path,
-        timeout: float,
-        verbosity: int,
-        port: int | None,
+        self, tree: Tree, plugins: pathlib.Path, timeout: float, verbosity: int, port: int | None
     ) -> None:
         self._tree = tree
-        self._strategies = strategies
+        self._plugins = plugins
         self._timeout = timeout
         self._verbosity = verbosity
         self._port = port
         self._logs = tree.root.with_name("logs")
         self._logs.mkdir(exist_ok=True)
 
-    def run(self, target: str, strategy: str) -> Trial:
-        log = self._logs / f"{target}.{strategy}.log"
-        trace = self._logs / f"{target}.trace"
+    def run(self, target: str, way: Way) -> Trial:
+        name = f"{target}.ssh" if self._port else target
+        log = self._logs / f"{name}.{way.value}.log"
+        trace = self._logs / f"{name}.{way.value}.trace"
         trace.unlink(missing_ok=True)
-        variables = {}
-        if strategy != "stock":
-            variables = {
-                "ANSIBLE_STRATEGY": strategy,
-                "ANSIBLE_STRATEGY_PLUGINS": str(self._strategies),
-                "ANSIBLE_ECONTEXT_TRACE": str(trace),
-            }
-        self._tree.set_environment(target, variables)
-        print(f"{target} {strategy}", end=" ", file=sys.stderr, flush=True)
+        self._tree.set_environment(target, self._variables(way, trace))
+        print(f"{target} {way.value}", end=" ", file=sys.stderr, flush=True)
         start = time.monotonic()
         try:
             with open(log, "wb") as output:
@@ -83,7 +86,33 @@ class Bench:
             log,
         )
         print(f"{trial.outcome.value} {trial.seconds:.0f} s", file=sys.stderr, flush=True)
+        self._record(target, way, trial)
         return trial
+
+    def _record(self, target: str, way: Way, trial: Trial) -> None:
+        """For the table of all that was run; the last record of a target counts."""
+        record = {
+            "target": target,
+            "transport": "ssh" if self._port else "local",
+            "way": way.value,
+            "outcome": trial.outcome.value,
+            "requests": trial.requests,
+            "seconds": round(trial.seconds),
+        }
+        with open(self._tree.root.with_name(OUTCOMES), "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def _variables(self, way: Way, trace: pathlib.Path) -> dict[str, str]:
+        if way is Way.STOCK:
+            return {}
+        if way is Way.SHADOW:
+            ours = {"ANSIBLE_CONNECTION_PLUGINS": str(self._plugins / "shadow")}
+        else:
+            ours = {
+                "ANSIBLE_STRATEGY": "econtext",
+                "ANSIBLE_STRATEGY_PLUGINS": str(self._plugins / "strategy"),
+            }
+        return {**ours, "ANSIBLE_ECONTEXT_TRACE": str(trace)}
 
     def _ansible_test(self, target: str, output: object) -> int:
         python = self._tree.python
