@@ -139,6 +139,7 @@ class Session:
 
     def _run_command(self, command: str, plugin: Any, directory: str | None) -> Result:
         self._flush()
+        self.say(f"EXEC {command}")
         if directory is not None:
             command = f"cd {shlex.quote(directory)}; {command}"
         reply = self._ask({"do": "command", "argv": ["/bin/sh", "-c", command]}, plugin)
@@ -164,8 +165,8 @@ class Session:
     ) -> Result:
         self.pythons = [note.interpreter]
         request = modules.request_of_payload(note, module, directory)
-        through = f", become by {become.spoken(plugin, note.interpreter)}" if plugin else ""
-        self.say(f"EXEC module {module.name} in a call process{through}")
+        python = become.spoken(plugin, note.interpreter) if plugin else note.interpreter
+        self.say(f"EXEC module {module.name} in a call process: {python}")
         try:
             reply = self._ask(request, plugin)
             if "need" in reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 
@@ -89,6 +90,20 @@ def test_a_large_program_is_carried(
     assert "econtext: the stock way" not in result.stdout
 
 
+def test_the_command_of_a_job_is_told(ssh: Transport, strategy: str, scratch: pathlib.Path) -> None:
+    """With the Python that it runs with, which may be another one for each host."""
+    result = run_play(
+        play_of({"command": "true", "async": 5, "poll": 1}),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables,
+        extra_args=["-vvv"],
+    )
+    assert result.rc == 0, str(result)
+    assert re.search(r"econtext: EXEC .*python.* .*/async_wrapper\.py", result.stdout)
+    assert re.search(r"EXEC module .*async_status in a call process: .*python", result.stdout)
+
+
 def test_the_command_of_become_is_told(
     sudo: Transport, strategy: str, scratch: pathlib.Path
 ) -> None:
@@ -101,4 +116,4 @@ def test_the_command_of_become_is_told(
         extra_args=["-vvv"],
     )
     assert result.rc == 0, str(result)
-    assert "ansible.modules.ping in a call process, become by sudo -H -n -E " in result.stdout
+    assert "EXEC module ansible.modules.ping in a call process: sudo -H -n -E " in result.stdout

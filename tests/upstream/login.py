@@ -79,16 +79,18 @@ def _authorized(public: str) -> Iterator[None]:
     """Let our key in, as the current account, for the time."""
     keys = pathlib.Path.home() / ".ssh" / "authorized_keys"
     keys.parent.mkdir(mode=0o700, exist_ok=True)
-    before = keys.read_text(encoding="utf-8") if keys.exists() else None
-    text = (before or "").replace(public, "")  # of a run that was killed
-    keys.write_text(text + public, encoding="utf-8")
+    there = keys.exists()
+    before = keys.read_text(encoding="utf-8") if there else ""
+    keys.write_text(before.replace(public, "") + public, encoding="utf-8")
     try:
         yield
     finally:
-        if before is None:
-            keys.unlink(missing_ok=True)
-        else:
+        # Another run, of another ansible-core, may have its key there by now.
+        text = keys.read_text(encoding="utf-8").replace(public, "")
+        if text or there:
             keys.write_text(text, encoding="utf-8")
+        else:
+            keys.unlink()
 
 
 @contextlib.contextmanager
