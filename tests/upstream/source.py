@@ -14,8 +14,16 @@ import shutil
 import subprocess
 import sys
 
-#: Lines of a target's `aliases` file that are ours.
-_OURS = re.compile(r"env/set/ANSIBLE_(?:STRATEGY|ECONTEXT|CONNECTION_PLUGINS).*\n")
+#: Where ansible-test lists the variables that it lets through to targets; ours go before it.
+_LET_THROUGH = "        'ANSIBLE_KEEP_REMOTE_FILES',\n"
+
+#: The environment variables of ours.
+VARIABLES = (
+    "ANSIBLE_STRATEGY",
+    "ANSIBLE_STRATEGY_PLUGINS",
+    "ANSIBLE_CONNECTION_PLUGINS",
+    "ANSIBLE_ECONTEXT_TRACE",
+)
 
 
 class Tree:
@@ -39,19 +47,6 @@ class Tree:
     def has(self, target: str) -> bool:
         return (self._targets / target).is_dir()
 
-    def set_environment(self, target: str, variables: dict[str, str]) -> None:
-        """Have ansible-test set environment variables for a target.
-
-        It passes on next to nothing of its own environment, and a configuration file
-        would lose to the one that a target brings.
-        """
-        path = self._targets / target / "aliases"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        text = _OURS.sub("", text if text.endswith("\n") else f"{text}\n")
-        for name, value in variables.items():
-            text += f"env/set/{name}/{value}\n"
-        path.write_text(text, encoding="utf-8")
-
 
 def prepare(checkout: pathlib.Path, version: str) -> Tree:
     """Make whatever of it is missing."""
@@ -69,6 +64,7 @@ def prepare(checkout: pathlib.Path, version: str) -> Tree:
     tree = Tree(root, python)
     _make_commands(tree)
     _show_packages(tree)
+    _let_variables_through(tree)
     return tree
 
 
@@ -123,6 +119,19 @@ def _show_packages(tree: Tree) -> None:
     text = script.read_text(encoding="utf-8")
     if not text.endswith(line):
         script.write_text(text + line, encoding="utf-8")
+
+
+def _let_variables_through(tree: Tree) -> None:
+    """Have ansible-test pass on our environment variables.
+
+    A configuration file would lose to the one that a target brings.
+    """
+    script = tree.root / "test/lib/ansible_test/_internal/util.py"
+    text = script.read_text(encoding="utf-8")
+    ours = "".join(f"        '{name}',\n" for name in VARIABLES)
+    if ours not in text:
+        assert _LET_THROUGH in text, "this ansible-test is of a form that is not known here"
+        script.write_text(text.replace(_LET_THROUGH, ours + _LET_THROUGH), encoding="utf-8")
 
 
 def _say(text: str) -> None:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from integration import processes
 
-from .source import Tree
+from . import homes
+from .source import VARIABLES, Tree
 
 #: In place of the caller's own PATH: a version manager's stand-ins in it would be taken for
 #: Pythons by the interpreter discovery.
@@ -71,14 +72,10 @@ class Bench:
         log = self._logs / f"{name}.{way.value}.log"
         trace = self._logs / f"{name}.{way.value}.trace"
         trace.unlink(missing_ok=True)
-        self._tree.set_environment(target, self._variables(way, trace))
         print(f"{target} {way.value}", end=" ", file=sys.stderr, flush=True)
         start = time.monotonic()
-        try:
-            with open(log, "wb") as output:
-                status = self._ansible_test(target, output)
-        finally:
-            self._tree.set_environment(target, {})
+        with homes.removed(), open(log, "wb") as output:
+            status = self._ansible_test(target, self._variables(way, trace), output)
         trial = Trial(
             _outcome(status, log.read_text(errors="replace")),
             time.monotonic() - start,
@@ -114,7 +111,7 @@ class Bench:
             }
         return {**ours, "ANSIBLE_ECONTEXT_TRACE": str(trace)}
 
-    def _ansible_test(self, target: str, output: object) -> int:
+    def _ansible_test(self, target: str, variables: dict[str, str], output: object) -> int:
         python = self._tree.python
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         argv: list[str | pathlib.Path] = [python, self._tree.commands / "ansible-test"]
@@ -125,10 +122,11 @@ class Bench:
         argv += ["--target", f"{where}python={version}@{python}"]
         argv += ["-" + "v" * self._verbosity] if self._verbosity else []
         path = os.pathsep.join([str(python.parent), str(self._tree.commands), _SYSTEM_PATH])
+        others = {name: os.environ[name] for name in os.environ if name not in VARIABLES}
         process = subprocess.Popen(
             argv,
             cwd=self._tree.root,
-            env={**os.environ, "PATH": path},
+            env={**others, **variables, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=output,  # type: ignore[call-overload]
             stderr=subprocess.STDOUT,
