@@ -14,9 +14,8 @@ def of(step: Step, parent: str) -> Launch:
     if step["kind"] == "ssh":
         password = step["password"]
         dialogue = ssh.dialogue(password, step["prompt"])
-        program, *arguments = step["argv"]
-        argv = (program, *ssh.OWN_CONNECTION, *arguments)
-        return Launch(name, argv, dialogue, password is not None)
+        argv = tuple(ssh.own_connection(step["argv"]))
+        return Launch(name, argv, dialogue, password is not None, is_network=True)
     if step["kind"] != "become":
         return Launch(name, tuple(step["argv"]))
     prompt = step["prompt"]

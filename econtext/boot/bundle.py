@@ -11,6 +11,7 @@ MODULES = (
     "compat",
     "codec",
     "wire",
+    "packing",
     "flow",
     "store",
     "importer",
@@ -19,6 +20,7 @@ MODULES = (
     "output",
     "call",
     "calls",
+    "greeting",
     "slave",
     "main",
 )

@@ -10,6 +10,7 @@ from typing import Any
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, flow, wire
+from econtext.target.loop import monotonic
 
 
 class Channel:
@@ -20,6 +21,7 @@ class Channel:
     def __init__(self, link: Link) -> None:
         self.link = link
         self._sending = flow.Sending()
+        self._pace = flow.Pace()
         self._receiving = flow.Receiving()
         self._queue: deque[tuple[int, int, bytes]] = deque()  # kind, stream, body
         self.finished = False
@@ -41,18 +43,29 @@ class Channel:
     def _flush(self) -> None:
         while self._queue:
             kind, stream, body = self._queue[0]
+            if kind == wire.DATA and self._sending.credit < len(body):
+                return
+            if kind == wire.DATA and not self.link.may_send_data(self):
+                return
+            self._queue.popleft()
             if kind == wire.DATA:
-                if self._sending.credit < len(body):
-                    return
                 self._sending.sent(len(body))
-                self.link.send_data(self.number, stream, body)
+                self.link.send_data(self.number, stream, body, self._pace.is_fast)
+                self.sent(len(body))
             elif kind == wire.END:
                 self.link.send(wire.END, self.number, wire.stream_byte(stream))
             else:
                 self.link.send(kind, self.number, body)
-            self._queue.popleft()
         if self.on_drained is not None:
             self.on_drained()
+
+    def sent(self, size: int) -> None:
+        """Hear that so much data went on its way."""
+
+    def resume(self) -> None:
+        """Go on, where the link had too much to send."""
+        if not self.finished:
+            self._flush()
 
     def kill(self) -> None:
         """Have the slave end the channel's process."""
@@ -63,7 +76,7 @@ class Channel:
         """Say that so much of what was received has gone on its way."""
         grant = self._receiving.used(size)
         if grant and not self.finished:
-            self.link.process.write(wire.STDIN, wire.credit_frame(self.number, grant))
+            self.link.send_credit(self.number, grant)
 
     # What the link tells
 
@@ -73,6 +86,7 @@ class Channel:
         self.output(stream, data)
 
     def granted(self, size: int) -> None:
+        self._pace.taken(size, monotonic())
         if not self._sending.granted(size):
             raise wire.ProtocolError("more credit than there was data")
         self._flush()
@@ -101,6 +115,7 @@ class RemoteCommand(Channel):
         super().__init__(link)
         self.on_output: Callable[[int, bytes], None] | None = None
         self.on_exit: Callable[[int], None] | None = None
+        self.on_input_written: Callable[[int], None] | None = None
         link.open(self, {"what": "command", "argv": argv, "terminal": terminal})
 
     def relay(self, digests: list[bytes] | None) -> None:
@@ -111,6 +126,10 @@ class RemoteCommand(Channel):
     def output(self, stream: int, data: bytes) -> None:
         if self.on_output is not None:
             self.on_output(stream, data)
+
+    def sent(self, size: int) -> None:
+        if self.on_input_written is not None and size:
+            self.on_input_written(size)
 
     def result(self, value: Any) -> None:
         match value:

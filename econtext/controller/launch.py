@@ -34,6 +34,8 @@ class Launch:
     `argv` is the whole command, with the first stage's command line in it; it
     holds no secret.  `name` is for people.
 
+    `is_network` tells that it leads over a network, where what is sent is worth packing.
+
     `prompt_timeout` is how many seconds the dialogue may last where it has a marker,
     `timeout` how many may pass before the slave's first word, and after the marker.
     """
@@ -42,6 +44,7 @@ class Launch:
     argv: tuple[str, ...]
     dialogue: prompts.Dialogue = prompts.Dialogue()
     terminal: bool = False
+    is_network: bool = False
     prompt_timeout: float = 60.0
     timeout: float = 60.0
 
@@ -90,7 +93,9 @@ class Starting:
             loop.post(functools.partial(self._fail, self._not_run(error)))
             loop.post(gone)
             return
-        self._link = Link(launch.name, self._process)
+        self._link = Link(launch.name, self._process, loop.soon)
+        if launch.is_network:
+            self._link.outlet.pack()
         self._process.on_output = self._output
         self._process.on_exit = self._exited
         if not launch.dialogue.marker:
@@ -113,7 +118,7 @@ class Starting:
         if isinstance(self._process, RemoteCommand):
             self._process.relay(None)
         else:
-            self._process.write(wire.STDIN, bundle())
+            self._link.write(bundle())
 
     def _output(self, stream: int, data: bytes) -> None:
         self._process.credit(len(data))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from econtext.controller import sources
 from econtext.controller.errors import ConnectionLost, EcontextError, describe_status
-from econtext.target import codec, store, wire
+from econtext.target import codec, flow, packing, store, wire
 
 if TYPE_CHECKING:
     from econtext.controller.channels import Channel
@@ -33,6 +33,7 @@ class Process(Protocol):
 
     on_output: Callable[[int, bytes], None] | None
     on_exit: Callable[[int], None] | None
+    on_input_written: Callable[[int], None] | None
 
     def write(self, stream: int, data: bytes) -> None: ...
     def end(self, stream: int) -> None: ...
@@ -41,12 +42,25 @@ class Process(Protocol):
 
 
 class Link:
-    """One slave.  All methods are for the loop's thread."""
+    """One slave.  All methods are for the loop's thread.
 
-    def __init__(self, name: str, process: Process) -> None:
+    `later` calls a function when all that is ready now was handled: messages that are
+    sent together go out together.  Without it each goes out at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        process: Process,
+        later: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
         self.name = name
         self.process = process
-        #: What the slave said of itself (`slave.greeting`).
+        self.outlet = packing.Outlet(self.write, later)
+        self._waiting = 0  # bytes that the process has not taken yet
+        self._blocked: list[Channel] = []  # that have data to send when it has
+        process.on_input_written = self._written
+        #: What the slave said of itself (`target.greeting`).
         self.greeting: dict[str, Any] = {}
         #: Why the link is of no more use; None while it is.
         self.error: EcontextError | None = None
@@ -93,11 +107,33 @@ class Link:
 
     def send(self, kind: int, channel: int, body: bytes = b"") -> None:
         if self.error is None:
-            self.process.write(wire.STDIN, wire.frame(kind, channel, body))
+            self.outlet.send(kind, channel, body)
 
-    def send_data(self, channel: int, stream: int, data: bytes) -> None:
+    def send_data(self, channel: int, stream: int, data: bytes, is_fast: bool) -> None:
         if self.error is None:
-            self.process.write(wire.STDIN, wire.data_frame(channel, stream, data))
+            self.outlet.send_data(channel, stream, data, is_fast)
+
+    def send_credit(self, channel: int, amount: int) -> None:
+        if self.error is None:
+            self.outlet.add(wire.credit_frame(channel, amount))
+
+    def may_send_data(self, channel: "Channel") -> bool:
+        """Whether the channel may send a piece of data now; if not, it will be resumed."""
+        if self._waiting <= flow.CLOGGED:
+            return True
+        if channel not in self._blocked:
+            self._blocked.append(channel)
+        return False
+
+    def write(self, data: bytes) -> None:
+        """Give bytes to the process, frames or what goes before them."""
+        self._waiting += len(data)
+        self.process.write(wire.STDIN, data)
+
+    def _written(self, size: int) -> None:
+        self._waiting = max(0, self._waiting - size)
+        while self._blocked and self._waiting <= flow.CLOGGED // 2:
+            self._blocked.pop(0).resume()
 
     def keep(self, contents: Iterable[bytes]) -> list[bytes]:
         """Have the slave, and each on the way to it, hold these; their digests."""
@@ -108,6 +144,7 @@ class Link:
             relay = getattr(self.process, "relay", None)
             if relay is not None:  # the parent's copy goes on from there
                 self.process.link.keep(new.values())  # type: ignore[attr-defined]
+                self.outlet.flush()
                 relay(list(new))
             else:
                 self.send(wire.STORE, 0, _packed(tuple(new.values())))
@@ -134,6 +171,7 @@ class Link:
 
     def close(self) -> None:
         """End the slave: at the end of its input it ends all that is its."""
+        self.outlet.flush()
         self.process.end(wire.STDIN)
 
     # Up
@@ -223,11 +261,11 @@ class Link:
 @functools.lru_cache(maxsize=16)
 def _packed(contents: tuple[bytes, ...]) -> bytes:
     """Contents as a STORE frame has them: many slaves are sent the same ones."""
-    return zlib.compress(codec.encode(list(contents)), 6)
+    return zlib.compress(codec.encode(list(contents)), 9)
 
 
 def _checked_greeting(value: object) -> dict[str, Any]:
-    """A slave's greeting, if it has the form of `slave.greeting`."""
+    """A slave's greeting, if it has the form of `target.greeting`."""
     forms = {
         "pid": int,
         "uid": int,

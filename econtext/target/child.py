@@ -12,7 +12,7 @@ import subprocess
 import termios
 
 from econtext.target import compat, flow, wire
-from econtext.target.loop import READ_SIZE, Writer, read
+from econtext.target.loop import READ_SIZE, Writer, monotonic, read
 
 #: Seconds between looks at a child whose output has ended but which lives on: at
 #: first, and at the most.  (The slave hears of an exit by SIGCHLD as well.)
@@ -33,7 +33,9 @@ class Child(object):
         self.status = None  # type: object
         self._outputs = outputs  # type: dict  # descriptor: number of the stream
         self._sending = flow.Sending()
+        self.pace = flow.Pace()
         self._reading = False
+        self._paused = False
         self._finished = False
         self._interval = _REAP_FIRST
         self.on_output = self.on_exit = self.on_input_written = None
@@ -43,6 +45,8 @@ class Child(object):
 
     def start_reading(self):
         # type: () -> None
+        if self._paused:
+            return
         self._reading = True
         for fd in list(self._outputs):
             self._loop.add_reader(fd, lambda fd=fd: self._readable(fd))
@@ -62,10 +66,26 @@ class Child(object):
     def credit(self, size):
         # type: (int) -> bool
         """More output may be given; False where the peer gave more than it ever took."""
+        self.pace.taken(size, monotonic())
         sane = self._sending.granted(size)
         if not self._reading and not self._finished:
             self.start_reading()
         return sane
+
+    def pause(self, paused):
+        # type: (bool) -> None
+        """Give no more output for a while, or again; what is there at the end is given."""
+        self._paused = paused
+        if paused:
+            self._stop_reading()
+        elif not self._finished:
+            self.start_reading()
+
+    def _stop_reading(self):
+        # type: () -> None
+        self._reading = False
+        for fd in self._outputs:
+            self._loop.remove_reader(fd)
 
     def drain(self):
         # type: () -> bool
@@ -79,9 +99,7 @@ class Child(object):
         # type: (int) -> bool
         """Give one piece of output; False where there was none."""
         if self._sending.credit <= 0:
-            self._reading = False
-            for each in self._outputs:
-                self._loop.remove_reader(each)
+            self._stop_reading()
             return False
         data = read(fd, min(READ_SIZE - 1, self._sending.credit))
         if data is None:

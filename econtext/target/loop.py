@@ -44,6 +44,7 @@ class Loop(object):
         self._timers = []  # type: list
         self._order = itertools.count()
         self._posted = []  # type: list
+        self._soon = []  # type: list
         self._running = False
         #: Called with (callback, exception) when a callback raises; None raises it on.
         self.on_error = None  # type: object
@@ -95,6 +96,11 @@ class Loop(object):
         heapq.heappush(self._timers, (monotonic() + delay, next(self._order), timer))
         return timer
 
+    def soon(self, callback):
+        # type: (object) -> None
+        """Call `callback` when all that is ready now was handled."""
+        self._soon.append(callback)
+
     def post(self, callback):
         # type: (object) -> None
         """Call `callback` in the loop's thread, soon.  For any thread."""
@@ -134,9 +140,13 @@ class Loop(object):
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
                 self._call(callback)
+        while self._soon:
+            self._call(self._soon.pop(0))
 
     def _timeout(self):
         # type: () -> object
+        if self._soon:
+            return 0
         while self._timers and self._timers[0][2].callback is None:
             heapq.heappop(self._timers)
         if not self._timers:
@@ -197,6 +207,7 @@ class Writer(object):
         self.fd = fd  # type: object
         self._on_written = on_written
         self._waiting = []  # type: list
+        self.waiting = 0  # bytes
         self._closing = False
         self.broken = False
 
@@ -207,6 +218,7 @@ class Writer(object):
             return
         idle = not self._waiting
         self._waiting.append(data)
+        self.waiting += len(data)
         if idle:
             self._flush()
             if self._waiting:
@@ -226,7 +238,7 @@ class Writer(object):
             self._loop.remove_writer(self.fd)
             os.close(self.fd)  # type: ignore[arg-type]
             self.fd = None
-            self._waiting = []
+            self._waiting, self.waiting = [], 0
 
     def _flush(self):
         # type: () -> None
@@ -245,6 +257,7 @@ class Writer(object):
                 self._waiting.pop(0)
             else:
                 self._waiting[0] = data[size:]
+            self.waiting -= size
             self._written(size)
         self._loop.remove_writer(self.fd)
         if self._closing:
@@ -253,7 +266,7 @@ class Writer(object):
     def _break(self):
         # type: () -> None
         self.broken = True
-        size = sum(len(data) for data in self._waiting)
+        size, self.waiting = self.waiting, 0
         self._waiting = []
         self._loop.remove_writer(self.fd)
         self._written(size)

@@ -6,13 +6,10 @@ a caller's function itself (law 4).
 
 from __future__ import unicode_literals  # on Python 2, tags and names are text too
 
-import os
-import pwd
 import signal
-import sys
 import zlib
 
-from econtext.target import calls, child, codec, compat, flow, store, wire
+from econtext.target import calls, child, codec, compat, flow, greeting, packing, store, wire
 from econtext.target.loop import Loop, Writer, read
 
 #: Seconds that children are given to end when the slave ends, before they are killed,
@@ -30,7 +27,8 @@ class Slave(object):
     def __init__(self, upward, downward, importer, bundle):
         # type: (int, int, object, bytes) -> None
         self._loop = Loop()
-        self._upward = Writer(self._loop, upward)
+        self._upward = Writer(self._loop, upward, self._went_up)
+        self._outlet = packing.Outlet(self._upward.write, self._loop.soon)
         self._downward = downward
         self._importer = importer
         self._store = importer.store
@@ -40,6 +38,7 @@ class Slave(object):
         self._received = {}  # type: dict  # channel: flow.Receiving
         self._waiting = {}  # type: dict  # name of a module: channels that asked for it
         self._spare = None  # type: object
+        self._paused = False
         self._ending = False
         self._handlers = {
             wire.OPEN: self._open,
@@ -60,13 +59,9 @@ class Slave(object):
         compat.signal_wakeup(self._loop.wake_write)
         signal.signal(signal.SIGCHLD, lambda number, stack: self._loop.post(self._reap))
         self._upward.write(wire.MAGIC)
-        self._send(wire.HELLO, 0, codec.encode(greeting()))
+        self._outlet.send(wire.HELLO, 0, codec.encode(greeting.make()))
         self._loop.add_reader(self._downward, self._receive)
         self._loop.run()
-
-    def _send(self, kind, channel, body):
-        # type: (int, int, bytes) -> None
-        self._upward.write(wire.frame(kind, channel, body))
 
     def _receive(self):
         # type: () -> None
@@ -78,6 +73,8 @@ class Slave(object):
             return
         for kind, channel, body in self._reader.feed(data):
             self._handlers[kind](channel, body)
+        if self._reader.was_packed:
+            self._outlet.pack()
 
     # Channels
 
@@ -91,14 +88,14 @@ class Slave(object):
             else:
                 process = self._call_process(channel, body)
         except (OSError, IOError) as error:  # not found, or too many processes
-            self._send(wire.RESULT, channel, codec.encode(("failed", "%s" % error)))
-            self._send(wire.EXIT, channel, codec.encode(127))
+            self._outlet.send(wire.RESULT, channel, codec.encode(("failed", "%s" % error)))
+            self._outlet.send(wire.EXIT, channel, codec.encode(127))
             return
-        process.on_output = lambda stream, data: self._upward.write(
-            wire.data_frame(channel, stream, data)
-        )
+        process.on_output = lambda stream, data: self._output(channel, process, stream, data)
         process.on_input_written = lambda size: self._written(channel, size)
         process.on_exit = lambda status: self._exited(channel, status)
+        if self._paused:
+            process.pause(True)
         self._children[channel] = process
         self._received[channel] = flow.Receiving()
 
@@ -125,11 +122,30 @@ class Slave(object):
             old.close()  # it ends by itself, and `_reap` waits for it
             self._children[-old.pid] = old
 
+    def _output(self, channel, process, stream, data):
+        # type: (int, object, int, bytes) -> None
+        self._outlet.send_data(channel, stream, data, process.pace.is_fast)
+        if self._upward.waiting > flow.CLOGGED:
+            self._pause(True)
+
+    def _went_up(self, size):
+        # type: (int) -> None
+        if self._paused and self._upward.waiting <= flow.CLOGGED // 2:
+            self._pause(False)
+
+    def _pause(self, paused):
+        # type: (bool) -> None
+        """Have no output given while so much waits to go up: what it would wait behind."""
+        if self._paused != paused:
+            self._paused = paused
+            for process in list(self._children.values()):
+                process.pause(paused)
+
     def _exited(self, channel, status):
         # type: (int, int) -> None
         del self._children[channel]
         del self._received[channel]
-        self._send(wire.EXIT, channel, codec.encode(status))
+        self._outlet.send(wire.EXIT, channel, codec.encode(status))
         self._end_if_done()
 
     def _close(self, channel, body):
@@ -160,7 +176,7 @@ class Slave(object):
         if channel in self._received:
             grant = self._received[channel].used(size)
             if grant:
-                self._upward.write(wire.credit_frame(channel, grant))
+                self._outlet.add(wire.credit_frame(channel, grant))
 
     # What is kept
 
@@ -204,14 +220,14 @@ class Slave(object):
         if kind == wire.RESULT:
             self._loop.call_later(0, self._fork_spare)
         if kind != wire.WANT:
-            self._send(kind, channel, body)
+            self._outlet.send(kind, channel, body)
             return
         name = body.decode("utf-8")
         if str(name) in self._importer.modules:
             self._answer(self._children[channel], name)
         else:
             self._waiting.setdefault(name, []).append(channel)
-            self._send(wire.WANT, channel, body)
+            self._outlet.send(wire.WANT, channel, body)
 
     def _answer(self, process, name):
         # type: (object, str) -> None
@@ -241,7 +257,7 @@ class Slave(object):
 
     def _ping(self, channel, body):
         # type: (int, bytes) -> None
-        self._send(wire.PONG, channel, body)
+        self._outlet.send(wire.PONG, channel, body)
 
     # The end
 
@@ -277,23 +293,3 @@ class Slave(object):
         # type: () -> None
         if self._ending and not [channel for channel in self._children if channel >= 0]:
             self._loop.stop()
-
-
-def greeting():
-    # type: () -> dict
-    """What a controller may want to know of the account and the interpreter."""
-    home = os.path.expanduser("~")
-    try:
-        entry = pwd.getpwuid(os.getuid())
-        user, directory = entry.pw_name, entry.pw_dir
-    except KeyError:
-        user, directory = "", home
-    return {
-        "pid": os.getpid(),
-        "uid": os.getuid(),
-        "user": user,
-        "home": home,
-        "directory": directory,  # the account's, whatever HOME says
-        "executable": sys.executable or "",
-        "python": list(sys.version_info[:3]),
-    }

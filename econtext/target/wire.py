@@ -7,9 +7,15 @@ DATA frames are never joined: they are a stream.
 """
 
 import struct
+import zlib
 
 MAX_BODY = 65536
 MAX_MESSAGE = 64 * 1024 * 1024
+
+#: Bytes of frames that one message of PACKED may hold at the most, and how far back, as
+#: a number of bits, its stream looks for what is alike.
+MAX_UNPACKED = 4 * MAX_BODY
+MAX_BITS = 13
 
 #: Printed by a slave before its first frame, so that a login banner can be told apart.
 MAGIC = b"\nECONTEXT 1\n"
@@ -33,9 +39,10 @@ PONG = 21
 DATA = 32  # one byte for the number of the stream, then the data
 END = 33  # end of a stream, one byte
 CREDIT = 34  # so many more bytes of DATA may be sent
+PACKED = 35  # a piece of a compressed stream of frames (`packing`)
 
-DOWNWARD = frozenset([OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, DATA, END, CREDIT])
-UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT])
+DOWNWARD = frozenset([OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, DATA, END, CREDIT, PACKED])
+UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT, PACKED])
 
 STDIN, STDOUT, STDERR, TERMINAL = range(4)
 
@@ -109,32 +116,64 @@ class Reader(object):
         self._kinds = kinds
         self._limit = limit
         self._buffer = bytearray()
+        self._unpacked = bytearray()
+        self._inflate = None  # type: object
         self._partial = {}  # type: dict
         self._partial_size = 0
+
+    @property
+    def was_packed(self):
+        # type: () -> bool
+        """Whether the peer has packed something: then the way is worth packing for."""
+        return self._inflate is not None
 
     def feed(self, data):
         # type: (bytes) -> list
         """The messages that `data` completes, each as (kind, channel, body)."""
         self._buffer += data
         messages = []
+        for message in self._messages(self._buffer):
+            if message[0] == PACKED:
+                self._unpacked += self._unpack(message[2])
+                messages += self._messages(self._unpacked)
+            else:
+                messages.append(message)
+        return messages
+
+    def _messages(self, buffer):
+        # type: (bytearray) -> list
+        """Take from the buffer what is complete in it."""
+        messages = []
         start = 0
-        while len(self._buffer) - start >= _HEADER.size:
-            flagged, channel, length = _HEADER.unpack_from(bytes(self._buffer[start : start + 9]))
+        while len(buffer) - start >= _HEADER.size:
+            flagged, channel, length = _HEADER.unpack_from(bytes(buffer[start : start + 9]))
             kind = flagged & ~_MORE
-            if kind not in self._kinds:
+            if kind not in self._kinds or (kind == PACKED and buffer is self._unpacked):
                 raise ProtocolError("a frame of kind %d" % kind)
             if length > MAX_BODY:
                 raise ProtocolError("a frame of %d bytes" % length)
             end = start + _HEADER.size + length
-            if len(self._buffer) < end:
+            if len(buffer) < end:
                 break
-            body = bytes(self._buffer[start + _HEADER.size : end])
+            body = bytes(buffer[start + _HEADER.size : end])
             start = end
             message = self._join(kind, channel, body, bool(flagged & _MORE))
             if message is not None:
                 messages.append((kind, channel, message))
-        del self._buffer[:start]
+        del buffer[:start]
         return messages
+
+    def _unpack(self, body):
+        # type: (bytes) -> bytes
+        if self._inflate is None:
+            self._inflate = zlib.decompressobj(MAX_BITS)
+        try:
+            data = self._inflate.decompress(body, MAX_UNPACKED)  # type: ignore[attr-defined]
+        except zlib.error as error:
+            raise ProtocolError("packed frames that are damaged: %s" % error)
+        if self._inflate.unconsumed_tail or self._inflate.unused_data:  # type: ignore
+            raise ProtocolError("packed frames of more than %d bytes" % MAX_UNPACKED)
+        return data  # type: ignore[no-any-return]
 
     def _join(self, kind, channel, body, more):
         # type: (int, int, bytes, bool) -> object

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from econtext.boot import bundle, first_stage
-from econtext.target import codec, flow, wire
+from econtext.target import codec, flow, packing, wire
 
 from . import waiting
 
@@ -29,6 +29,7 @@ class Slave:
         )
         self._reader = wire.Reader(wire.UPWARD)
         self._messages: list[tuple[int, int, bytes]] = []
+        self.received = 0
         self.write(bundle.bundle())
         data = b""
         while len(data) < len(wire.MAGIC):
@@ -45,6 +46,7 @@ class Slave:
         assert self.process.stdout is not None
         data = os.read(self.process.stdout.fileno(), size)
         assert data, "the slave has ended"
+        self.received += len(data)
         return data
 
     def send(self, kind: int, channel: int, value: object) -> None:
@@ -157,7 +159,7 @@ def test_credit_is_given_for_what_a_command_has_read(slave):
     sent = 3 * flow.WINDOW
     granted = given = 0
     open_window = flow.WINDOW
-    while granted < sent - flow.WINDOW // 4:
+    while granted < sent - flow.GRANT:
         while open_window >= wire.MAX_DATA and given < sent:
             part = min(wire.MAX_DATA, sent - given)
             slave.write(wire.data_frame(1, wire.STDIN, part * b"x"))
@@ -169,6 +171,32 @@ def test_credit_is_given_for_what_a_command_has_read(slave):
         elif kind == wire.DATA:
             slave.write(wire.credit_frame(1, len(body) - 1))
     assert granted <= sent
+
+
+def test_output_that_nobody_reads_waits_in_the_command(slave):
+    """What comes after it is not behind a whole window of it."""
+    slave.command(1, ENDLESS)
+    slave.until(wire.DATA)
+    slave.write(wire.frame(wire.PING, 7))
+    before = slave.until(wire.PONG)
+    assert len(data_of(before, wire.STDOUT)) < flow.WINDOW // 2
+    while len(data_of(before, wire.STDOUT)) < flow.WINDOW - 2 * wire.MAX_DATA:
+        before += slave.until(wire.DATA)  # it goes on all the same
+
+
+def test_a_slave_packs_for_whoever_packs(slave):
+    slave.command(1, ["head", "-c", "100000", "/dev/zero"])
+    size, messages = slave.received, slave.until(wire.EXIT)
+    assert slave.received - size > len(data_of(messages, wire.STDOUT)) == 100000
+    written = []
+    outlet = packing.Outlet(written.append)
+    outlet.pack()
+    request = {"what": "command", "argv": ["head", "-c", "100000", "/dev/zero"], "terminal": False}
+    outlet.send(wire.OPEN, 2, codec.encode(request))
+    slave.write(b"".join(written))
+    size, messages = slave.received, slave.until(wire.EXIT)
+    assert len(data_of(messages, wire.STDOUT)) == 100000
+    assert slave.received - size < 10000
 
 
 def test_what_is_kept_is_relayed(slave):

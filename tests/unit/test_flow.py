@@ -98,8 +98,8 @@ def test_credit_is_given_in_large_pieces(sizes):
     """A frame for each read would double the number of frames."""
     receiver = flow.Receiving()
     grants = [grant for size in sizes if (grant := receiver.used(size))]
-    assert all(grant >= flow.WINDOW // 4 for grant in grants)
-    assert 0 <= sum(sizes) - sum(grants) < flow.WINDOW // 4
+    assert all(grant >= flow.GRANT for grant in grants)
+    assert 0 <= sum(sizes) - sum(grants) < flow.GRANT
 
 
 @given(SIZES, SIZES)

@@ -22,7 +22,7 @@ SHIPPED = [
     for path in sorted(ROOT.joinpath(*package.split(".")).glob("**/*.py"))
 ]
 SANS_IO = [
-    *(ROOT / "econtext/target" / f"{name}.py" for name in ("codec", "wire", "flow")),
+    *(ROOT / "econtext/target" / f"{name}.py" for name in ("codec", "wire", "flow", "packing")),
     ROOT / "econtext/controller/prompts.py",
     ROOT / "ansible_econtext/payload.py",
     *sorted(ROOT.glob("econtext/controller/methods/*.py")),
@@ -131,8 +131,8 @@ def test_the_version_is_read_in_two_places(path):
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr in VERSIONS - {"PYTHON_3"}
     ]
-    assert not found or path.name in ("compat.py", "slave.py")
-    assert path.name != "slave.py" or len(found) == 1  # in its greeting
+    assert not found or path.name in ("compat.py", "greeting.py")
+    assert path.name != "greeting.py" or len(found) == 1
 
 
 #: Methods of named tuples, which begin with an underscore and are public.

@@ -229,3 +229,60 @@ def test_log_records_are_forwarded(link, caplog):
     [record] = caplog.records
     assert (record.levelno, record.name) == (logging.WARNING, "econtext.test")
     assert record.getMessage() == "module.part: 100 % of it"
+
+
+# A link that is slower than what is sent over it
+
+
+class SlowProcess(FakeProcess):
+    """Takes what it is sent when `take` is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.waiting = []
+
+    def write(self, stream, data):
+        super().write(stream, data)
+        self.waiting.append(len(data))
+
+    def take(self):
+        self.on_input_written(self.waiting.pop(0))
+
+
+def test_a_full_link_is_filled_no_further():
+    """Not by one channel and not by another; and each has its turn."""
+    process = SlowProcess()
+    link = Link("test", process)
+    commands = [RemoteCommand(link, ["cat"], False) for _ in range(2)]
+    content = flow.WINDOW // 2 * b"x"
+    for command in commands:
+        command.write(wire.STDIN, content)
+    most = flow.CLOGGED + 3 * wire.MAX_BODY
+    assert flow.CLOGGED < sum(process.waiting) < most
+    while process.waiting:
+        process.take()
+        assert sum(process.waiting) < most
+    data = [(number, body[1:]) for kind, number, body in process.sent if kind == wire.DATA]
+    for command in commands:
+        assert b"".join(body for number, body in data if number == command.number) == content
+    turns = [number for number, _ in data]
+    assert turns != sorted(turns)
+
+
+def test_messages_do_not_wait_behind_a_full_window():
+    process = SlowProcess()
+    link = Link("test", process)
+    RemoteCommand(link, ["cat"], False).write(wire.STDIN, flow.WINDOW * b"x")
+    Call(link, REQUEST)
+    assert process.sent[-1][0] == wire.OPEN
+    assert sum(process.waiting) < flow.CLOGGED + 3 * wire.MAX_BODY
+
+
+def test_messages_of_one_moment_go_out_together():
+    process, later = SlowProcess(), []
+    link = Link("test", process, later.append)
+    for _ in range(3):
+        Call(link, REQUEST).end(wire.STDIN)
+    assert process.waiting == [] and len(later) == 1
+    later.pop()()
+    assert len(process.waiting) == 1 and len(process.sent) == 6

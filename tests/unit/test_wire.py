@@ -15,7 +15,7 @@ SMALL = 16
 
 MESSAGES = st.lists(
     st.tuples(
-        st.sampled_from(sorted(wire.UPWARD - {wire.DATA})),
+        st.sampled_from(sorted(wire.UPWARD - {wire.DATA, wire.PACKED})),
         st.integers(0, 0xFFFFFFFF),
         st.binary(max_size=3 * SMALL),
     )
@@ -179,7 +179,7 @@ def test_each_kind_has_its_direction():
     del kinds["TERMINAL"]
     assert len(set(kinds.values())) == len(kinds)
     assert wire.UPWARD | wire.DOWNWARD == set(kinds.values())
-    assert wire.UPWARD & wire.DOWNWARD == {wire.DATA, wire.END, wire.CREDIT}
+    assert wire.UPWARD & wire.DOWNWARD == {wire.DATA, wire.END, wire.CREDIT, wire.PACKED}
     assert max(kinds.values()) < MORE
 
 

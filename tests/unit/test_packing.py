@@ -1,0 +1,175 @@
+"""What goes out packed comes in as it was, takes less, and cannot be made to take much more."""
+
+import os
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from econtext.target import flow, packing, wire
+
+from .conftest import pieces
+
+MESSAGES = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(wire.DOWNWARD - {wire.DATA, wire.PACKED})),
+        st.integers(0, 9),
+        st.binary(max_size=50),
+    )
+)
+CUTS = st.lists(st.integers(0, 1000), max_size=8)
+TEXT = b"all work and no play makes a dull boy\n" * 1000
+
+
+class Wire:
+    """What an outlet writes, and what a reader makes of it."""
+
+    def __init__(self, packed=True, later=None):
+        self.written = []
+        self.outlet = packing.Outlet(self.written.append, later)
+        if packed:
+            self.outlet.pack()
+        self._reader = wire.Reader(wire.DOWNWARD)
+
+    @property
+    def size(self):
+        return len(b"".join(self.written))
+
+    def read(self):
+        return self._reader.feed(b"".join(self.written))
+
+
+@given(st.booleans(), st.booleans(), MESSAGES, CUTS)
+def test_what_is_sent_is_what_is_read(packed, gathered, messages, cuts):
+    waiting = []
+    way = Wire(packed, waiting.append if gathered else None)
+    for message in messages:
+        way.outlet.send(*message)
+    assert len(waiting) == (1 if gathered and messages else 0)
+    for flush in waiting:
+        flush()
+    reader = wire.Reader(wire.DOWNWARD)
+    parts = pieces(b"".join(way.written), cuts)
+    assert [message for part in parts for message in reader.feed(part)] == messages
+    assert reader.was_packed <= packed
+
+
+@pytest.mark.parametrize("size", [1, 5000, wire.MAX_DATA])
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_data_between_messages(size, is_fast):
+    """In the order in which it was sent, whichever of it is packed or waits."""
+    way, expected = Wire(later=lambda flush: None), []
+    for number, content in enumerate((TEXT, os.urandom(size), TEXT, os.urandom(size))):
+        data = content[:size]
+        way.outlet.send(wire.PING, number)
+        way.outlet.send_data(number, wire.STDIN, data, is_fast)
+        expected += [(wire.PING, number, b""), (wire.DATA, number, wire.stream_byte(0) + data)]
+    way.outlet.flush()
+    assert way.read() == expected
+
+
+@pytest.mark.parametrize("size", [wire.MAX_BODY, wire.MAX_UNPACKED, 3 * wire.MAX_UNPACKED + 5])
+def test_a_large_message(size):
+    for content in (size * b"x", os.urandom(size)):
+        way = Wire()
+        way.outlet.send(wire.OPEN, 7, content)
+        assert way.read() == [(wire.OPEN, 7, content)]
+
+
+def test_what_is_alike_takes_next_to_nothing():
+    way = Wire()
+    request = os.urandom(1000)
+    way.outlet.send(wire.OPEN, 1, request)
+    first = way.size
+    for number in range(2, 12):
+        way.outlet.send(wire.OPEN, number, request)
+    assert way.size - first < 10 * 60
+
+
+def test_text_is_packed_and_noise_is_not():
+    way = Wire()
+    for _ in range(64):
+        way.outlet.send_data(1, wire.STDIN, TEXT[: wire.MAX_DATA], False)
+    assert way.size < 64 * len(TEXT) // 10
+    noise = os.urandom(wire.MAX_DATA)
+    way = Wire()
+    for _ in range(64):
+        way.outlet.send_data(1, wire.STDIN, noise, False)
+    tried = [data for data in way.written if data[:1] != wire.frame(wire.DATA, 1)[:1]]
+    assert 0 < len(tried) < 6
+    assert way.size < 1.01 * 64 * len(noise)
+
+
+def test_data_behind_noise_is_tried_again():
+    way = Wire()
+    way.outlet.send_data(1, wire.STDIN, os.urandom(wire.MAX_DATA), False)
+    while len(way.written[-1]) > len(TEXT) // 2:
+        way.outlet.send_data(1, wire.STDIN, TEXT, False)
+    assert len(way.written) < 100
+
+
+def test_what_is_taken_faster_than_it_would_be_packed_is_not_packed():
+    way = Wire()
+    way.outlet.send_data(1, wire.STDIN, TEXT, True)
+    assert way.written == [wire.data_frame(1, wire.STDIN, TEXT)]
+
+
+# What a peer may try
+
+
+def packed(data):
+    return wire.frame(wire.PACKED, 0, data)
+
+
+def stream(data):
+    deflate = zlib.compressobj(9, zlib.DEFLATED, wire.MAX_BITS)
+    return deflate.compress(data) + deflate.flush(zlib.Z_SYNC_FLUSH)
+
+
+REFUSED = {
+    "more than a message may hold": stream((wire.MAX_UNPACKED + 1) * b"\0"),
+    "much more": stream(1000 * wire.MAX_BODY * b"\0"),
+    "no compressed stream": b"no compressed stream",
+    "frames packed twice": stream(packed(stream(wire.frame(wire.PING, 1)))),
+    "a kind for the other direction": stream(wire.frame(wire.HELLO, 1)),
+    "a frame that is too long": stream(b"\x01\0\0\0\1\0\2\0\0"),
+    "something behind the stream's end": zlib.compress(b"", 9) + b"behind it",
+    "a stream that looks further back": zlib.compress(TEXT, 9),
+}
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
+def test_refused(body):
+    with pytest.raises(wire.ProtocolError):
+        wire.Reader(wire.DOWNWARD).feed(packed(body))
+
+
+def test_a_stream_goes_on_from_frame_to_frame():
+    data = stream(wire.frame(wire.PING, 1, b"one") + wire.frame(wire.PING, 2, b"two"))
+    reader = wire.Reader(wire.DOWNWARD)
+    messages = [message for byte in data for message in reader.feed(packed(bytes([byte])))]
+    assert messages == [(wire.PING, 1, b"one"), (wire.PING, 2, b"two")]
+
+
+def test_only_where_it_is_allowed():
+    with pytest.raises(wire.ProtocolError):
+        wire.Reader(frozenset([wire.PING])).feed(packed(stream(b"")))
+
+
+# How fast a stream is taken
+
+
+@pytest.mark.parametrize("rate, is_fast", [(flow.FAST // 2, False), (2 * flow.FAST, True)])
+def test_pace(rate, is_fast):
+    pace, now = flow.Pace(), 1000.0
+    for _ in range(2 * flow.WINDOW // flow.GRANT):
+        pace.taken(flow.GRANT, now)
+        now += flow.GRANT / rate
+    assert pace.is_fast == is_fast
+
+
+def test_a_pace_is_unknown_at_first():
+    pace = flow.Pace()
+    pace.taken(flow.WINDOW, 1000.0)
+    assert not pace.is_fast
