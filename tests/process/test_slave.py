@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pathlib
 import subprocess
 import zlib
 
@@ -175,8 +176,15 @@ def test_credit_is_given_for_what_a_command_has_read(slave):
 
 def test_output_that_nobody_reads_waits_in_the_command(slave):
     """What comes after it is not behind a whole window of it."""
-    slave.command(1, ENDLESS)
+    slave.command(1, ["cat", "/dev/zero"])
     slave.until(wire.DATA)
+    state, looks = pathlib.Path(f"/proc/{slave.process.pid}/stat"), []
+
+    def rests():
+        looks.append(state.read_text().rpartition(")")[2].split()[0])
+        return looks[-10:] == 10 * ["S"]
+
+    waiting.until(rests, "the slave takes no more output")
     slave.write(wire.frame(wire.PING, 7))
     before = slave.until(wire.PONG)
     assert len(data_of(before, wire.STDOUT)) < flow.WINDOW // 2
