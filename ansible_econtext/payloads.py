@@ -1,7 +1,7 @@
 """The broker's payloads: taken apart once, sent to each slave once."""
 
 from ansible_econtext import payload
-from ansible_econtext.slaves import Slave
+from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
 
@@ -34,15 +34,15 @@ class Payloads:
         ]
         self._known[identity] = (codec.encode(entries), [file.content for file in files])
 
-    def send(self, identity: bytes, slave: Slave) -> bytes:
+    def send(self, identity: bytes, link: Link) -> bytes:
         """Have the slave hold the payload, ready to run; the digest of its manifest."""
         manifest, contents = self._known[identity]
         digest = digest_of(manifest)
-        if digest not in slave.warm:
-            slave.warm.add(digest)
-            slave.link.keep([*contents, manifest])
+        if digest not in link.warm:
+            link.warm.add(digest)
+            link.keep([*contents, manifest])
             request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
-            slave.link.send(wire.WARM, 0, codec.encode(request))
+            link.send(wire.WARM, 0, codec.encode(request))
         return digest
 
     def send_file(self, content: bytes, slave: Slave) -> bytes:

@@ -16,6 +16,7 @@ from ansible_econtext.collecting import CollectingCall, CollectingCommand
 from ansible_econtext.payloads import Payloads
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
 from econtext.controller.errors import CallDied, CallError, EcontextError
+from econtext.controller.link import Link
 from econtext.target import wire
 
 Reply = Callable[[dict[str, Any]], None]
@@ -66,6 +67,8 @@ class Request:
             self.reply({"need": request["identity"]})
         else:
             slaves.find(request["way"], self._found)
+            if request["do"] == "module" and request["way"][-1]["python"] == request["interpreter"]:
+                slaves.send_ahead(request["way"], self._send_ahead)
 
     def _payload_known(self) -> bool:
         identity = self._request["identity"]
@@ -86,11 +89,15 @@ class Request:
             if slave.link.error is not None:
                 raise slave.link.error
             self._use(slave)
-            for name in (_FILES, *_OTHERS, _RUNNER, _PROGRAM):
-                slave.link.provide_function(name)
+            _provide(slave.link)
             action(slave)
         except EcontextError as error:
             self._lost(error)
+
+    def _send_ahead(self, link: Link) -> None:
+        """The payload does not wait for the slave's greeting: it is imported meanwhile."""
+        _provide(link)
+        self._payloads.send(self._request["identity"], link)
 
     def _use(self, slave: Slave | None) -> None:
         """A slave that is used by requests stays."""
@@ -177,7 +184,7 @@ class Request:
     def _run_module(self, slave: Slave) -> None:
         request = self._request
         arguments = {name: request[name] for name in _MODULE_ARGUMENTS}
-        arguments["manifest"] = self._payloads.send(request["identity"], slave)
+        arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
 
         def done(call: CollectingCall, status: Any) -> None:
             self.reply({"status": status, **call.outputs()})
@@ -274,6 +281,12 @@ class Request:
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.discard())
         call.end(wire.STDIN)
+
+
+def _provide(link: Link) -> None:
+    """Have a slave hold our own modules."""
+    for name in (_FILES, *_OTHERS, _RUNNER, _PROGRAM):
+        link.provide_function(name)
 
 
 def _account(request: dict[str, Any]) -> str:

@@ -30,8 +30,6 @@ class Slave:
         self.root = root
         #: The interpreter as the step named it; empty where it was looked for.
         self.python = python
-        #: Manifests that it has imported and compiled ahead.
-        self.warm: set[bytes] = set()
         #: What paths with a tilde expand to there.
         greeting = link.greeting
         self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
@@ -86,6 +84,7 @@ class Slaves:
         self._starting: dict[bytes, list[Found]] = {}
         self._roots: dict[bytes, Link] = {}
         self._attempts: dict[bytes, launching.Starting] = {}
+        self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
         #: Those that no request gets any more.
         self._leaving: set[Link] = set()
         self._closed = False
@@ -112,6 +111,15 @@ class Slaves:
                 self._start(way, key)
             else:
                 self._make_sure(way, key, slave)
+
+    def send_ahead(self, way: list[ways.Step], callback: Callable[[Link], None]) -> None:
+        """Call `callback` with the link to a slave that is being started, before it is there:
+        what it will need follows the bundle.  Nothing happens where none is started."""
+        key = ways.key(way)
+        if key in self._attempts:
+            self._attempts[key].send_ahead(callback)
+        elif key in self._starting:
+            self._ahead.setdefault(key, []).append(callback)
 
     def _make_sure(self, way: list[ways.Step], key: bytes, slave: Slave) -> None:
         """Ask a slave that was not heard of for a while; start another if it says nothing.
@@ -173,8 +181,11 @@ class Slaves:
 
         plan = plans.of(step, parent.name if parent is not None else "")
         self._attempts[key] = launching.start(self._loop, plan, parent, done)
+        for callback in self._ahead.pop(key, ()):
+            self._attempts[key].send_ahead(callback)
 
     def _settle(self, key: bytes, outcome: "Slave | Failure") -> None:
+        self._ahead.pop(key, None)
         for found in self._starting.pop(key):
             found(outcome)
 

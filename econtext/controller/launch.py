@@ -81,6 +81,8 @@ class Starting:
         self._launch = launch
         self._gone = gone
         self._done: Callable[[Outcome], None] | None = done
+        self._ahead: list[Callable[[Link], None]] = []
+        self._bundle_sent = False
         self._talk: prompts.Talk | None = prompts.Talk(launch.dialogue)
         self._chatter = b""
         self._magic = False
@@ -119,6 +121,20 @@ class Starting:
             self._process.relay(None)
         else:
             self._link.write(bundle())
+        self._bundle_sent = True
+        for callback in self._ahead:
+            callback(self._link)
+
+    def send_ahead(self, callback: Callable[[Link], None]) -> None:
+        """Have `callback` called with the link as soon as what is sent on it follows the bundle.
+
+        The slave may never come up; what it is to hold need not wait until it has said
+        that it is there.
+        """
+        if self._bundle_sent:
+            callback(self._link)
+        else:
+            self._ahead.append(callback)
 
     def _output(self, stream: int, data: bytes) -> None:
         self._process.credit(len(data))

@@ -75,6 +75,8 @@ class Link:
         self._channels: dict[int, Channel] = {}
         self._last_channel = 0
         self._held: set[bytes] = set()
+        #: Manifests that the slave was told to import and compile ahead.
+        self.warm: set[bytes] = set()
         self._modules: set[str] = set()
         self._pings: list[Callable[[], None]] = []
         self._handlers: dict[int, Callable[[Channel, bytes], None]] = {

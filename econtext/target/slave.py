@@ -60,6 +60,7 @@ class Slave(object):
         signal.signal(signal.SIGCHLD, lambda number, stack: self._loop.post(self._reap))
         self._upward.write(wire.MAGIC)
         self._outlet.send(wire.HELLO, 0, codec.encode(greeting.make()))
+        self._outlet.flush()  # what has come already may take its time
         self._loop.add_reader(self._downward, self._receive)
         self._loop.run()
 

@@ -1,0 +1,108 @@
+"""What a slave will need follows the bundle, before the slave has said a word."""
+
+from __future__ import annotations
+
+import pathlib
+import shlex
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ansible_econtext.slaves import Failure, Slaves
+from econtext.boot import bundle
+from econtext.controller import launch as launching
+from econtext.controller.launch import Launch
+from econtext.controller.prompts import Dialogue
+from econtext.target import wire
+from econtext.target.loop import Loop
+
+
+class Ground:
+    """A loop, and a command in place of a slave, which keeps what it is sent."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.loop = Loop()
+        self.received = directory / "received"
+        self.gate = directory / "gate"
+        self.ended: list[object] = []
+
+    def start(self, marker: bytes = b"") -> launching.Starting:
+        """With a marker it says that when the gate is there, as sudo after its password."""
+        received, gate = shlex.quote(str(self.received)), shlex.quote(str(self.gate))
+        wait = f"until [ -e {gate} ]; do sleep 0.05; done; echo {marker.decode()};"
+        script = (wait if marker else "") + f"cat > {received}"
+        plan = Launch("test", ("/bin/sh", "-c", script), Dialogue(marker=marker))
+        return launching.start(self.loop, plan, None, self.ended.append, lambda: None)
+
+    def run_until(self, done: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 30
+        while not done():
+            assert time.monotonic() < deadline
+            self.loop.call_later(0.02, lambda: None)
+            self.loop.run_once()
+
+    def messages(self) -> list[tuple[int, int, bytes]]:
+        """What came behind the bundle."""
+        data = self.received.read_bytes() if self.received.exists() else b""
+        whole = bundle.bundle()
+        assert data[: len(whole)] == whole[: len(data)]
+        return wire.Reader(wire.DOWNWARD).feed(data[len(whole) :])
+
+
+@pytest.fixture
+def ground(tmp_path: pathlib.Path) -> Iterator[Ground]:
+    made = Ground(tmp_path)
+    yield made
+    made.loop.close()
+
+
+def test_it_follows_the_bundle(ground: Ground) -> None:
+    starting = ground.start()
+    starting.send_ahead(lambda link: link.send(wire.PING, 7, b"ahead"))
+    ground.run_until(ground.messages)
+    assert ground.messages() == [(wire.PING, 7, b"ahead")]
+    assert ground.ended == []
+    starting.abandon()
+    ground.run_until(lambda: ground.ended)
+
+
+def test_it_waits_for_the_bundle(ground: Ground) -> None:
+    """sudo would take it for the password."""
+    starting, called = ground.start(marker=b"ready"), []
+    starting.send_ahead(lambda link: called.append(link))
+    starting.send_ahead(lambda link: link.send(wire.PING, 7, b"ahead"))
+    ground.loop.call_later(0.05, lambda: None)
+    ground.loop.run_once()
+    assert called == []
+    ground.gate.touch()
+    ground.run_until(ground.messages)
+    assert len(called) == 1 and ground.messages() == [(wire.PING, 7, b"ahead")]
+    starting.abandon()
+    ground.run_until(lambda: ground.ended)
+
+
+def test_slaves_of_slaves_too() -> None:
+    """It is asked for while the first one is on its way; nothing is kept of it afterwards."""
+    loop = Loop()
+    slaves = Slaves(loop)
+    found: list[object] = []
+    ahead: list[str] = []
+
+    def step(kind: str, script: str) -> dict:
+        argv = ["/bin/sh", "-c", script]
+        plain = {"kind": kind, "name": kind, "argv": argv, "key": script, "password": None}
+        return {**plain, "python": ""}
+
+    way = [step("local", "exit 3"), step("python", "true")]
+    slaves.find(way, found.append)
+    slaves.send_ahead(way[:1], lambda link: ahead.append(link.name))
+    slaves.send_ahead(way, lambda link: ahead.append("never"))
+    slaves.send_ahead([step("local", "true")], lambda link: ahead.append("never"))
+    deadline = time.monotonic() + 30
+    while not found:
+        assert time.monotonic() < deadline
+        loop.run_once()
+    assert isinstance(found[0], Failure)
+    assert ahead == ["local"] and slaves._ahead == {}
+    loop.close()
