@@ -11,7 +11,7 @@ from ansible.plugins.loader import connection_loader
 
 from ansible_econtext import client, place
 from ansible_econtext.connection import CarriedConnection, carried
-from ansible_econtext.seams import runs, versions
+from ansible_econtext.seams import caches, runs, versions
 from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -31,7 +31,12 @@ class CarryingStrategy:
             atexit.unregister(client.finish)  # one play of a run is enough
             atexit.register(client.finish, place.of_run())
             runs.load_ahead()
-        with carried_connections(), threads_for_tasks():
+        with (
+            carried_connections(),
+            caches.kept_listings(),
+            caches.kept_payloads(),
+            threads_for_tasks(self),
+        ):
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
 
 

@@ -9,7 +9,7 @@ one is forked as stock Ansible does.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks them 
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ansible.plugins.strategy
@@ -17,7 +17,7 @@ from ansible.plugins.loader import action_loader
 from ansible.utils.display import Display
 
 from ansible_econtext import become
-from ansible_econtext.seams import runs
+from ansible_econtext.seams import results, runs
 
 display = Display()
 
@@ -26,6 +26,9 @@ _ACTIONS = frozenset(
     "add_host assemble assert async_status command copy debug fail fetch group_by include_vars "
     "normal package service set_fact set_stats shell template unarchive".split()
 )
+
+#: Seconds between two looks at threads, which ring when there is something to see.
+_LONGEST_SLEEP = 0.05
 
 _CONNECTIONS = frozenset(
     prefix + name
@@ -43,22 +46,32 @@ class ThreadWorker(threading.Thread):
     #: No process that signals are to be passed on to.
     pid = None
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
+    def __init__(self, arguments: dict[str, Any], ended: Callable[[], None]) -> None:
+        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends."""
         super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
         self._arguments = arguments
+        self._ended = ended
+        self._has_ended = False
         self._task = arguments["task"]
         self.worker_id = arguments["worker_id"]
         #: Ansible takes a worker that has one, other than 0, for dead.
         self.exitcode: int | None = None
 
     def run(self) -> None:
-        task = self._arguments["task"].copy(exclude_tasks=True)
-        variables = dict(self._arguments["task_vars"])
         try:
+            task = self._arguments["task"].copy(exclude_tasks=True)
+            variables = dict(self._arguments["task_vars"])
             runs.run_task({**self._arguments, "task": task, "task_vars": variables})
         except BaseException as error:
             display.error(f"econtext: internal error in a task's thread: {error!r}")
             self.exitcode = 1
+        finally:
+            self._has_ended = True
+            self._ended()
+
+    def is_alive(self) -> bool:
+        """Whether it has something to do; a thread takes a moment longer to be gone."""
+        return super().is_alive() and not self._has_ended
 
     def terminate(self) -> None:
         """A thread cannot be ended; as a daemon it ends with the process."""
@@ -69,18 +82,39 @@ class ThreadWorker(threading.Thread):
 class Workers:
     """Makes a worker for each task: a thread where one will do, else a stock process."""
 
-    def __init__(self, process: type) -> None:
+    def __init__(self, strategy: Any, process: type) -> None:
+        self._strategy = strategy
         self._process = process
         self._threads: list[ThreadWorker] = []
+        self._processes: list[Any] = []
+        #: Rung when the strategy has something to do: a result, or a worker that is free.
+        self.bell = threading.Event()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads = [thread for thread in self._threads if threading.Thread.is_alive(thread)]
         if not args and needs_no_fork(kwargs):
-            self._threads.append(ThreadWorker(kwargs))
+            queue = results.ThreadQueue(self._strategy, kwargs["final_q"])
+            self._threads.append(ThreadWorker({**kwargs, "final_q": queue}, self.bell.set))
             return self._threads[-1]
         for thread in self._threads:
             thread.join()  # a fork would take the locks that it holds, and nobody to free them
-        return self._process(*args, **kwargs)
+        self._processes = [process for process in self._processes if _is_alive(process)]
+        self._processes.append(self._process(*args, **kwargs))
+        return self._processes[-1]
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
+        if not any(map(_is_alive, self._processes)):
+            seconds = max(seconds, _LONGEST_SLEEP)
+        self.bell.wait(seconds)
+        self.bell.clear()
+
+
+def _is_alive(process: Any) -> bool:
+    try:
+        return bool(process.is_alive())
+    except ValueError:  # a strategy closes those that have ended
+        return False
 
 
 def needs_no_fork(arguments: dict[str, Any]) -> bool:
@@ -103,15 +137,19 @@ def needs_no_fork(arguments: dict[str, Any]) -> bool:
 
 
 @contextlib.contextmanager
-def threads_for_tasks() -> Iterator[None]:
+def threads_for_tasks(strategy: Any) -> Iterator[None]:
     """Have strategies make their workers by `Workers`, for the time of a play."""
     if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
         yield
         return
     stock = ansible.plugins.strategy.WorkerProcess
-    ansible.plugins.strategy.WorkerProcess = Workers(stock)
+    workers = Workers(strategy, stock)
+    ansible.plugins.strategy.WorkerProcess = workers
     try:
-        with runs.loading_one_at_a_time():
+        with (
+            runs.loading_one_at_a_time(),
+            results.ringing(strategy, workers.bell, workers.sleep),
+        ):
             yield
     finally:
         ansible.plugins.strategy.WorkerProcess = stock

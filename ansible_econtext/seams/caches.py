@@ -1,0 +1,95 @@
+"""What ansible-core makes again for each task, kept for the time of a play."""
+
+import contextlib
+import dataclasses
+import glob
+import os
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import ansible.plugins.loader
+from ansible.executor import module_common
+
+
+class _Archive(str):
+    """A payload's archive, whose literal is made once."""
+
+    literal: str
+
+    def __repr__(self) -> str:
+        return self.literal
+
+
+class _Globs(types.ModuleType):
+    """The module `glob`, with what it found in a directory that has not changed since."""
+
+    def __init__(self) -> None:
+        super().__init__("glob")
+        self._found: dict[str, tuple[int, list[str]]] = {}
+
+    def glob(self, pattern: str) -> list[str]:
+        directory, name = os.path.split(pattern)
+        if glob.has_magic(directory):
+            return glob.glob(pattern)
+        try:
+            changed = os.stat(directory).st_mtime_ns
+        except OSError:
+            return []
+        kept = self._found.get(pattern)
+        if kept is None or kept[0] != changed:
+            kept = self._found[pattern] = changed, glob.glob(pattern)
+        return list(kept[1])
+
+    def iglob(self, pattern: str) -> Iterator[str]:
+        return iter(self.glob(pattern))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(glob, name)
+
+
+@contextlib.contextmanager
+def kept_listings() -> Iterator[None]:
+    """Have the loader list a directory again only when it has changed.
+
+    Source: `plugins/loader.py`, 2.16 to 2.21, which looks for modules and for vars plugins by
+    the functions of `glob`, without options, several times for each task.
+    """
+    loader: Any = ansible.plugins.loader
+    if getattr(loader, "glob", None) is not glob:
+        yield
+        return
+    loader.glob = _Globs()
+    try:
+        yield
+    finally:
+        loader.glob = glob
+
+
+@contextlib.contextmanager
+def kept_payloads() -> Iterator[None]:
+    """Have a module that was built in this run kept in memory, with the literal of its archive.
+
+    Source: `_CachedModule` in `executor/module_common.py`, 2.19 to 2.21: it reads what it wrote
+    once, under a name that is the run's own, for each task that runs the module.
+    """
+    kind: Any = getattr(module_common, "_CachedModule", None)
+    if not {"load", "__dataclass_fields__"} <= set(vars(kind or object)):
+        yield
+        return
+    stock = kind.__dict__["load"]
+    kept: dict[str, Any] = {}
+
+    def load(path: str) -> Any:
+        if path not in kept:
+            module = stock.__get__(None, kind)(path)
+            archive = _Archive(module.zip_data.decode())
+            archive.literal = str.__repr__(archive)
+            kept[path] = dataclasses.replace(module, zip_data=archive)
+        return kept[path]
+
+    kind.load = load
+    try:
+        yield
+    finally:
+        kind.load = stock

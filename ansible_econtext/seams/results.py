@@ -1,0 +1,106 @@
+"""How results come from workers to a strategy, and how it waits for them."""
+
+import collections
+import contextlib
+import pickle
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ansible.plugins.strategy
+from ansible.executor.task_queue_manager import FinalQueue
+
+Sleep = Callable[[float], None]
+
+
+class _Results(collections.deque[Any]):
+    """Rings when there is one more."""
+
+    bell: threading.Event
+
+    def append(self, result: Any) -> None:
+        super().append(result)
+        self.bell.set()
+
+
+class _Requests(queue.Queue[Any]):
+    """Rings when there is one more."""
+
+    bell: threading.Event
+
+    def put(self, *args: Any, **kwargs: Any) -> None:
+        super().put(*args, **kwargs)
+        self.bell.set()
+
+
+class _Clock:
+    """The module `time`, but for how it sleeps."""
+
+    def __init__(self, sleep: Sleep) -> None:
+        self.sleep = sleep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+@contextlib.contextmanager
+def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None]:
+    """Have `bell` rung when there is something to do for a strategy, which is to `sleep` so.
+
+    Source: `StrategyBase` in `plugins/strategy/__init__.py`, 2.19 to 2.21: while it waits for
+    workers, it looks at `_results` (from 2.21 on, at `_rpc_queue` too) again and again, and calls
+    `time.sleep` between two looks.
+    """
+    module: Any = ansible.plugins.strategy
+    known = type(strategy._results) is collections.deque
+    if not known or getattr(module, "time", None) is not time:
+        yield
+        return
+    strategy._results = _Results(strategy._results)
+    strategy._results.bell = bell
+    if type(getattr(strategy, "_rpc_queue", None)) is queue.Queue:
+        strategy._rpc_queue = _Requests()
+        strategy._rpc_queue.bell = bell
+    module.time = _Clock(sleep)
+    try:
+        yield
+    finally:
+        module.time = time
+
+
+class ThreadQueue(FinalQueue):  # type: ignore[misc]
+    """Stands where a worker has the queue to its strategy, for a worker in the same process.
+
+    What stock Ansible sends through a pipe, to be read by a thread of the strategy, is given to
+    it at once, as long as nothing else is to come before it.  It is copied all the same: who
+    sends it goes on with the original.
+
+    Source: `FinalQueue` in `executor/task_queue_manager.py` and `results_thread_main` in
+    `plugins/strategy/__init__.py`, 2.19 to 2.21.
+    """
+
+    def __init__(self, strategy: Any, stock: FinalQueue) -> None:
+        self._strategy = strategy
+        self._stock = stock
+        self._is_first = True
+
+    def put(self, sent: Any) -> None:
+        convert = _converter(self._strategy, sent) if self._is_first else None
+        if convert is None:
+            self._is_first = False
+            self._stock.put(sent)
+            return
+        result = convert(pickle.loads(pickle.dumps(sent)))
+        with self._strategy._results_lock:
+            self._strategy._results.append(result)
+
+
+def _converter(strategy: Any, sent: Any) -> Callable[[Any], Any] | None:
+    """What makes a task's result of what is sent for one; None where that is something else."""
+    if type(sent).__name__ == "_WireTaskResult":  # 2.19 and 2.20
+        return strategy._convert_wire_task_result_to_raw  # type: ignore[no-any-return]
+    if type(sent).__name__ == "WireTaskResult":  # 2.21
+        return strategy._convert_wire_task_result_to_host_task_result  # type: ignore[no-any-return]
+    return None
