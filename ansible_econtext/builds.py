@@ -37,18 +37,19 @@ def keep() -> None:
 
 
 def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
-    with contextlib.suppress(OSError, ValueError):
+    entry, kept = None, None
+    with contextlib.suppress(OSError):
         kept = seam.kept_at(module_path, compression)
-        if kept is None or kept.exists() or seam.has_module_utils_of_others():
-            return build()
-        entry = _directory() / hashlib.sha256(f"{module_path}\n{kept.name}".encode()).hexdigest()
-        if _restore(entry, kept):
-            return build()
-        built = build()
-        if kept.exists():
+        if kept is not None and not kept.exists() and not seam.has_module_utils_of_others():
+            name = hashlib.sha256(f"{module_path}\n{kept.name}".encode()).hexdigest()
+            entry = _directory() / name
+            if _restore(entry, kept):
+                entry = None
+    built = build()
+    if entry is not None and kept is not None:
+        with contextlib.suppress(OSError):
             _store(entry, kept, pathlib.Path(module_path))
-        return built
-    return build()
+    return built
 
 
 def _directory() -> pathlib.Path:

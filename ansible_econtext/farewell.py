@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 
 from ansible_econtext import client, starting
-from ansible_econtext.requests import tidying
-from ansible_econtext.slaves import Slaves
+from ansible_econtext.collecting import CollectingCall
+from ansible_econtext.slaves import Slave, Slaves
+from econtext.target import wire
 from econtext.target.loop import Loop
 
 #: Seconds that slaves are given to end by themselves.
@@ -40,10 +41,18 @@ def tidy(
     """Remove what nobody asked for, an empty ~/.ansible/tmp that was made, then call `then`."""
 
     def start() -> None:
-        calls = [tidying(slave) for slave in slaves.all() if slave.left and not slave.users]
+        calls = [_tidying(slave) for slave in slaves.all() if slave.left and not slave.users]
         _when(loop, lambda: all(call.future.done() for call in calls), then)
 
     _when(loop, finished, start)
+
+
+def _tidying(slave: Slave) -> CollectingCall:
+    """Remove the directories that modules left, as far as nothing is in them."""
+    files = "ansible_econtext.target.files"
+    call = CollectingCall(slave.link, files, "remove_empty", sorted(slave.left))
+    call.end(wire.STDIN)
+    return call
 
 
 def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> None:

@@ -45,11 +45,11 @@ class Payloads:
             link.send(wire.WARM, 0, codec.encode(request))
         return digest
 
-    def send_file(self, content: bytes, slave: Slave) -> bytes:
+    def send_file(self, content: bytes, link: Link) -> bytes:
         """Have the slave hold a file; its digest."""
         digest = digest_of(content)
         if digest not in self._known:
             entries = [("file", False, "file", digest)]
             self._known[digest] = (codec.encode(entries), [content])
-        self.send(digest, slave)
+        self.send(digest, link)
         return digest

@@ -196,7 +196,7 @@ class Request:
         names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
         arguments = {name: request[name] for name in names}
         arguments["files"] = [
-            (word, name, self._payloads.send_file(content, slave), None)
+            (word, name, self._payloads.send_file(content, slave.link), None)
             if may_come_again
             else (word, name, None, content)
             for word, name, content, may_come_again in request["files"]
@@ -294,10 +294,3 @@ def _account(request: dict[str, Any]) -> str:
     if request["name"] != "ansible.modules.user":
         return ""
     return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))
-
-
-def tidying(slave: Slave) -> CollectingCall:
-    """Remove the directories that modules left, as far as nothing is in them."""
-    call = CollectingCall(slave.link, _FILES, "remove_empty", sorted(slave.left))
-    call.end(wire.STDIN)
-    return call

@@ -9,6 +9,7 @@ from typing import Any
 import ansible
 from ansible import constants, release
 from ansible.executor import module_common
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible.plugins.loader import module_utils_loader
 
 #: The directory that holds the package of ansible-core.
@@ -80,7 +81,7 @@ def archive_of(kept: pathlib.Path) -> bytes:
     Source: `_CachedModule`, 2.19 to 2.21; before it is the file itself.
     """
     if hasattr(module_common, "_CachedModule"):
-        return bytes(module_common._CachedModule.load(str(kept)).zip_data)
+        return to_bytes(module_common._CachedModule.load(str(kept)).zip_data)  # see caches.py
     return kept.read_bytes()
 
 
