@@ -33,6 +33,7 @@ class CarriedConnection:
         self._econtext: Session | None = None
         self._econtext_stock = False  # whether the stock way is being gone just now
         self._econtext_uploads = False  # whether the user wants modules to be uploaded
+        self._econtext_tells = False  # whether options are read for a task's variables just now
         with versions.stock_if_unknown():
             self._econtext_begin(kwargs)
 
@@ -58,10 +59,18 @@ class CarriedConnection:
     # build a payload, which takes long enough to start a slave meanwhile.
 
     def get_option(self, option: str, *args: Any, **kwargs: Any) -> Any:
-        if option == "pipelining" and self._econtext_carries():
+        if option == "pipelining" and not self._econtext_tells and self._econtext_carries():
             self._econtext_prepare()
             return True
         return super().get_option(option, *args, **kwargs)  # type: ignore[misc]
+
+    def update_vars(self, variables: dict[str, Any]) -> None:
+        """A task without a module asks too: it gets the user's value, and needs no slave."""
+        self._econtext_tells = True
+        try:
+            super().update_vars(variables)  # type: ignore[misc]
+        finally:
+            self._econtext_tells = False
 
     def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
         if self._econtext_carries():

@@ -43,6 +43,25 @@ def test_one_connection_for_all_tasks(
     assert sshd.accepted(transport.account) - before == 1
 
 
+@pytest.mark.parametrize("transport", ["ssh"], indirect=True)
+def test_no_connection_for_tasks_that_need_none(
+    transport: Transport, sshd: Sshd, strategy: str, scratch: pathlib.Path
+) -> None:
+    before = sshd.accepted(transport.account)
+    result = run_play(
+        play_of(
+            {"name": "say", "debug": {"var": "ansible_pipelining"}},
+            {"name": "set", "set_fact": {"fact": "{{ inventory_hostname }}"}},
+            {"name": "assert", "assert": {"that": ["fact == 'target'"]}},
+        ),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=transport.variables,
+    )
+    assert result.one("say").result["ansible_pipelining"] is False, str(result)
+    assert sshd.accepted(transport.account) == before
+
+
 def test_one_connection_for_the_login_user_and_the_superuser(
     accounts: Accounts, sshd: Sshd, strategy: str, scratch: pathlib.Path, remote: pathlib.Path
 ) -> None:
