@@ -152,7 +152,8 @@ class Session:
         if program is None:
             return None
         contents = self._waiting.contents(program.paths)
-        self.say(f"EXEC module {modules.name(program)} in a call process")
+        text = become.spoken(plugin, program.template) if plugin else program.template
+        self.say(f"EXEC module {modules.name(program)} in a call process: {text}")
         request = modules.request_of_program(program, contents, data, directory)
         with contextlib.ExitStack() as stack:
             if program.paths and contents is not None:

@@ -65,7 +65,7 @@ KINDS = {
         "modules/terminated",
     ),
     "new style, under another Python": ("modules/respawns",),
-    "arguments in a file": ("modules/old_style", "modules/want_json"),
+    "arguments in a file": ("modules/old_style", "modules/programs", "modules/want_json"),
     "arguments in the text": ("modules/json_args",),
     "machine code": ("modules/compiled",),
     "asynchronous": ("asynchronous/other_modules", "asynchronous/polled"),
