@@ -1,6 +1,6 @@
 """The broker's payloads: taken apart once, sent to each slave once."""
 
-from ansible_econtext import payload
+from ansible_econtext import lighten, payload
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
@@ -28,7 +28,7 @@ class Payloads:
 
     def add(self, identity: bytes, archive: bytes) -> None:
         """Raises ValueError for what is no archive of modules."""
-        files = payload.unpack(archive)
+        files = lighten.lighten(payload.unpack(archive))
         entries = [
             (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
         ]

@@ -11,9 +11,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ansible_econtext import transfer, ways
+from ansible_econtext import shipped, transfer, ways
 from ansible_econtext.collecting import CollectingCall, CollectingCommand
 from ansible_econtext.payloads import Payloads
+from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.controller.link import Link
@@ -22,16 +23,6 @@ from econtext.target import wire
 Reply = Callable[[dict[str, Any]], None]
 
 Done = Callable[[CollectingCall, Any], None]
-
-_RUNNER = "ansible_econtext.target.runner"
-_FILES = "ansible_econtext.target.files"
-_PROGRAM = "ansible_econtext.target.program"
-_OTHERS = (
-    "ansible_econtext.target.archive",
-    "ansible_econtext.target.commands",
-    "ansible_econtext.target.current_directory",
-    "ansible_econtext.target.nameless",
-)
 
 #: What of a request is passed on to the runner.
 _MODULE_ARGUMENTS = (
@@ -89,14 +80,14 @@ class Request:
             if slave.link.error is not None:
                 raise slave.link.error
             self._use(slave)
-            _provide(slave.link)
+            shipped.provide(slave.link)
             action(slave)
         except EcontextError as error:
             self._lost(error)
 
     def _send_ahead(self, link: Link) -> None:
         """The payload does not wait for the slave's greeting: it is imported meanwhile."""
-        _provide(link)
+        shipped.provide(link)
         self._payloads.send(self._request["identity"], link)
 
     def _use(self, slave: Slave | None) -> None:
@@ -189,7 +180,7 @@ class Request:
         def done(call: CollectingCall, status: Any) -> None:
             self.reply({"status": status, **call.outputs()})
 
-        self._call(slave, _RUNNER, "run_module", (arguments,), done).end(wire.STDIN)
+        self._call(slave, RUNNER, "run_module", (arguments,), done).end(wire.STDIN)
 
     def _do_program(self, slave: Slave) -> None:
         request = self._request
@@ -205,7 +196,7 @@ class Request:
         def done(call: CollectingCall, status: Any) -> None:
             self.reply({"status" if status >= 0 else "died": status, **call.outputs()})
 
-        call = self._call(slave, _PROGRAM, "run", (request["before"], arguments), done)
+        call = self._call(slave, PROGRAM, "run", (request["before"], arguments), done)
         if request["input"]:
             call.write(wire.STDIN, request["input"])
         call.end(wire.STDIN)
@@ -228,7 +219,7 @@ class Request:
             self.reply({"path": slave.expanded[path]})
 
         arguments = (self._request["before"], path)
-        self._call(slave, _FILES, "expand", arguments, done).end(wire.STDIN)
+        self._call(slave, FILES, "expand", arguments, done).end(wire.STDIN)
 
     def _simple_call(
         self, slave: Slave, function: str, arguments: tuple[Any, ...], name: str
@@ -236,7 +227,11 @@ class Request:
         """A call of a file operation whose result is the reply."""
         arguments = (self._request["before"], *arguments)
         call = self._call(
-            slave, _FILES, function, arguments, lambda call, result: self.reply({name: result})
+            slave,
+            FILES,
+            function,
+            arguments,
+            lambda call, result: self.reply({name: result}),
         )
         call.end(wire.STDIN)
 
@@ -257,7 +252,11 @@ class Request:
         size = os.fstat(source.fileno()).st_size
         arguments = (request["before"], request["remote"], request["mode"], size)
         call = self._call(
-            slave, _FILES, "receive", arguments, lambda call, result: self.reply({"size": result})
+            slave,
+            FILES,
+            "receive",
+            arguments,
+            lambda call, result: self.reply({"size": result}),
         )
         transfer.Sending(call, source)
 
@@ -277,16 +276,10 @@ class Request:
                 self.reply({"size": size})
 
         arguments = (self._request["before"], self._request["path"])
-        call = self._call(slave, _FILES, "send", arguments, done)
+        call = self._call(slave, FILES, "send", arguments, done)
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.discard())
         call.end(wire.STDIN)
-
-
-def _provide(link: Link) -> None:
-    """Have a slave hold our own modules."""
-    for name in (_FILES, *_OTHERS, _RUNNER, _PROGRAM):
-        link.provide_function(name)
 
 
 def _account(request: dict[str, Any]) -> str:
