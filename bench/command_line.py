@@ -9,10 +9,12 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench import check_proxy, environment, processes, report
+from bench import check_proxy, environment, processes, report, rows, table
 from bench.contenders import CONTENDERS, Contender
+from bench.data import Data
 from bench.play_list import PLAYS, WARM_UP
 from bench.rounds import Ground, Run
 from bench.sshd import Server
@@ -30,6 +32,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
             + [f"  {play.name:14} {play.about}" for play in PLAYS]
             + ["contenders:"]
             + [f"  {contender.name:14} {contender.about}" for contender in CONTENDERS]
+            + ["rows of the table:"]
+            + [f"  {row.name:14} {row.work}" for row in rows.ROWS]
+            + [f"  {curve.name:14} a part of the plot" for curve in rows.CURVES]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -41,7 +46,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument(
-        "--ansible-core", default="", metavar="VERSION", help="default: the newest there is"
+        "--ansible-core",
+        "--core",
+        default="",
+        metavar="VERSION",
+        help="2.19, say, or 2.19.14 (default: the newest there is)",
     )
     parser.add_argument(
         "--python", default=sys.executable, help="interpreter for Ansible (default: this one)"
@@ -53,8 +62,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--time-limit", type=int, default=600, metavar="SECONDS", help="of one run (default: 600)"
     )
     parser.add_argument("--check", action="store_true", help="check the latency proxy, and end")
+    parser.add_argument(
+        "--table", action="store_true", help="measure the rows of the table, instead of all plays"
+    )
+    parser.add_argument(
+        "--rows", help="of the table, separated by commas (default: all); `ping` is all `ping-...`"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="make docs/benchmark.rst from kept rows, and end"
+    )
     options = parser.parse_args(arguments)
     try:
+        options.rows = rows.chosen(options.rows)
         options.plays = choose(PLAYS, options.plays)
         options.round_trips = [float(text) for text in options.rtt.split(",")]
         options.named = bool(options.contenders)
@@ -89,13 +108,6 @@ def taking_part(options: argparse.Namespace, prepared) -> list[Contender]:
     return found
 
 
-def write_large_file(path: Path, megabytes: int) -> None:
-    """A file that no compression makes smaller."""
-    with open(path, "wb") as file:
-        for _ in range(megabytes):
-            file.write(os.urandom(1_000_000))
-
-
 def measure_all(
     ground: Ground,
     contenders: list[Contender],
@@ -122,8 +134,10 @@ def measure_all(
 def progress(run: Run) -> str:
     if run.failure:
         return report.failure_line(run)
+    state = ", warm" if run.warm else ""
     return (
-        f"round {run.number}, {run.play}, {run.round_trip:g} ms, {run.contender}: {run.wall:.2f} s"
+        f"round {run.number}, {run.play}, {run.round_trip:g} ms, {run.contender}{state}: "
+        f"{run.wall:.2f} s"
     )
 
 
@@ -145,13 +159,11 @@ def summarise(
     print(f"\nWritten to {os.path.relpath(path)}")
 
 
-def compete(
-    prepared: environment.Environment,
-    contenders: list[Contender],
-    options: argparse.Namespace,
-    runs: list[Run],
-) -> None:
-    """Build the ground, do all runs, and leave nothing of it, whatever happens."""
+@contextlib.contextmanager
+def ground(
+    prepared: environment.Environment, options: argparse.Namespace, pyinfra: Path | None = None
+) -> Iterator[Ground]:
+    """Build the ground, and leave nothing of it, whatever happens."""
     with contextlib.ExitStack() as stack:
         work = Path(tempfile.mkdtemp(prefix="econtext-bench-"))
         stack.callback(shutil.rmtree, work, ignore_errors=True)
@@ -160,10 +172,51 @@ def compete(
         server = stack.enter_context(Server(work, target))
         # Called first of all: from there on only cleaning up, which nobody should interrupt.
         stack.callback(listen_to_signals, signal.SIG_IGN)
-        large_file = work / "large"
-        write_large_file(large_file, options.copy_megabytes)
-        ground = Ground(work, server, prepared, large_file, options.time_limit)
-        measure_all(ground, contenders, options, runs)
+        data = Data(work / "data")
+        data.write(options.copy_megabytes)
+        yield Ground(work, server, prepared, data, options.time_limit, pyinfra)
+
+
+def compete(prepared: environment.Environment, options: argparse.Namespace) -> int:
+    """Run all plays by all contenders, and show the tables of it."""
+    contenders = taking_part(options, prepared)
+    facts = {
+        "ansible-core": prepared.ansible_core,
+        "mitogen": prepared.mitogen or "none that works",
+        "python": prepared.python,
+        "processors": os.cpu_count(),
+        "system": platform.system() + " " + platform.machine(),
+    }
+    started = datetime.datetime.now()
+    runs: list[Run] = []
+    try:
+        with ground(prepared, options) as place:
+            measure_all(place, contenders, options, runs)
+        return int(any(run.failure for run in runs))
+    finally:
+        if runs:
+            summarise(runs, contenders, facts, started)
+
+
+def fill_table(prepared: environment.Environment, options: argparse.Namespace) -> int:
+    """Measure rows of the table, and show it."""
+    pyinfra = table.pyinfra_if_needed(options.rows, options.python)
+    versions = table.versions(prepared, pyinfra)
+    failed: list[Run] = []
+
+    def note(run: Run) -> None:
+        print(progress(run), flush=True)
+        if run.failure:
+            failed.append(run)
+
+    try:
+        with ground(prepared, options, pyinfra) as place:
+            table.measure(options.rows, place, options.rounds, versions, note)
+    finally:
+        print("\n" + table.show(table.minor(prepared.ansible_core), options.rows))
+        if failed:
+            print(report.failures(failed))
+    return int(bool(failed))
 
 
 def stop(number, frame) -> None:
@@ -181,29 +234,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.check:
         return check_proxy.main()
+    os.umask(0o022)
     try:
+        if options.report:
+            table.report(options.python)
+            return 0
         prepared = environment.prepare(options.python, options.ansible_core)
+        listen_to_signals(stop)
+        processes.adopt_orphans()
+        return fill_table(prepared, options) if options.table else compete(prepared, options)
     except environment.NotPreparedError as error:
         sys.exit(str(error))
-    contenders = taking_part(options, prepared)
-    facts = {
-        "ansible-core": prepared.ansible_core,
-        "mitogen": prepared.mitogen or "none that works",
-        "python": prepared.python,
-        "processors": os.cpu_count(),
-        "system": platform.system() + " " + platform.machine(),
-    }
-    started = datetime.datetime.now()
-    runs: list[Run] = []
-    os.umask(0o022)
-    listen_to_signals(stop)
-    processes.adopt_orphans()
-    try:
-        compete(prepared, contenders, options, runs)
-        return int(any(run.failure for run in runs))
     except KeyboardInterrupt:
         print("\nStopped, and cleaned up.", flush=True)
         return 130
-    finally:
-        if runs:
-            summarise(runs, contenders, facts, started)

@@ -1,4 +1,7 @@
-"""Who takes part. A contender is a few lines of ansible.cfg; nothing else may differ."""
+"""Who takes part. A contender is a few lines of ansible.cfg; nothing else may differ.
+
+Two are no Ansible, and take part in single rows of the table alone: see programs.py.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +19,8 @@ SHARED_CONNECTION = "-C -o ControlMaster=auto -o ControlPersist=60s"
 class Contender:
     """A name and its part of ansible.cfg: sections, each of keys and values.
 
-    `{mitogen}` in a value stands for where Mitogen has its strategies.
+    `{mitogen}` in a value stands for where Mitogen has its strategies. `cold` are environment
+    variables of a run that shall leave nothing to the next one.
     """
 
     name: str
@@ -24,6 +28,8 @@ class Contender:
     settings: dict[str, dict[str, str]]
     needs: tuple[Path, ...] = field(default=())
     needs_mitogen: bool = False
+    cold: dict[str, str] = field(default_factory=dict)
+    program: str = "ansible"
 
     def missing(self, environment: Environment) -> str:
         """Why this contender cannot take part; empty when it can."""
@@ -60,5 +66,12 @@ CONTENDERS = [
         "this checkout",
         {"defaults": {"strategy": "econtext", "strategy_plugins": str(PRODUCT_STRATEGIES)}},
         needs=(PRODUCT_STRATEGIES / "econtext.py",),
+        # The broker ends with its run. Otherwise it stays for a while, with its slaves.
+        cold={"ANSIBLE_ECONTEXT_PERSIST": "0"},
     ),
+]
+
+OTHERS = [
+    Contender("pyinfra", "the newest pyinfra", {}, program="pyinfra"),
+    Contender("scp", "scp, by a connection that is already there", {}, program="scp"),
 ]

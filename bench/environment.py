@@ -1,11 +1,14 @@
-"""The virtual environments that hold Ansible and Mitogen: one for each version of ansible-core."""
+"""The virtual environments: one with Ansible and Mitogen for each version of ansible-core, and one
+for each tool that is no Ansible."""
 
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,28 +55,61 @@ class Environment:
     def ansible_playbook(self) -> str:
         return str(Path(self.directory, "bin", "ansible-playbook"))
 
+    @property
+    def ansible(self) -> str:
+        return str(Path(self.directory, "bin", "ansible"))
+
 
 def prepare(python: str, ansible_core: str) -> Environment:
-    """The environment for this interpreter and this ansible-core, made if it is not there yet."""
+    """The environment for this interpreter and this ansible-core, made if it is not there yet.
+
+    `2.19` is the newest 2.19 that there is, nothing the newest of all.
+    """
+    if re.fullmatch(r"\d+\.\d+", ansible_core):
+        ansible_core += ".*"
+
+    def fill(directory: Path) -> None:
+        install(directory, f"ansible-core=={ansible_core}" if ansible_core else "ansible-core")
+        install_mitogen(directory)
+        (directory / "ready.json").write_text(json.dumps(asdict(describe(directory))))
+
+    directory = made(f"core-{ansible_core or 'newest'}", python, fill)
+    return Environment(**json.loads((directory / "ready.json").read_text()))
+
+
+def prepare_tool(python: str, requirement: str) -> Path:
+    """The environment of a tool that is no Ansible; its file `ready.json` holds the version."""
+
+    def fill(directory: Path) -> None:
+        install(directory, requirement)
+        ask = f"import importlib.metadata; print(importlib.metadata.version('{requirement}'))"
+        version = run([str(directory / "bin" / "python"), "-c", ask]).strip()
+        (directory / "ready.json").write_text(json.dumps(version))
+
+    return made(requirement, python, fill)
+
+
+def made(name: str, python: str, fill: Callable[[Path], None]) -> Path:
+    """An environment of this interpreter, made if it is not there yet.
+
+    `fill` installs what belongs in it, and says that it is ready by writing `ready.json`.
+    """
     wanted = subprocess.run(
         [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     ).stdout.strip()
-    directory = DIRECTORY / f"core-{ansible_core or 'newest'}-python-{wanted}"
+    directory = DIRECTORY / f"{name}-python-{wanted}"
     DIRECTORY.mkdir(exist_ok=True)
     with open(DIRECTORY / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two benchmarks may start at the same time
-        ready = directory / "ready.json"
-        if not ready.exists():
+        if not (directory / "ready.json").exists():
             print(f"Making {directory.relative_to(DIRECTORY.parent)} ...", flush=True)
             shutil.rmtree(directory, ignore_errors=True)
             run([python, "-m", "venv", str(directory)])
-            install(directory, f"ansible-core=={ansible_core}" if ansible_core else "ansible-core")
-            install_mitogen(directory)
-            ready.write_text(json.dumps(asdict(describe(directory))))
-        return Environment(**json.loads(ready.read_text()))
+            fill(directory)
+    return directory
 
 
 def describe(directory: Path) -> Environment:

@@ -31,6 +31,12 @@ class Link:
             raise RuntimeError("the proxy did not start")
         self.port = int(line)
 
+    def count(self) -> dict:
+        """What the proxy has seen until now."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
     def __enter__(self) -> "Link":
         return self
 

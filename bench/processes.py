@@ -6,6 +6,7 @@ Nothing here ever touches a process that does not descend from the process that 
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import time
 from dataclasses import dataclass
@@ -50,17 +51,21 @@ def children_of_all() -> dict[int, list[int]]:
     return children
 
 
+def below(pid: int) -> list[int]:
+    """The descendants of a process."""
+    children = children_of_all()
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        of_one = children.get(waiting.pop(), [])
+        waiting += of_one
+        found += of_one
+    return found
+
+
 def descendants(keep: frozenset[int] = frozenset()) -> list[int]:
     """The descendants of this process; those in `keep` are left out, their children are not."""
-    children = children_of_all()
-    found = []
-    waiting = [os.getpid()]
-    while waiting:
-        for pid in children.get(waiting.pop(), ()):
-            waiting.append(pid)
-            if pid not in keep:
-                found.append(pid)
-    return found
+    return [pid for pid in below(os.getpid()) if pid not in keep]
 
 
 def name_of(pid: int) -> str:
@@ -75,6 +80,23 @@ def name_of(pid: int) -> str:
 def usage_seconds(usage) -> float:
     """Processor seconds, of the user and of the system, of a resource usage structure."""
     return usage.ru_utime + usage.ru_stime
+
+
+def seconds_below() -> float:
+    """Processor seconds that all descendants have used until now, those that have ended included.
+
+    Each process that still runs is asked for its own and for those of the children it has reaped;
+    our own children that have been reaped are counted by the system.
+    """
+    ticks = 0
+    for pid in descendants():
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+            # utime, stime, cutime, cstime: fields 14 to 17 of proc(5), of which 3 is the first here
+            ticks += sum(map(int, text.rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK") + usage_seconds(
+        resource.getrusage(resource.RUSAGE_CHILDREN)
+    )
 
 
 def end_descendants(

@@ -4,9 +4,9 @@ Every chunk gets a time when it is read, waits in the queue of its direction, an
 a round trip later. Reading goes on meanwhile, so a long way is slow to answer but not narrow.
 Opening a connection takes as long as over a real line of that length, too.
 
-It listens on one port of one or more addresses, prints that port, serves until its standard input
-ends, and then prints how many connections and bytes it has seen, as JSON. It may be run alone, and
-knows nothing of what it carries.
+It listens on one port of one or more addresses, prints that port, and serves until its standard
+input ends. For each line of input, and at the end, it prints how many connections and bytes it has
+seen, as JSON. It may be run alone, and knows nothing of what it carries.
 """
 
 import argparse
@@ -189,7 +189,10 @@ async def serve(options) -> None:
     ended = loop.create_future()
 
     def read_input() -> None:
-        if not sys.stdin.buffer.read1(1024):
+        lines = sys.stdin.buffer.read1(1024)
+        for _ in range(lines.count(b"\n")):
+            print(json.dumps(proxy.counts()), flush=True)
+        if not lines:
             loop.remove_reader(sys.stdin)
             ended.set_result(None)
 

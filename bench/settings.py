@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import play_list
 from bench.contenders import Contender
+from bench.data import Data
 from bench.environment import Environment
 from bench.sshd import Server
 
@@ -45,7 +46,7 @@ def write_configuration(directory: Path, contender: Contender, environment: Envi
     return path
 
 
-def write_inventory(directory: Path, port: int, server: Server, large_file: Path) -> None:
+def write_inventory(directory: Path, port: int, server: Server, data: Data) -> None:
     """Write the inventory of one run: the groups `one` and `many`, all behind the proxy's port."""
     hosts = {
         f"target{number:02}": {"ansible_host": address}
@@ -59,7 +60,8 @@ def write_inventory(directory: Path, port: int, server: Server, large_file: Path
                 "ansible_ssh_private_key_file": str(server.key),
                 "ansible_python_interpreter": play_list.TARGET_PYTHON,
                 "ansible_ssh_common_args": SSH_COMMON_ARGS,
-                "large_file": str(large_file),
+                "large_file": str(data.large),
+                "small_files": str(data.small),
                 **server.target.variables(),
             },
             "children": {
