@@ -1,6 +1,5 @@
 """The table, as text for a terminal and as a part of docs/benchmark.rst: no measuring, no files."""
 
-import dataclasses
 import statistics
 
 from bench import verdicts
@@ -20,12 +19,10 @@ UNITS = {
     "memory_proportional": (1e-6, "{:.1f} MB"),
 }
 
-#: Shown beside a row, and asked of nobody: another figure of the same runs.
-BESIDE = {"memory": [("memory_proportional", "the same, proportional set size")]}
-
 
 def verdict_of(row: Row, kept: dict[str, Kept]) -> Verdict:
-    return verdicts.judge(row, kept[row.name].runs if row.name in kept else [])
+    name = row.runs_of or row.name
+    return verdicts.judge(row, kept[name].runs if name in kept else [])
 
 
 def number(value: float, row: Row) -> str:
@@ -63,7 +60,7 @@ def cell(verdict: Verdict) -> str:
         return verdict.text
     text = f"{number(verdict.measured, verdict.row)} {verdict.text}"
     if verdict.rounds < ROUNDS_ASKED:
-        text += f" ({verdict.rounds} rounds)"
+        text += f" ({verdict.rounds} of {ROUNDS_ASKED} rounds)"
     return f"**{text}**" if verdict.text == verdicts.MISSED else text
 
 
@@ -81,30 +78,22 @@ def medians(results: Results) -> str:
     lines = [["work", "core", "econtext", "peer", "of the rounds", "rounds", "date"]]
     for row in ROWS:
         for core, kept in results.items():
-            if row.name in kept:
-                lines += [details(row, core, kept[row.name])]
-                for name, work in BESIDE.get(row.name, []):
-                    lines += [details(with_figure(row, name, work), core, kept[row.name])]
+            if (row.runs_of or row.name) in kept:
+                lines.append(details(row, core, kept))
     return simple_table(lines)
 
 
-def with_figure(row: Row, name: str, work: str) -> Row:
-    """The row with another figure of both sides."""
-    ours = dataclasses.replace(row.ours, figure=name)
-    peer = row.peer and dataclasses.replace(row.peer, figure=name)
-    return dataclasses.replace(row, ours=ours, peer=peer, work=work)
-
-
-def details(row: Row, core: str, kept: Kept) -> list[str]:
-    verdict = verdicts.judge(row, kept.runs)
+def details(row: Row, core: str, kept: dict[str, Kept]) -> list[str]:
+    verdict = verdict_of(row, kept)
     spread = ""
     if verdict.least is not None and verdict.most is not None:
         spread = f"{number(verdict.least, row)} to {number(verdict.most, row)}"
     peer = figure(verdict.theirs, row.peer.figure) if row.peer else ""
-    if peer:
+    if row.peer and peer:
         peer += f" ({TITLES[row.peer.contender]})"
+    date = kept[row.runs_of or row.name].date[:10]
     ours = figure(verdict.ours, row.ours.figure)
-    return [row.work, core, ours, peer, spread, str(verdict.rounds), kept.date[:10]]
+    return [row.work, core, ours, peer, spread, str(verdict.rounds), date]
 
 
 def label(side: Side) -> str:
@@ -178,13 +167,11 @@ def replaced(document: str, text: str) -> str:
     _, end, tail = rest.partition(f"{END}\n")
     if not end:
         raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}")
-    return f"{head}{BEGIN}\n\n{text}\n{END}\n{tail}"
+    return f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}\n{tail}"
 
 
 def simple_table(lines: list[list[str]], rulers: bool = True) -> str:
     """Cells as columns, with the rulers of a simple table of reStructuredText or without."""
-    # A first cell that is empty would be taken for a line that goes on.
-    lines = [[value or ("" if column else "\\") for column, value in enumerate(line)] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [
         "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()

@@ -39,6 +39,8 @@ class Row:
     #: Of the asked and the measured value, and how much of the figure makes one of it.
     unit: str = ""
     scale: float = 1
+    #: The row whose runs are looked at, where it is not measured by itself.
+    runs_of: str = ""
 
     @property
     def sides(self) -> list[Side]:
@@ -63,10 +65,11 @@ def against(
     round_trip: float = 0,
     warm: bool = False,
     figure: str = "wall",
+    runs_of: str = "",
 ) -> Row:
     """The usual row: the same play, measured the same way, under econtext and under a peer."""
     ours, theirs = (Side(who, play, figure, warm) for who in ("econtext", peer))
-    return Row(name, work, TITLES[peer], at_most, ours, theirs, round_trip)
+    return Row(name, work, TITLES[peer], at_most, ours, theirs, round_trip, runs_of=runs_of)
 
 
 TITLES = {
@@ -87,9 +90,7 @@ ROWS = [
     against("loop-50ms", "loop of 100 at 50 ms", "mitogen", 0.30, "command_loop", 50),
     against("hosts-cold", "20 hosts by 10 pings, cold", "mitogen", 0.65, "hosts_ping"),
     against("hosts-warm", "20 hosts by 10 pings, warm", "mitogen", 0.40, "hosts_ping", warm=True),
-    against(
-        "debug", "CPU for 1,000 debug host-tasks", "stock", 0.40, "debug", figure="cpu"
-    ),
+    against("debug", "CPU for 1,000 debug host-tasks", "stock", 0.40, "debug", figure="cpu"),
     against("facts-cold", "gathering facts, cold", "pipelining", 1.0, "one_facts"),
     against("facts-warm", "gathering facts, warm", "pipelining", 0.7, "one_facts", warm=True),
     Row(
@@ -134,7 +135,17 @@ ROWS = [
         unit="KB",
         scale=1000,
     ),
-    against("memory", "memory added on a target", "mitogen", 0.8, "idle", figure="memory"),
+    against("memory", "memory on a target, unique set", "mitogen", 0.8, "idle", figure="memory"),
+    # The unique set leaves out what a slave and its spare share, since each has it from the other.
+    against(
+        "memory-shared",
+        "the same, and what they share",
+        "mitogen",
+        0.8,
+        "idle",
+        figure="memory_proportional",
+        runs_of="memory",
+    ),
     against("single-0ms", "one ansible -m ping at 0 ms", "pipelining", 1.0, "single"),
     against("single-10ms", "one ansible -m ping at 10 ms", "pipelining", 1.0, "single", 10),
     against("single-50ms", "one ansible -m ping at 50 ms", "pipelining", 1.0, "single", 50),
@@ -166,5 +177,7 @@ def chosen(names: str | None) -> list[Row | Curve]:
         if not fitting:
             every = ", ".join(row.name for row in known)
             raise ValueError(f"unknown row: {name}; known: {every}")
+        of_others = {row.runs_of for row in fitting if isinstance(row, Row)}
+        fitting += [row for row in known if row.name in of_others]
         found += [row for row in fitting if row not in found]
     return found

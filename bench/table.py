@@ -44,6 +44,8 @@ def measure(
     core = minor(ground.environment.ansible_core)
     warmed: set[str] = set()
     for row in rows:
+        if isinstance(row, Row) and row.runs_of:
+            continue
         sides = sides_taking_part(row, ground.environment)
         for side in sides:
             if side.contender not in warmed:

@@ -40,9 +40,7 @@ def of_side(runs: Iterable[Run], side: Side) -> list[Run]:
 
 def good(runs: Iterable[Run], side: Side) -> dict[int, float]:
     """The figure of one side in each round in which it did not fail."""
-    return {
-        run.number: getattr(run, side.figure) for run in of_side(runs, side) if not run.failure
-    }
+    return {run.number: getattr(run, side.figure) for run in of_side(runs, side) if not run.failure}
 
 
 def judge(row: Row, runs: list[Run]) -> Verdict:
