@@ -25,12 +25,12 @@ def results_of(row: Row, runs: list[Run], core: str = "2.19") -> document.Result
 
 
 def test_the_ratio_is_the_median_of_the_rounds_ratios():
-    # Ratios 0.5, 0.1, 0.9; the ratio of the medians would be 2 / 10.
-    walls = [(1, 2.0, 4.0), (2, 1.0, 10.0), (3, 9.0, 10.0)]
+    # Ratios 0.5, 0.1, 0.8: their mean is another one, and so is the ratio of the medians, 2 / 10.
+    walls = [(1, 2.0, 4.0), (2, 1.0, 10.0), (3, 8.0, 10.0)]
     runs = [run("econtext", number, wall=ours) for number, ours, _ in walls]
     runs += [run("mitogen", number, wall=theirs) for number, _, theirs in walls]
     verdict = verdicts.judge(ratio(0.5), runs)
-    assert (verdict.measured, verdict.least, verdict.most) == (0.5, 0.1, 0.9)
+    assert (verdict.measured, verdict.least, verdict.most) == (0.5, 0.1, 0.8)
     assert (verdict.text, verdict.rounds) == ("met", 3)
     assert (verdict.ours, verdict.theirs) == (2.0, 10.0)
 
