@@ -75,7 +75,7 @@ def asked(results: Results) -> str:
 
 def medians(results: Results) -> str:
     """The table of the figures that the verdicts come from."""
-    lines = [["work", "core", "econtext", "peer", "of the rounds", "rounds", "date"]]
+    lines = [["work", "core", "econtext", "peer", "of the rounds", "rounds", "load", "date"]]
     for row in ROWS:
         for core, kept in results.items():
             if (row.runs_of or row.name) in kept:
@@ -91,9 +91,10 @@ def details(row: Row, core: str, kept: dict[str, Kept]) -> list[str]:
     peer = figure(verdict.theirs, row.peer.figure) if row.peer else ""
     if row.peer and peer:
         peer += f" ({TITLES[row.peer.contender]})"
-    date = kept[row.runs_of or row.name].date[:10]
+    measured = kept[row.runs_of or row.name]
+    load = f"{max((run.load for run in measured.runs), default=0.0):.1f}"
     ours = figure(verdict.ours, row.ours.figure)
-    return [row.work, core, ours, peer, spread, str(verdict.rounds), date]
+    return [row.work, core, ours, peer, spread, str(verdict.rounds), load, measured.date[:10]]
 
 
 def label(side: Side) -> str:

@@ -155,7 +155,7 @@ def test_too_few_rounds_are_said(monkeypatch):
 def test_medians_name_the_peer_and_the_spread(monkeypatch):
     monkeypatch.setattr(document, "ROWS", ROWS[:1])
     runs = [run("econtext", 1, wall=1.0), run("mitogen", 1, wall=10.0)]
-    runs += [run("econtext", 2, wall=3.0), run("mitogen", 2, wall=10.0)]
+    runs += [run("econtext", 2, wall=3.0, load=1.25), run("mitogen", 2, wall=10.0, load=2.5)]
     line = document.medians(results_of(ROWS[0], runs)).splitlines()[3]
     cells = [cell.strip() for cell in line.split("  ") if cell]
     assert cells == [
@@ -165,6 +165,7 @@ def test_medians_name_the_peer_and_the_spread(monkeypatch):
         "10.00 s (Mitogen)",
         "0.10 to 0.30",
         "2",
+        "2.5",
         "2024-05-06",
     ]
 
