@@ -178,6 +178,6 @@ def chosen(names: str | None) -> list[Row | Curve]:
             every = ", ".join(row.name for row in known)
             raise ValueError(f"unknown row: {name}; known: {every}")
         of_others = {row.runs_of for row in fitting if isinstance(row, Row)}
-        fitting += [row for row in known if row.name in of_others]
+        fitting += [row for row in known if row.name in of_others and row not in fitting]
         found += [row for row in fitting if row not in found]
     return found

@@ -104,6 +104,7 @@ def test_rows_have_names_of_their_own_and_known_sides():
 def test_a_name_stands_for_its_family():
     assert [row.name for row in rows.chosen("ping,ping-50ms")] == ["ping-0ms", "ping-50ms"]
     assert [row.name for row in rows.chosen("memory-shared")] == ["memory-shared", "memory"]
+    assert [row.name for row in rows.chosen("memory")] == ["memory", "memory-shared"]
     with pytest.raises(ValueError, match="unknown row: pin;"):
         rows.chosen("pin")
 
