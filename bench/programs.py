@@ -94,7 +94,7 @@ def pyinfra(play: Play, place: Place) -> Started:
 def scp(place: Place) -> Started:
     """The large file by scp; the connection is opened before the measuring begins.
 
-    It compresses, as the connections of Ansible do by default (`-C` in its `ssh_args`).
+    It does not compress, as econtext's own connections do not.
     """
     target = place.server.target
     login = f"{target.user}@{settings.ADDRESSES[0]}"
@@ -104,6 +104,6 @@ def scp(place: Place) -> Started:
         *("-o", f"Port={place.port}", "-i", str(place.server.key)),
         *("-o", f"ControlPath={settings.masters(place.directory)}/scp"),
     ]
-    master = ["ssh", *options, "-C", "-M", "-N", "-f", login]
+    master = ["ssh", *options, "-o", "Compression=no", "-M", "-N", "-f", login]
     command = ["scp", "-q", *options, str(place.data.large), f"{login}:{target.destination}/large"]
     return Started(command, plain_variables(str(place.directory)), [master])
