@@ -8,11 +8,14 @@ from .normalise import normalise
 
 BEGINS = re.compile(r"^(?=\[(?:DEPRECATION )?WARNING\]: |\[ERROR\]: )", re.MULTILINE)
 
-#: ansible-core 2.19 and later announce the end of strategies that are not its own; to the first
-#: deprecation of a run, whichever it is, they add how to silence them.
-OF_STRATEGY = re.compile(
+LEFT_OUT = re.compile(
+    # ansible-core 2.19 and later announce the end of strategies that are not its own; to the
+    # first deprecation of a run, whichever it is, they add how to silence them.
     r"\[DEPRECATION WARNING\]: .*strategy plugin"
     r"|\[WARNING\]: Deprecation warnings can be disabled"
+    # ansible-core 2.16 says so of a host that does not answer, with pipelining alone: without it,
+    # the host has failed before.
+    r"|\[WARNING\]: Unhandled error in Python interpreter discovery for host \S+: Failed to connect"
 )
 
 #: ansible-core breaks lines at this width, where the output is no terminal.
@@ -22,7 +25,7 @@ WIDTH = 79
 def warned(said: str) -> list[str]:
     """Each message once, in order of the alphabet: when one comes is often nobody's choice."""
     messages = {normalise(_unwrapped(part)) for part in BEGINS.split(said) if BEGINS.match(part)}
-    return sorted(message for message in messages if not OF_STRATEGY.match(message))
+    return sorted(message for message in messages if not LEFT_OUT.match(message))
 
 
 def _unwrapped(message: str) -> str:
