@@ -32,14 +32,7 @@ RANGES = {
 
 #: The cases share one run, so no two of them may have one name.
 KINDS = {
-    "of ansible-core": (
-        "commands/command",
-        "edits/blockinfile",
-        "edits/find",
-        "edits/lineinfile",
-        "edits/stat",
-        "facts/getent",
-    ),
+    "of ansible-core, and its actions": ("targets/thirty_tasks",),
     "facts": ("facts/setup",),
     "of a collection": ("in_collections/modules",),
     "new style": (
@@ -69,9 +62,6 @@ KINDS = {
     "arguments in the text": ("modules/json_args",),
     "machine code": ("modules/compiled",),
     "asynchronous": ("asynchronous/other_modules", "asynchronous/polled"),
-    "actions that send files": ("commands/script", "files/copy", "files/template"),
-    "actions that get files": ("files/fetch",),
-    "thirty tasks": ("targets/thirty_tasks",),
 }
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
 CASES = [case for case in all_cases() if case.name in KIND_OF]
@@ -101,10 +91,10 @@ def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
 
 @pytest.mark.skipif(not ASKED, reason="ECONTEXT_TEST_TARGETS asks for Pythons on the target")
 @pytest.mark.timeout(600)  # the first one waits for the others
-@pytest.mark.parametrize("by", [f"python{version}" for version in versions()])
 @pytest.mark.parametrize(
     ("case", "kind"), [(c, KIND_OF[c.name]) for c in CASES], ids=[c.name for c in CASES]
 )
+@pytest.mark.parametrize("by", [f"python{version}" for version in versions()])
 def test_results_are_those_of_the_stock_way(
     case: Case, kind: str, by: str, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
