@@ -136,10 +136,15 @@ class Loop(object):
                 self._call(self._readers[fd])
             if event & _WRITABLE and fd in self._writers:
                 self._call(self._writers[fd])
+        self._call_soon()  # what goes out does not wait for a timer, which may fork
         while self._timers and self._timers[0][0] <= monotonic():
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
                 self._call(callback)
+        self._call_soon()
+
+    def _call_soon(self):
+        # type: () -> None
         while self._soon:
             self._call(self._soon.pop(0))
 
