@@ -46,7 +46,7 @@ class CollectingCall(Call):
             "arguments": arguments,
             "keywords": {},
             "offered": (),
-            "log_level": 30,
+            "log_level": None,  # nobody asks for them, and stock Ansible leaves logging alone
         }
         super().__init__(link, request)
 

@@ -54,7 +54,7 @@ def main(channel, slaves_importer):
     importer.ask = lambda name: _ask(channel, importer.store, name)
     try:
         function = find_function(request["module"], request["function"])
-        if "logging" in sys.modules:
+        if "logging" in sys.modules and request["log_level"] is not None:
             from econtext.target import output
 
             output.install(channel, request["log_level"])

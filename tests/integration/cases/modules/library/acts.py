@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -36,6 +37,12 @@ def junk_of_a_child(module):
 def standard_error(module):
     sys.stderr.write("written to standard error ☃\n")
     module.exit_json(changed=False)
+
+
+def logs(module):
+    root = logging.getLogger()
+    root.warning("a warning")
+    module.exit_json(handlers=len(root.handlers), level=root.level)
 
 
 def leave_at_once(module):
