@@ -141,12 +141,15 @@ def machines(results: Results) -> str:
 
 def generated(results: Results, plot: str) -> str:
     """The part of docs/benchmark.rst that is made; `plot` is the picture's path from there."""
-    parts = [
-        asked(results),
-        title("Wall time over round-trip time"),
-        f".. image:: {plot}\n   :alt: Wall time of 50 pings over the round-trip time\n",
-        "50 pings, the whole process; the medians of the plot:\n",
-        points(results),
+    parts = [asked(results)]
+    if any(map(curves, results.values())):
+        parts += [
+            title("Wall time over round-trip time"),
+            f".. image:: {plot}\n   :alt: Wall time of 50 pings over the round-trip time\n",
+            "50 pings, the whole process; the medians of the plot:\n",
+            points(results),
+        ]
+    parts += [
         title("The figures behind the verdicts"),
         medians(results),
         title("The machine"),

@@ -16,7 +16,7 @@ def describe() -> dict[str, str]:
         "memory": memory(Path("/proc/meminfo").read_text()),
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "OpenSSH": said_by(["ssh", "-V"]).split(",")[0],
+        "OpenSSH": said_by(["ssh", "-V"]).split(",")[0].removeprefix("OpenSSH_"),
         "target's Python": said_by([play_list.TARGET_PYTHON, "--version"]).removeprefix("Python "),
     }
 

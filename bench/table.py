@@ -126,7 +126,9 @@ def report(python: str) -> None:
     DOCUMENT.write_text(document.replaced(DOCUMENT.read_text(), text))
     drawn = {core: document.curves(of_core) for core, of_core in results.items()}
     drawn = {core: curves for core, curves in drawn.items() if curves}
-    if drawn:
-        tool = environment.prepare_tool(python, "matplotlib")
-        command = [str(tool / "bin" / "python"), "-m", "bench.plot", str(PLOT)]
-        subprocess.run(command, input=json.dumps(drawn), text=True, cwd=CHECKOUT, check=True)
+    if not drawn:
+        PLOT.unlink(missing_ok=True)  # an older one would show what is not kept any more
+        return
+    tool = environment.prepare_tool(python, "matplotlib")
+    command = [str(tool / "bin" / "python"), "-m", "bench.plot", str(PLOT)]
+    subprocess.run(command, input=json.dumps(drawn), text=True, cwd=CHECKOUT, check=True)

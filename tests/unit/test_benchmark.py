@@ -179,6 +179,14 @@ def test_curves_hold_medians_and_leave_out_what_failed():
     assert document.curves(of_core) == {"econtext, cold": [(0, 2.0)], "econtext, warm": [(0, 0.5)]}
 
 
+def test_there_is_a_plot_when_there_are_curves():
+    runs = [run("econtext", 1, wall=1.0)]
+    name = rows.CURVES[0].name
+    with_curve = {"2.19": {name: Kept(name, "2.19", "", {}, {}, runs)}}
+    assert ".. image:: some.svg" in document.generated(with_curve, "some.svg")
+    assert ".. image::" not in document.generated(results_of(ROWS[0], runs), "some.svg")
+
+
 def test_what_is_written_by_hand_stays():
     before = f"Title\n=====\n\n{document.BEGIN}\n\nold\n\n{document.END}\n\nBy hand.\n"
     after = document.replaced(before, "new")
