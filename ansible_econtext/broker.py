@@ -128,8 +128,8 @@ class Broker:
             return
         self._lines.add(Line(self, connection))
 
-    def take(self, line: Line, request: dict[str, Any]) -> None:
-        """Start on a request."""
+    def take(self, line: Line, request: dict[str, Any], number: int) -> None:
+        """Start on a request that came under this number."""
         if request["do"] in self._kinds:
             self._kinds[request["do"]](line, request)
             return
@@ -138,14 +138,20 @@ class Broker:
         def reply(value: dict[str, Any]) -> None:
             self._unfinished.discard(started)
             self._note(request, value, time.monotonic() - started)
+            if order is not None and {"need", "failed", "again"} & set(value):
+                order.is_broken = True
             if not request.get("quiet"):
-                line.reply(value)
+                line.reply(value, number)
 
+        order = line.order if request.get("in_order") else None
+        if order is not None and order.is_broken:
+            line.reply({"again": True}, number)
+            return
         if request["do"] == "operations":
             self._unfinished.add(started)
-        made = Request(self._slaves, self._payloads, request, reply)
-        if not request.get("quiet"):
-            line.request = made
+        made = Request(self._slaves, self._payloads, request, reply, order)
+        if not request.get("quiet") and not made.is_over:
+            line.requests[number] = made
 
     def _reset(self, line: Line, request: dict[str, Any]) -> None:
         self._slaves.forget(request["way"])

@@ -41,12 +41,12 @@ class Client:
         self._directory = directory
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
 
-    def tell(self, request: dict[str, Any]) -> None:
-        """Send a request that has no reply."""
+    def tell(self, request: dict[str, Any], number: int = 0) -> None:
+        """Send a request that has no reply, or whose reply `receive` gives under this number."""
         if self._socket is None:
             raise BrokerGone("the line to the broker is closed")
         try:
-            self._socket.sendall(wire.frame(wire.OPEN, 0, codec.encode(request)))
+            self._socket.sendall(wire.frame(wire.OPEN, number, codec.encode(request)))
         except OSError as error:
             self.close()
             raise BrokerGone(self._why()) from error
@@ -61,6 +61,10 @@ class Client:
         the line is closed; by that the broker knows to end the work.
         """
         self.tell(request)
+        return self.receive()[0][1]
+
+    def receive(self) -> list[tuple[int, dict[str, Any]]]:
+        """Wait for replies; each with the number of its request."""
         try:
             return self._receive()
         except OSError as error:
@@ -70,17 +74,20 @@ class Client:
             self.close()
             raise
 
-    def _receive(self) -> dict[str, Any]:
-        assert self._socket is not None
-        while True:
+    def _receive(self) -> list[tuple[int, dict[str, Any]]]:
+        replies: list[tuple[int, dict[str, Any]]] = []
+        while not replies:
+            if self._socket is None:
+                raise BrokerGone("the line to the broker is closed")
             data = self._socket.recv(262144)
             if not data:
                 self.close()
                 raise BrokerGone(self._why())
-            for _, _, body in self._reader.feed(data):
+            for _, number, body in self._reader.feed(data):
                 reply = codec.decode(body)
                 assert isinstance(reply, dict)
-                return reply
+                replies.append((number, reply))
+        return replies
 
     def end_broker(self) -> None:
         """Ask for the end of the broker, and wait for it, for as long as it may need."""
@@ -111,6 +118,12 @@ class Client:
         except OSError:
             pass
         return False
+
+    def hang_up(self) -> None:
+        """Have whoever waits for a reply in another thread know that none will come."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         if self._socket is not None:

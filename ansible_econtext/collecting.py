@@ -35,9 +35,14 @@ class Output:
 
 
 class CollectingCall(Call):
-    """A call whose output is wanted; `sink` takes it in place of memory."""
+    """A call whose output is wanted; `sink` takes it in place of memory.
 
-    def __init__(self, link: Link, module: str, function: str, *arguments: Any) -> None:
+    It begins when the call on channel `after` is over, where one is named.
+    """
+
+    def __init__(
+        self, link: Link, module: str, function: str, *arguments: Any, after: int = 0
+    ) -> None:
         self._output = Output()
         self.sink: Callable[[int, bytes], None] | None = None
         request = {
@@ -48,7 +53,7 @@ class CollectingCall(Call):
             "offered": (),
             "log_level": None,  # nobody asks for them, and stock Ansible leaves logging alone
         }
-        super().__init__(link, request)
+        super().__init__(link, request, after)
 
     def output(self, stream: int, data: bytes) -> None:
         if self.sink is not None:

@@ -5,6 +5,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import client
+from ansible_econtext.order import Order
 from econtext.target import codec, wire
 from econtext.target.loop import Writer, read
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Line:
-    """A worker's connection; it is for one request at a time."""
+    """A worker's connection: for one request at a time, or for a number of them in order."""
 
     def __init__(self, broker: "Broker", connection: socket.socket) -> None:
         self._broker = broker
@@ -24,7 +25,9 @@ class Line:
         self._writer = Writer(broker.loop, os.dup(connection.fileno()))
         #: The process of the run that the worker is of; 0 until it is told.
         self.run = 0
-        self.request: Request | None = None
+        #: Those under way, by the numbers that they came under.
+        self.requests: dict[int, Request] = {}
+        self.order = Order()
         broker.loop.add_reader(connection.fileno(), self._receive)
 
     def _receive(self) -> None:
@@ -34,19 +37,19 @@ class Line:
         if not data:
             self.close()
             return
-        for _, _, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
+        for _, number, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
             request = codec.decode(body)
             assert isinstance(request, dict)
             try:
-                self._broker.take(self, request)
+                self._broker.take(self, request, number)
             except Exception as error:  # a worker that gets no reply would wait for ever
                 self._broker.report(self._broker.take, error)
-                self.reply({"failed": "lost", "text": f"internal error: {error}"})
+                self.reply({"failed": "lost", "text": f"internal error: {error}"}, number)
 
-    def reply(self, value: dict[str, Any]) -> None:
-        self.request = None
+    def reply(self, value: dict[str, Any], number: int = 0) -> None:
+        self.requests.pop(number, None)
         if self._connection.fileno() >= 0:
-            self._writer.write(wire.frame(wire.RESULT, 0, codec.encode(value)))
+            self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
 
     def close(self) -> None:
         """The worker is gone, and with it the interest in what it asked for."""
@@ -56,5 +59,6 @@ class Line:
         self._connection.close()
         self._writer.close()
         self._broker.gone(self)
-        if self.request is not None:
-            self.request.abandon()
+        # The last one first: none is to begin because the one before it was ended.
+        for _, request in sorted(self.requests.items(), reverse=True):
+            request.abandon()

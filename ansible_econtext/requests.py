@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_econtext import shipped, transfer, ways
 from ansible_econtext.collecting import CollectingCall, CollectingCommand
+from ansible_econtext.order import Order
 from ansible_econtext.payloads import Payloads
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
@@ -42,12 +43,19 @@ class Request:
     """One request: finds its slave, acts, replies once."""
 
     def __init__(
-        self, slaves: Slaves, payloads: Payloads, request: dict[str, Any], reply: Reply
+        self,
+        slaves: Slaves,
+        payloads: Payloads,
+        request: dict[str, Any],
+        reply: Reply,
+        order: Order | None = None,
     ) -> None:
         self._slaves = slaves
         self._payloads = payloads
         self._request = request
         self._reply: Reply | None = reply
+        #: Where it waits for the request before it.
+        self._order = order
         self._channel: CollectingCall | CollectingCommand | None = None
         self._slave: Slave | None = None
         #: Whether a slave was replaced for it.
@@ -98,6 +106,10 @@ class Request:
         if slave is not None:
             slave.users.add(self)
 
+    @property
+    def is_over(self) -> bool:
+        return self._reply is None
+
     def reply(self, value: dict[str, Any]) -> None:
         self._use(None)
         if self._reply is not None:
@@ -121,8 +133,11 @@ class Request:
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
         slave.link.round_trips += self._request.get("waited", 1)
-        call = CollectingCall(slave.link, module, function, *arguments)
+        after = self._order.last(slave.link) if self._order is not None else 0
+        call = CollectingCall(slave.link, module, function, *arguments, after=after)
         self._channel = call
+        if self._order is not None:
+            self._order.add(call)
 
         def finished(future: Any) -> None:
             error = future.exception()
@@ -130,12 +145,8 @@ class Request:
                 result, made = future.result()
                 slave.left.update(made)
                 done(call, result)
-            elif (
-                isinstance(error, CallError) and error.kind.endswith("Outdated") and not self._anew
-            ):
-                self._anew = True  # not for ever: a host may say what it likes
-                self._slaves.forget(self._request["way"])
-                self._slaves.find(self._request["way"], self._found)
+            elif self._is_outdated(error):
+                self._start_anew()
             elif isinstance(error, CallError) and error.kind.endswith("OperationError"):
                 self.reply({"failed": "operation", "text": error.text})
             elif isinstance(error, CallDied):
@@ -154,6 +165,13 @@ class Request:
             return False
         self._anew = error.kind.endswith("Outdated")
         return self._anew
+
+    def _start_anew(self) -> None:
+        if self._order is not None:
+            self.reply({"again": True})  # what was sent after it has the same slave
+            return
+        self._slaves.forget(self._request["way"])
+        self._slaves.find(self._request["way"], self._found)
 
     # The kinds of request
 

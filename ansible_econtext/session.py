@@ -18,7 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext import become, client, failures, modules, payload, place, shell, ways
+from ansible_econtext import ahead, become, client, failures, modules, payload, place, shell, ways
 from ansible_econtext.waiting import Waiting
 from econtext.boot import first_stage
 
@@ -230,6 +230,7 @@ class Session:
 
     def before_stock(self) -> None:
         """Have done what waits: the stock way may rely on it."""
+        ahead.alone()
         self._flush()
 
     def say(self, text: str) -> None:
@@ -275,7 +276,7 @@ class Session:
         attempt = 0
         while True:
             try:
-                reply = self._connected().ask(request)
+                reply = ahead.ask(request) or self._connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:

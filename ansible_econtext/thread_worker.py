@@ -16,8 +16,8 @@ import ansible.plugins.strategy
 from ansible.plugins.loader import action_loader
 from ansible.utils.display import Display
 
-from ansible_econtext import become
-from ansible_econtext.seams import results, runs
+from ansible_econtext import ahead, become
+from ansible_econtext.seams import loops, results, runs
 
 display = Display()
 
@@ -61,7 +61,8 @@ class ThreadWorker(threading.Thread):
         try:
             task = self._arguments["task"].copy(exclude_tasks=True)
             variables = dict(self._arguments["task_vars"])
-            runs.run_task({**self._arguments, "task": task, "task_vars": variables})
+            arguments = {**self._arguments, "task": task, "task_vars": variables}
+            runs.run_task(arguments, loops.Executor)
         except BaseException as error:
             display.error(f"econtext: internal error in a task's thread: {error!r}")
             self.exitcode = 1
@@ -152,4 +153,5 @@ def threads_for_tasks(strategy: Any) -> Iterator[None]:
         ):
             yield
     finally:
+        ahead.stop()
         ansible.plugins.strategy.WorkerProcess = stock

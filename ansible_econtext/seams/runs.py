@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible import constants
-from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.loader import (
     Jinja2Loader,
     PluginLoader,
@@ -102,12 +101,12 @@ def loading_one_at_a_time() -> Iterator[None]:
             kind.get_with_context = method
 
 
-def run_task(arguments: dict[str, Any]) -> None:
+def run_task(arguments: dict[str, Any], kind: Any) -> None:
     """Run a task and send its result, as a worker process does but for leaving its process.
 
-    `arguments` are those of WorkerProcess.  Source: `WorkerProcess._run` in
-    `executor/process/worker.py`, 2.19 to 2.21, with its reply to a result that
-    cannot be sent left out: the thread then counts as dead.
+    `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.
+    Source: `WorkerProcess._run` in `executor/process/worker.py`, 2.19 to 2.21, with its reply to
+    a result that cannot be sent left out: the thread then counts as dead.
     """
     task, host, final_queue = arguments["task"], arguments["host"], arguments["final_q"]
     common = (
@@ -124,7 +123,7 @@ def run_task(arguments: dict[str, Any]) -> None:
 
         variables = arguments["task_vars"]
         with _task.TaskContext(task):
-            result = TaskExecutor(host, task, variables, *common).run()
+            result = kind(host, task, variables, *common).run()
             final_queue.send_task_result(
                 _RawTaskResult(
                     host=host, task=task, return_data=result, task_fields=task.dump_attrs()
@@ -133,7 +132,7 @@ def run_task(arguments: dict[str, Any]) -> None:
         return
     with _task.TaskContext.create(task=task, task_vars=arguments["task_vars"], host_name=host.name):
         task.squash()
-        result = TaskExecutor(host, *common).run()
+        result = kind(host, *common).run()
         result.finalize_registered_values()
         task.ignore_errors = result.ignore_errors
         task.ignore_unreachable = result.ignore_unreachable

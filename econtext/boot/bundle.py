@@ -21,6 +21,7 @@ MODULES = (
     "call",
     "calls",
     "greeting",
+    "series",
     "slave",
     "main",
 )

@@ -153,12 +153,12 @@ class RemoteCommand(Channel):
 class Call(Channel):
     """A call of a function; `future` gets what comes of it."""
 
-    def __init__(self, link: Link, request: dict[str, Any]) -> None:
+    def __init__(self, link: Link, request: dict[str, Any], after: int = 0) -> None:
         super().__init__(link)
         self.future: Future[Any] = Future()
         self._offered = frozenset(request["offered"])
         self._lines: dict[int, _Lines] = {}
-        link.open(self, {"what": "call", **request})
+        link.open(self, {"what": "call", **request}, after)
 
     def offers(self, name: str) -> bool:
         return name.partition(".")[0] in self._offered

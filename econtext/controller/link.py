@@ -95,8 +95,9 @@ class Link:
 
     # Down
 
-    def open(self, channel: "Channel", request: dict[str, Any]) -> None:
-        """Give the channel a number and have the slave open it."""
+    def open(self, channel: "Channel", request: dict[str, Any], after: int = 0) -> None:
+        """Give the channel a number and have the slave open it, where it is a call when the
+        call on channel `after` is over."""
         body = codec.encode(request)
         if len(body) > wire.MAX_MESSAGE:
             raise codec.EncodeError(f"arguments of {len(body)} bytes are too long to send")
@@ -105,6 +106,8 @@ class Link:
         self._last_channel += 1
         channel.number = self._last_channel
         self._channels[channel.number] = channel
+        if after:
+            self.send(wire.AFTER, channel.number, codec.encode(after))
         self.send(wire.OPEN, channel.number, body)
 
     def send(self, kind: int, channel: int, body: bytes = b"") -> None:

@@ -9,7 +9,7 @@ from __future__ import unicode_literals  # on Python 2, tags and names are text 
 import signal
 import zlib
 
-from econtext.target import calls, child, codec, compat, flow, greeting, packing, store, wire
+from econtext.target import calls, child, codec, compat, flow, greeting, packing, series, store, wire
 from econtext.target.loop import Loop, Writer, read
 
 #: Seconds that children are given to end when the slave ends, before they are killed,
@@ -52,6 +52,7 @@ class Slave(object):
             wire.WARM: self._warm,
             wire.PING: self._ping,
         }
+        self._series = series.Series(self._handlers, self._children.__contains__, self._outlet.send)
 
     def run(self):
         # type: () -> None
@@ -73,7 +74,7 @@ class Slave(object):
             self._shut_down()
             return
         for kind, channel, body in self._reader.feed(data):
-            self._handlers[kind](channel, body)
+            self._series.handle(kind, channel, body)
         if self._reader.was_packed:
             self._outlet.pack()
 
@@ -90,7 +91,7 @@ class Slave(object):
                 process = self._call_process(channel, body)
         except (OSError, IOError) as error:  # not found, or too many processes
             self._outlet.send(wire.RESULT, channel, codec.encode(("failed", "%s" % error)))
-            self._outlet.send(wire.EXIT, channel, codec.encode(127))
+            self._exited(channel, 127)
             return
         process.on_output = lambda stream, data: self._output(channel, process, stream, data)
         process.on_input_written = lambda size: self._written(channel, size)
@@ -144,9 +145,10 @@ class Slave(object):
 
     def _exited(self, channel, status):
         # type: (int, int) -> None
-        del self._children[channel]
-        del self._received[channel]
+        self._children.pop(channel, None)
+        self._received.pop(channel, None)
         self._outlet.send(wire.EXIT, channel, codec.encode(status))
+        self._series.over(channel, is_gone=True)
         self._end_if_done()
 
     def _close(self, channel, body):
@@ -218,10 +220,11 @@ class Slave(object):
     def _message(self, channel, kind, body):
         # type: (int, int, bytes) -> None
         """A call process's message: answered here, or passed on under its channel."""
-        if kind == wire.RESULT:
-            self._loop.call_later(0, self._fork_spare)
         if kind != wire.WANT:
             self._outlet.send(kind, channel, body)
+            if kind == wire.RESULT:
+                self._loop.call_later(0, self._fork_spare)
+                self._series.over(channel)
             return
         name = body.decode("utf-8")
         if str(name) in self._importer.modules:
@@ -279,6 +282,7 @@ class Slave(object):
         if self._ending:
             return
         self._ending = True
+        self._series.give_up()
         self._loop.remove_reader(self._downward)
         self._drop_spare()
         for process in list(self._children.values()):

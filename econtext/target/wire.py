@@ -28,6 +28,7 @@ RELAY = 4  # write kept contents to this channel's command
 SOURCES = 5  # modules for the importer
 WARM = 6  # import these ahead of time
 PING = 7
+AFTER = 8  # the call that is opened next on this channel waits for the one of this number
 # From slave to controller.
 HELLO = 16
 RESULT = 17  # what a call returned or raised
@@ -41,7 +42,9 @@ END = 33  # end of a stream, one byte
 CREDIT = 34  # so many more bytes of DATA may be sent
 PACKED = 35  # a piece of a compressed stream of frames (`packing`)
 
-DOWNWARD = frozenset([OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, DATA, END, CREDIT, PACKED])
+DOWNWARD = frozenset(
+    [OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, AFTER, DATA, END, CREDIT, PACKED]
+)
 UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT, PACKED])
 
 STDIN, STDOUT, STDERR, TERMINAL = range(4)

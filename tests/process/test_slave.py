@@ -249,3 +249,62 @@ def test_the_end_of_input_is_the_end(slave):
     slave.hang(1)
     slave.command(2, ["cat"])
     assert slave.end() == (0, b"")
+
+
+def call(slave, channel, function, *arguments, after=0):
+    if after:
+        slave.send(wire.AFTER, channel, after)
+    request = {"what": "call", "module": "os", "function": function, "arguments": arguments}
+    slave.send(wire.OPEN, channel, {**request, "keywords": {}, "offered": (), "log_level": 30})
+
+
+def of_kind(messages, kind):
+    return [channel for each, channel, _ in messages if each == kind]
+
+
+def test_a_call_waits_for_the_one_before_it(slave):
+    call(slave, 1, "read", 0, 1)
+    call(slave, 2, "getpid", after=1)
+    call(slave, 3, "write", 1, b"out", after=2)
+    slave.write(wire.frame(wire.END, 3, wire.stream_byte(wire.STDIN)))
+    call(slave, 4, "getpid")
+    assert of_kind(slave.until(wire.RESULT), wire.RESULT) == [4]
+    slave.write(wire.data_frame(1, wire.STDIN, b"x"))
+    messages = [message for _ in range(3) for message in slave.until(wire.RESULT)]
+    assert of_kind(messages, wire.RESULT) == [1, 2, 3]
+    assert of_kind(messages, wire.DATA) == [3]
+
+
+def test_a_call_begins_when_the_one_before_it_was_ended(slave):
+    call(slave, 1, "read", 0, 1)
+    call(slave, 2, "getpid", after=1)
+    slave.write(wire.frame(wire.CLOSE, 1))
+    assert of_kind(slave.until(wire.RESULT), wire.RESULT) == [2]
+
+
+def test_a_call_that_is_given_up_never_begins(slave):
+    """What came after it still waits for the one before it."""
+    call(slave, 1, "read", 0, 1)
+    call(slave, 2, "write", 1, b"never", after=1)
+    call(slave, 3, "getpid", after=2)
+    slave.write(wire.frame(wire.CLOSE, 2))
+    [end] = slave.until(wire.EXIT)
+    assert end[1] == 2
+    slave.write(wire.data_frame(1, wire.STDIN, b"x"))
+    messages = slave.until(wire.RESULT) + slave.until(wire.RESULT)
+    assert of_kind(messages, wire.RESULT) == [1, 3]
+    assert not of_kind(messages, wire.DATA)
+
+
+def test_a_call_after_one_that_is_gone_begins_at_once(slave):
+    call(slave, 1, "getpid")
+    slave.until(wire.EXIT)
+    call(slave, 2, "getpid", after=1)
+    assert of_kind(slave.until(wire.RESULT), wire.RESULT) == [2]
+
+
+def test_what_waits_is_dropped_when_the_slave_ends(slave, tmp_path):
+    call(slave, 1, "read", 0, 1)
+    call(slave, 2, "mkdir", str(tmp_path / "made"), after=1)
+    assert slave.end()[0] == 0
+    assert not (tmp_path / "made").exists()

@@ -1,0 +1,209 @@
+"""Items of a loop that are sent ahead: in order, and alone where they are not like the first."""
+
+import threading
+
+import pytest
+
+pytest.importorskip("ansible.release")
+
+from ansible_econtext import ahead, client  # noqa: E402
+
+MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "way": []}
+
+
+class Line:
+    """A line to a broker that does what it is asked in order, when it is let."""
+
+    closed = False
+
+    def __init__(self, replies=None):
+        self.sent = []
+        self._replies = replies or {}
+        self._let = threading.Semaphore(0)
+        self._answered = 0
+        self._hung_up = False
+
+    def tell(self, request, number):
+        assert request["in_order"]
+        self.sent.append(number)
+        self._let.release()
+
+    def receive(self):
+        self._let.acquire()
+        if self._hung_up:
+            self._let.release()  # for whoever comes next
+            raise client.BrokerGone("hung up")
+        number = self.sent[self._answered]
+        self._answered += 1
+        return [(number, self._replies.get(number, {"status": 0}))]
+
+    def hang_up(self):
+        self._hung_up = True
+        self._let.release()
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def given_back(monkeypatch):
+    lines = []
+    monkeypatch.setattr(client, "give_back", lines.append)
+    return lines
+
+
+def run(count, line, requests):
+    """What comes of each item, and those that were asked for in the ordinary way, in order."""
+    ordinary = []
+
+    def item(number):
+        done = [
+            ahead.ask(request) or ordinary.append(number) or {"ordinary": number}
+            for request in requests(number)
+        ]
+        return number, done
+
+    loop = ahead.Loop(count, lambda: line, lambda: item)
+    try:
+        outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(count)]
+    finally:
+        loop.close()
+    assert [number for number, _ in outcomes] == list(range(count))
+    return [done for _, done in outcomes], ordinary
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_all_but_the_first_are_sent_in_order(count, given_back):
+    line = Line()
+    outcomes, ordinary = run(count, line, lambda number: [MODULE])
+    assert ordinary == [0]
+    assert line.sent == list(range(1, count))
+    assert outcomes[1:] == [[{"status": 0}]] * (count - 1)
+    assert given_back == [line]
+
+
+def test_what_makes_no_request_waits_for_the_first_that_does(given_back):
+    """Skipped items are no pattern for others."""
+    line = Line()
+    _, ordinary = run(9, line, lambda number: [MODULE] if number in (3, 5, 8) else [])
+    assert ordinary == [3]
+    assert line.sent == [5, 8]
+
+
+OTHERS = {
+    "another module": [{**MODULE, "identity": b"j"}],
+    "another host": [{**MODULE, "way": [{"kind": "ssh", "key": "other", "password": None}]}],
+    "something before it": [{**MODULE, "before": [("remove", "/x")]}],
+    "no module": [{"do": "exists"}],
+    "two modules": [MODULE, MODULE],
+}
+
+
+@pytest.mark.parametrize("requests", OTHERS.values(), ids=OTHERS)
+def test_what_is_not_like_the_first_is_done_alone(requests, given_back):
+    """After all that were sent before it have their replies."""
+    line, answered = Line(), []
+    receive = line.receive
+
+    def receive_noting():
+        found = receive()
+        answered.extend(number for number, _ in found)
+        return found
+
+    line.receive = receive_noting
+    before = {}
+
+    def of(number):
+        if number != 5:
+            return [MODULE]
+        return requests
+
+    class Noting(list):
+        def append(self, number):
+            before[number] = list(answered)
+            super().append(number)
+
+    ordinary = Noting()
+
+    def item(number):
+        return [
+            ahead.ask(request) or ordinary.append(number) or "ordinary" for request in of(number)
+        ]
+
+    loop = ahead.Loop(9, lambda: line, lambda: item)
+    outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(9)]
+    loop.close()
+    assert ordinary == [0, 5]
+    assert set(before[5]) >= {1, 2, 3, 4}
+    assert outcomes[5][-1] == "ordinary"
+    assert outcomes[8] == [{"status": 0}]
+
+
+@pytest.mark.parametrize("reply", [{"need": b"i"}, {"failed": "launch"}, {"again": True}])
+def test_what_was_not_done_is_asked_for_again_alone(reply, given_back):
+    line = Line({4: reply, 5: {"again": True}, 6: {"again": True}})
+    outcomes, ordinary = run(40, line, lambda number: [MODULE])
+    assert 4 in ordinary and ordinary == sorted(ordinary)
+    assert [done[0] for done in outcomes[1:4]] == [{"status": 0}] * 3
+    assert outcomes[39] == [{"ordinary": 39}]  # nothing is sent ahead any more
+    assert line.closed and not given_back  # the broker sends nothing of this line on
+
+
+def test_no_more_is_under_way_than_the_window(given_back):
+    held = threading.Event()
+    line = Line()
+    receive = line.receive
+    line.receive = lambda: held.wait() and receive()
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE))
+    loop.run(0, lambda: ahead.ask(MODULE))
+    taker = threading.Thread(target=loop.run, args=(1, None), daemon=True)
+    taker.start()
+    while len(line.sent) < ahead.WINDOW:
+        pass
+    assert line.sent[-1] <= ahead.WINDOW + 1
+    held.set()
+    taker.join()
+    for number in range(2, 100):
+        loop.run(number, lambda: None)
+    loop.close()
+    assert line.sent == list(range(1, 100))
+
+
+def test_the_end_of_a_play_ends_its_loops(given_back):
+    line = Line()
+    line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE))
+    loop.run(0, lambda: ahead.ask(MODULE))
+    found = []
+
+    def take():
+        try:
+            loop.run(1, lambda: None)
+        except client.BrokerGone as error:
+            found.append(error)
+
+    taker = threading.Thread(target=take, daemon=True)
+    taker.start()
+    while not line.sent:
+        pass
+    ahead.stop()
+    taker.join()
+    loop.close()
+    assert found and line.closed and not given_back
+
+
+def test_an_error_of_an_item_is_raised_where_it_is_taken(given_back):
+    line = Line()
+
+    def item(number):
+        ahead.ask(MODULE)
+        if number == 3:
+            raise ZeroDivisionError
+        return number
+
+    loop = ahead.Loop(5, lambda: line, lambda: item)
+    for number in range(3):
+        assert loop.run(number, lambda n=number: item(n)) == number
+    with pytest.raises(ZeroDivisionError):
+        loop.run(3, lambda: None)
+    loop.close()
