@@ -64,9 +64,10 @@ class Loop:
         self._line: _Line | None = None
         self._threads: list[threading.Thread] = []
         #: Held by the one thread that prepares an item.
-        self.preparing = threading.Lock()
+        self._preparing = threading.Lock()
         self._changed = threading.Condition()
         self._next = 0
+        self._idle = 0
         #: Items that are over, and what came of those that nobody took yet.
         self._over: set[int] = set()
         self._outcomes: dict[int, Any] = {}
@@ -113,12 +114,16 @@ class Loop:
     def _begin(self, number: int) -> None:
         self._line = _Line(self._connect())
         self._next = self._taken = number
-        for _ in range(min(WINDOW, self._count - number)):
-            thread = threading.Thread(
-                target=self._work, args=(self._runner(),), name="items of a loop", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+        with self._changed:
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        self._idle += 1
+        thread = threading.Thread(
+            target=self._work, args=(self._runner(),), name="items of a loop", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
 
     def stop(self) -> None:
         """Have nothing more begun; what is under way is of no more interest."""
@@ -129,7 +134,7 @@ class Loop:
             self._line.hang_up()
 
     def close(self) -> None:
-        """Stop, and wait until the threads are gone."""
+        """Stop, and wait until the threads are gone: none is started any more."""
         self.stop()
         for thread in self._threads:
             thread.join()
@@ -140,10 +145,10 @@ class Loop:
 
     def _work(self, run: Callable[[int], Any]) -> None:
         while True:
-            self.preparing.acquire()
+            self._preparing.acquire()
             number = self._take_number()
             if number is None:
-                self.preparing.release()
+                self._preparing.release()
                 return
             turn = _Turn(self, number)
             _turn.set(turn)
@@ -155,6 +160,7 @@ class Loop:
             with self._changed:
                 self._outcomes[number] = outcome
                 self._over.add(number)
+                self._idle += 1
                 self._changed.notify_all()
 
     def _take_number(self) -> int | None:
@@ -162,8 +168,21 @@ class Loop:
             self._changed.wait_for(lambda: self._closed or self._next < self._taken + WINDOW)
             if self._closed or self._next == self._count:
                 return None
+            self._idle -= 1
             self._next += 1
             return self._next - 1
+
+    def take_back(self) -> None:
+        """An item was prepared, and nothing of it is under way."""
+        self._preparing.release()
+
+    def pass_on(self) -> None:
+        """The next item is to be prepared: by whoever is idle, or by one more thread."""
+        self.take_back()
+        with self._changed:
+            is_wanted = not self._closed and self._next < self._count
+            if is_wanted and not self._idle and len(self._threads) < WINDOW:
+                self._start_thread()
 
     def wait_for_those_before(self, number: int) -> None:
         first = self._taken
@@ -203,7 +222,8 @@ class _Turn:
         try:
             self._loop.line.send(self._number, {**request, "in_order": True})
         finally:
-            self.end()
+            self._has_it = False
+            self._loop.pass_on()
         reply = self._loop.line.wait(self._number)
         if {"need", "again"} & set(reply) or reply.get("failed") == "launch":
             # Nothing of it was done, nor of what comes after it.
@@ -219,9 +239,10 @@ class _Turn:
             self._loop.wait_for_those_before(self._number)
 
     def end(self) -> None:
+        """The item is over."""
         if self._has_it:
             self._has_it = False
-            self._loop.preparing.release()
+            self._loop.take_back()
 
 
 def _pattern(request: dict[str, Any]) -> object:

@@ -238,8 +238,11 @@ def borrow(place: Place, run: int) -> Client:
     if _idle_of != os.getpid():
         _idle.clear()
         _idle_of = os.getpid()
-    while _idle:
-        client = _idle.pop()
+    while True:
+        try:
+            client = _idle.pop()
+        except IndexError:  # none, or another thread was faster
+            break
         if client.is_quiet():
             return client
         client.close()

@@ -132,8 +132,9 @@ class Request:
         self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
-        slave.link.round_trips += self._request.get("waited", 1)
         after = self._order.last(slave.link) if self._order is not None else 0
+        if not after:  # else nobody waited for what went before
+            slave.link.round_trips += self._request.get("waited", 1)
         call = CollectingCall(slave.link, module, function, *arguments, after=after)
         self._channel = call
         if self._order is not None:

@@ -59,12 +59,16 @@ class Executor(TaskExecutor):  # type: ignore[misc]
         task, play_context = self._task, self._play_context
         copies: list[Executor] = []
 
+        context = _current() if ansible_version >= (2, 21) else None
+        left: dict[str, Any] = {}  # what the last item of the stock way left there
+
         def runner() -> Callable[[int], Any]:
             made = _copy_of(self)
             copies.append(made)
-            made_for = _ItemOf221 if ansible_version >= (2, 21) else _ItemOf219
-            item = made_for(made, task, play_context, items, variables)
-            return item.run
+            left.update({} if left else variables)
+            if context is not None:
+                return _ItemOf221(made, task, play_context, items, left, context).run
+            return _ItemOf219(made, task, play_context, items, left).run
 
         def connect() -> client.Client:
             return client.borrow(place.of_run(), self._econtext_run_process or os.getpid())
@@ -118,10 +122,7 @@ class _Outcome:
 
 
 class _ItemOf219:
-    """Runs items of a loop by an executor of its own: ansible-core 2.19 and 2.20.
-
-    `variables` are those of the loop, with what the last item of the stock way left there.
-    """
+    """Runs items of a loop by an executor of its own: ansible-core 2.19 and 2.20."""
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class _ItemOf219:
         self._task = task
         self._play_context = play_context
         self._items = items
-        self._variables = dict(variables)
+        self._variables = variables
 
     def run(self, number: int) -> _Outcome:
         task = self._task.copy(exclude_parent=True, exclude_tasks=True)
@@ -165,8 +166,8 @@ class _ItemOf221(_ItemOf219):
     """In ansible-core 2.21 the state of a loop is in a context, of which each item gets a copy."""
 
     def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._context = _current()
+        super().__init__(*args[:-1])
+        self._context = args[-1]
 
     def _execute(self, task: Any, number: int) -> Any:
         context = copy.copy(self._context)
