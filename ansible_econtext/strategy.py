@@ -11,7 +11,7 @@ from ansible.plugins.loader import connection_loader
 
 from ansible_econtext import client, place
 from ansible_econtext.connection import CarriedConnection, carried
-from ansible_econtext.seams import caches, runs, versions
+from ansible_econtext.seams import caches, runs, templates, versions
 from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -35,6 +35,7 @@ class CarryingStrategy:
             carried_connections(),
             caches.kept_listings(),
             caches.kept_payloads(),
+            templates.compiled_once(),
             threads_for_tasks(self),
         ):
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
