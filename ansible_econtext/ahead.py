@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_econtext import client, ways
+from ansible_econtext.shared_line import Reply, SharedLine
 
 #: Items under way at the most: with 50 ms to the target and 4 ms for an item, 14 keep it busy.
 WINDOW = 16
 
 #: The turn of the item that the present thread is at.
 _turn: contextvars.ContextVar["_Turn | None"] = contextvars.ContextVar("econtext", default=None)
-
-Reply = dict[str, Any]
 
 _loops: "weakref.WeakSet[Loop]" = weakref.WeakSet()
 
@@ -61,7 +60,7 @@ class Loop:
         self._count = count
         self._connect = connect
         self._runner = runner
-        self._line: _Line | None = None
+        self._line: SharedLine | None = None
         self._threads: list[threading.Thread] = []
         #: Held by the one thread that prepares an item.
         self._preparing = threading.Lock()
@@ -112,7 +111,7 @@ class Loop:
             _turn.reset(token)
 
     def _begin(self, number: int) -> None:
-        self._line = _Line(self._connect())
+        self._line = SharedLine(self._connect())
         self._next = self._taken = number
         with self._changed:
             self._start_thread()
@@ -192,7 +191,7 @@ class Loop:
             )
 
     @property
-    def line(self) -> "_Line":
+    def line(self) -> SharedLine:
         assert self._line is not None
         return self._line
 
@@ -226,9 +225,10 @@ class _Turn:
             self._loop.pass_on()
         reply = self._loop.line.wait(self._number)
         if {"need", "again"} & set(reply) or reply.get("failed") == "launch":
-            # Nothing of it was done, nor of what comes after it.
+            # Nothing of it was done, nor of what comes after it: that is over when it has replies.
             self._loop.is_broken = True
             self.alone()
+            self._loop.line.wait_until_quiet()
             return None
         return reply
 
@@ -250,42 +250,3 @@ def _pattern(request: dict[str, Any]) -> object:
     if request["do"] != "module" or request["before"]:
         return None
     return ways.key(request["way"]), request["identity"], request["interpreter"]
-
-
-class _Line:
-    """A line to the broker for several threads, each of which waits for replies to its own."""
-
-    def __init__(self, line: client.Client) -> None:
-        self._line = line
-        self._changed = threading.Condition()
-        self._replies: dict[int, Reply] = {}
-        self._is_read = False
-
-    def send(self, number: int, request: dict[str, Any]) -> None:
-        self._line.tell(request, number)
-
-    def wait(self, number: int) -> Reply:
-        """The reply of this number; whoever finds nobody reading reads for all."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: number in self._replies or not self._is_read)
-                if number in self._replies:
-                    return self._replies.pop(number)
-                self._is_read = True
-            replies: list[tuple[int, Reply]] = []
-            try:
-                replies = self._line.receive()
-            finally:
-                with self._changed:
-                    self._is_read = False
-                    self._replies.update(replies)
-                    self._changed.notify_all()
-
-    def hang_up(self) -> None:
-        self._line.hang_up()
-
-    def close(self, is_reusable: bool) -> None:
-        if is_reusable and not self._line.closed:
-            client.give_back(self._line)
-        else:
-            self._line.close()

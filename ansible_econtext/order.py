@@ -1,5 +1,7 @@
 """Requests of one line that are done one after the other, none of them waiting for a reply."""
 
+from typing import Any
+
 from ansible_econtext.collecting import CollectingCall
 from econtext.controller.link import Link
 
@@ -12,12 +14,12 @@ class Order:
         self.is_broken = False
         self._last: CollectingCall | None = None
 
-    def last(self, link: Link) -> int:
-        """The channel of the call that the next one is to wait for; 0 where there is none."""
+    def call(self, link: Link, *call: Any) -> CollectingCall:
+        """Begin the next call (`CollectingCall`): after the last one, if that still runs."""
         last = self._last
-        if last is None or last.link is not link or last.future.done():
-            return 0
-        return last.number
-
-    def add(self, call: CollectingCall) -> None:
-        self._last = call
+        is_under_way = last is not None and last.link is link and not last.future.done()
+        after = last.number if last is not None and is_under_way else 0
+        if not after:  # else nobody waited for what went before
+            link.round_trips += 1
+        self._last = CollectingCall(link, *call, after=after)
+        return self._last

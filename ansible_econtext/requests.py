@@ -6,12 +6,11 @@ Ansible's own errors of that.
 """
 
 import functools
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
-from ansible_econtext import shipped, transfer, ways
+from ansible_econtext import account, shipped, transfer, ways
 from ansible_econtext.collecting import CollectingCall, CollectingCommand
 from ansible_econtext.order import Order
 from ansible_econtext.payloads import Payloads
@@ -132,13 +131,12 @@ class Request:
         self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
-        after = self._order.last(slave.link) if self._order is not None else 0
-        if not after:  # else nobody waited for what went before
-            slave.link.round_trips += self._request.get("waited", 1)
-        call = CollectingCall(slave.link, module, function, *arguments, after=after)
-        self._channel = call
         if self._order is not None:
-            self._order.add(call)
+            call = self._order.call(slave.link, module, function, *arguments)
+        else:
+            slave.link.round_trips += self._request.get("waited", 1)
+            call = CollectingCall(slave.link, module, function, *arguments)
+        self._channel = call
 
         def finished(future: Any) -> None:
             error = future.exception()
@@ -183,11 +181,11 @@ class Request:
             self._request = {**request, "way": [*request["way"], step]}
             self._slaves.find(self._request["way"], self._found)
             return
-        account = _account(request)
-        if account:
+        changed = account.changed_by(request)
+        if changed:
             # The system refuses to change or remove an account that has processes.
             vacated = functools.partial(self._act, self._run_module, slave)
-            self._slaves.vacate(request["way"], account, vacated)
+            self._slaves.vacate(request["way"], changed, vacated)
         else:
             self._run_module(slave)
 
@@ -299,10 +297,3 @@ class Request:
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.discard())
         call.end(wire.STDIN)
-
-
-def _account(request: dict[str, Any]) -> str:
-    """The account that a module is about to change; empty for all others."""
-    if request["name"] != "ansible.modules.user":
-        return ""
-    return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))

@@ -9,8 +9,9 @@ from __future__ import unicode_literals  # on Python 2, tags and names are text 
 import signal
 import zlib
 
-from econtext.target import calls, child, codec, compat, flow, greeting, packing, series, store, wire
+from econtext.target import calls, child, codec, compat, flow, greeting, packing, store, wire
 from econtext.target.loop import Loop, Writer, read
+from econtext.target.series import Series
 
 #: Seconds that children are given to end when the slave ends, before they are killed,
 #: and after which the slave ends in any case.
@@ -50,9 +51,9 @@ class Slave(object):
             wire.RELAY: self._relay,
             wire.SOURCES: self._sources,
             wire.WARM: self._warm,
-            wire.PING: self._ping,
+            wire.PING: lambda channel, body: self._outlet.send(wire.PONG, channel, body),
         }
-        self._series = series.Series(self._handlers, self._children.__contains__, self._outlet.send)
+        self._series = Series(self._handlers, self._children.__contains__, self._outlet.send)
 
     def run(self):
         # type: () -> None
@@ -258,10 +259,6 @@ class Slave(object):
                 pass  # for another Python than ours; importing it will say so
         compat.freeze_memory()
         self._drop_spare()
-
-    def _ping(self, channel, body):
-        # type: (int, bytes) -> None
-        self._outlet.send(wire.PONG, channel, body)
 
     # The end
 

@@ -1,0 +1,11 @@
+"""Which account a module is about to change: it must not be in use."""
+
+import json
+from typing import Any
+
+
+def changed_by(request: dict[str, Any]) -> str:
+    """The account that a module is about to change; empty for all others."""
+    if request["name"] != "ansible.modules.user":
+        return ""
+    return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))
