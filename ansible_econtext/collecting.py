@@ -45,7 +45,7 @@ class CollectingCall(Call):
     ) -> None:
         self._output = Output()
         self.sink: Callable[[int, bytes], None] | None = None
-        request = {
+        request: dict[str, Any] = {
             "module": module,
             "function": function,
             "arguments": arguments,
