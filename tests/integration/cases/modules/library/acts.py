@@ -1,8 +1,6 @@
 #!/usr/bin/python
 """Does one thing that modules do to their process, and reports."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import logging

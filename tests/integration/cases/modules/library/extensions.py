@@ -1,6 +1,4 @@
 #!/usr/bin/python
-from __future__ import annotations
-
 import ctypes
 import decimal
 import sqlite3

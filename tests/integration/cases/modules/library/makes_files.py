@@ -1,8 +1,6 @@
 #!/usr/bin/python
 """Makes files in the ways that AnsibleModule has."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 

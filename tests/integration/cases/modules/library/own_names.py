@@ -1,8 +1,6 @@
 #!/usr/bin/python
 """What a module sees of its own names and source."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import sys

@@ -1,8 +1,6 @@
 #!/usr/bin/python
 """What a module finds of the process that it runs in."""
 
-from __future__ import annotations
-
 import gc
 import locale
 import os

@@ -1,6 +1,4 @@
 #!/usr/bin/python
-from __future__ import annotations
-
 import sys
 
 from ansible.module_utils.basic import AnsibleModule

@@ -1,8 +1,6 @@
 #!/usr/bin/python
 """Returns values of any kind and size."""
 
-from __future__ import annotations
-
 import datetime
 
 from ansible.module_utils.basic import AnsibleModule

@@ -1,8 +1,6 @@
 #!/usr/bin/python
 """Runs commands in the ways that AnsibleModule has."""
 
-from __future__ import annotations
-
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -32,7 +30,7 @@ def main():
         not_expanded=run(["echo", "$HOME"], expand_user_and_vars=False),
         path=module.get_bin_path("sh"),
         path_of_none=module.get_bin_path("no-such-command"),
-        passed=run(f"cat <&{read}", use_unsafe_shell=True, pass_fds=[read]),
+        passed=run("cat <&%d" % read, use_unsafe_shell=True, pass_fds=[read]),
         prompt=run("sh -c 'printf Password:; read x'", prompt_regex="Password:", data=None),
     )
 

@@ -1,2 +1,2 @@
 def greeting(name):
-    return f"hello, {name}"
+    return "hello, %s" % name

@@ -1,6 +1,4 @@
 #!/usr/bin/python
-from __future__ import annotations
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.of_role_too import WHOSE
 
