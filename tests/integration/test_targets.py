@@ -30,7 +30,8 @@ RANGES = {
     (2, 21): ((3, 9), (3, 14)),
 }
 
-#: The cases share one run, so no two of them may have one name.
+#: In the order in which they are run, and in one run, so no two of them may have one name.
+#: ansible-core 2.16 tells a connection of the Python with the first module: the first task is one.
 KINDS = {
     "of ansible-core, and its actions": ("targets/thirty_tasks",),
     "facts": ("facts/setup",),
@@ -64,7 +65,8 @@ KINDS = {
     "asynchronous": ("asynchronous/other_modules", "asynchronous/polled"),
 }
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
-CASES = [case for case in all_cases() if case.name in KIND_OF]
+ALL = {case.name: case for case in all_cases()}
+CASES = [ALL[name] for name in KIND_OF]
 
 ASKED = os.environ.get("ECONTEXT_TEST_TARGETS", "")
 
@@ -103,6 +105,5 @@ def test_results_are_those_of_the_stock_way(
     assert_parity(case, pair)
 
 
-def test_the_selected_cases_are_there_and_differ_in_name() -> None:
-    assert {case.name for case in CASES} == KIND_OF.keys()
+def test_the_selected_cases_differ_in_name() -> None:
     assert len({case.path.stem for case in CASES}) == len(CASES)
