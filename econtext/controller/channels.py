@@ -50,7 +50,7 @@ class Channel:
             self._queue.popleft()
             if kind == wire.DATA:
                 self._sending.sent(len(body))
-                self.link.send_data(self.number, stream, body, self._pace.is_fast)
+                self.link.send_data(self.number, stream, body, self._pace.is_packed)
                 self.sent(len(body))
             elif kind == wire.END:
                 self.link.send(wire.END, self.number, wire.stream_byte(stream))

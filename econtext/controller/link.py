@@ -114,9 +114,9 @@ class Link:
         if self.error is None:
             self.outlet.send(kind, channel, body)
 
-    def send_data(self, channel: int, stream: int, data: bytes, is_fast: bool) -> None:
+    def send_data(self, channel: int, stream: int, data: bytes, packed: bool) -> None:
         if self.error is None:
-            self.outlet.send_data(channel, stream, data, is_fast)
+            self.outlet.send_data(channel, stream, data, packed)
 
     def send_credit(self, channel: int, amount: int) -> None:
         if self.error is None:

@@ -18,29 +18,50 @@ GRANT = WINDOW // 16
 CLOGGED = 256 * 1024
 
 
-#: Bytes in a second from which on it costs more time to pack a stream than to carry it.
-FAST = 64 * 1024 * 1024
+#: Bytes in a second below which it is not packing that a packed stream waits for.
+SLOW = 8 * 1024 * 1024
+
+#: How many measurements go by before a stream is tried the other way again.
+_AGAIN = 16
 
 
 class Pace(object):
-    """How fast a stream is taken, by the credit that comes back for it."""
+    """Whether a stream had better be packed, by how fast it was taken in either way.
+
+    It depends on the link, on the data, and on what else the two machines do.
+    """
 
     def __init__(self):
         # type: () -> None
-        self.is_fast = False
+        self.is_packed = True
+        self._rates = {}  # type: dict  # by `is_packed`: bytes in a second
         self._since = None  # type: object
         self._taken = 0
+        self._measured = 0
 
     def taken(self, size, now):
         # type: (int, float) -> None
         """Count credit that came at the time `now`, in seconds."""
-        if self._since is None:
-            self._since = now
-            return
         self._taken += size
-        if self._taken >= WINDOW:
-            self.is_fast = self._taken >= FAST * (now - self._since)  # type: ignore[operator]
-            self._since, self._taken = now, 0
+        if self._taken < WINDOW:
+            return
+        if self._since is None or self._decide(self._taken / max(now - self._since, 1e-9)):
+            self._since = now  # what was under way before has been taken
+        self._taken = 0
+
+    def _decide(self, rate):
+        # type: (float) -> bool
+        """Whether to go on as it is."""
+        self._rates[self.is_packed] = rate
+        self._measured += 1
+        other = self._rates.get(not self.is_packed)
+        if self.is_packed and rate < SLOW:
+            return True
+        if other is not None and rate >= other and self._measured % _AGAIN:
+            return True
+        self.is_packed = not self.is_packed
+        self._since = None
+        return False
 
 
 class Sending(object):

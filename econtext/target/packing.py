@@ -52,15 +52,15 @@ class Outlet(object):
         """Send a message; contents come packed in themselves."""
         self.add(wire.frame(kind, channel, body), kind == wire.STORE)
 
-    def send_data(self, channel, stream, data, is_fast):
+    def send_data(self, channel, stream, data, packed):
         # type: (int, int, bytes, bool) -> None
-        """Send a piece of a stream, which `is_fast` where it is taken faster than packed."""
+        """Send a piece of a stream, `packed` if that is wanted and makes it smaller."""
         frame = wire.data_frame(channel, stream, data)
         if len(frame) < _SMALL:
             self.add(frame)
             return
         self._gather()
-        if self._deflate is None or is_fast or self._paused > 0:
+        if self._deflate is None or not packed or self._paused > 0:
             self._paused -= len(frame)
         else:
             size, frame = len(frame), self._packed(frame)

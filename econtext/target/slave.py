@@ -127,7 +127,7 @@ class Slave(object):
 
     def _output(self, channel, process, stream, data):
         # type: (int, object, int, bytes) -> None
-        self._outlet.send_data(channel, stream, data, process.pace.is_fast)
+        self._outlet.send_data(channel, stream, data, process.pace.is_packed)
         if self._upward.waiting > flow.CLOGGED:
             self._pause(True)
 

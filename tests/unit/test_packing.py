@@ -56,14 +56,14 @@ def test_what_is_sent_is_what_is_read(packed, gathered, messages, cuts):
 
 
 @pytest.mark.parametrize("size", [1, 5000, wire.MAX_DATA])
-@pytest.mark.parametrize("is_fast", [False, True])
-def test_data_between_messages(size, is_fast):
+@pytest.mark.parametrize("packed", [False, True])
+def test_data_between_messages(size, packed):
     """In the order in which it was sent, whichever of it is packed or waits."""
     way, expected = Wire(later=lambda flush: None), []
     for number, content in enumerate((TEXT, os.urandom(size), TEXT, os.urandom(size))):
         data = content[:size]
         way.outlet.send(wire.PING, number)
-        way.outlet.send_data(number, wire.STDIN, data, is_fast)
+        way.outlet.send_data(number, wire.STDIN, data, packed)
         expected += [(wire.PING, number, b""), (wire.DATA, number, wire.stream_byte(0) + data)]
     way.outlet.flush()
     assert way.read() == expected
@@ -90,12 +90,12 @@ def test_what_is_alike_takes_next_to_nothing():
 def test_text_is_packed_and_noise_is_not():
     way = Wire()
     for _ in range(64):
-        way.outlet.send_data(1, wire.STDIN, TEXT[: wire.MAX_DATA], False)
+        way.outlet.send_data(1, wire.STDIN, TEXT[: wire.MAX_DATA], True)
     assert way.size < 64 * len(TEXT) // 10
     noise = os.urandom(wire.MAX_DATA)
     way = Wire()
     for _ in range(64):
-        way.outlet.send_data(1, wire.STDIN, noise, False)
+        way.outlet.send_data(1, wire.STDIN, noise, True)
     tried = [data for data in way.written if data[:1] != wire.frame(wire.DATA, 1)[:1]]
     assert 0 < len(tried) < 6
     assert way.size < 1.01 * 64 * len(noise)
@@ -103,15 +103,15 @@ def test_text_is_packed_and_noise_is_not():
 
 def test_data_behind_noise_is_tried_again():
     way = Wire()
-    way.outlet.send_data(1, wire.STDIN, os.urandom(wire.MAX_DATA), False)
+    way.outlet.send_data(1, wire.STDIN, os.urandom(wire.MAX_DATA), True)
     while len(way.written[-1]) > len(TEXT) // 2:
-        way.outlet.send_data(1, wire.STDIN, TEXT, False)
+        way.outlet.send_data(1, wire.STDIN, TEXT, True)
     assert len(way.written) < 100
 
 
-def test_what_is_taken_faster_than_it_would_be_packed_is_not_packed():
+def test_what_is_not_wanted_packed_is_not_packed():
     way = Wire()
-    way.outlet.send_data(1, wire.STDIN, TEXT, True)
+    way.outlet.send_data(1, wire.STDIN, TEXT, False)
     assert way.written == [wire.data_frame(1, wire.STDIN, TEXT)]
 
 
@@ -157,19 +157,42 @@ def test_only_where_it_is_allowed():
         wire.Reader(frozenset([wire.PING])).feed(packed(stream(b"")))
 
 
-# How fast a stream is taken
+# Packed or not
 
 
-@pytest.mark.parametrize("rate, is_fast", [(flow.FAST // 2, False), (2 * flow.FAST, True)])
-def test_pace(rate, is_fast):
+def is_packed_after(rates, measurements):
+    """What a stream comes to that is taken at these rates: plain, packed."""
     pace, now = flow.Pace(), 1000.0
-    for _ in range(2 * flow.WINDOW // flow.GRANT):
+    seen = []
+    for _ in range(measurements * flow.WINDOW // flow.GRANT):
+        now += flow.GRANT / rates[pace.is_packed]
         pace.taken(flow.GRANT, now)
-        now += flow.GRANT / rate
-    assert pace.is_fast == is_fast
+        seen.append(pace.is_packed)
+    return seen
 
 
-def test_a_pace_is_unknown_at_first():
+FAST = 4 * flow.SLOW
+
+
+@pytest.mark.parametrize("plain, packed", [(FAST, 2 * FAST), (2 * FAST, FAST)])
+def test_a_stream_goes_the_way_that_is_faster(plain, packed):
+    seen = is_packed_after((plain, packed), 100)
+    better = packed > plain
+    assert seen.count(better) > 0.8 * len(seen)
+    assert seen.count(not better) > 0  # the other is tried, and tried again
+    assert seen[len(seen) // 2 :].count(not better) > 0
+
+
+def test_a_stream_over_a_slow_link_is_always_packed():
+    """Not even tried plain, which would take a while."""
+    assert all(is_packed_after((2 * flow.SLOW, flow.SLOW / 2), 100))
+
+
+def test_a_stream_is_packed_at_first():
+    assert all(is_packed_after((FAST, FAST), 1))
+
+
+def test_a_clock_that_stands_still():
     pace = flow.Pace()
-    pace.taken(flow.WINDOW, 1000.0)
-    assert not pace.is_fast
+    for _ in range(100):
+        pace.taken(flow.WINDOW, 1000.0)
