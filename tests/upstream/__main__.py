@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import pathlib
 import sys
+import tempfile
+from collections.abc import Iterator
 
 from . import areas, report, source
 from .login import login
@@ -77,6 +80,14 @@ def run(options: argparse.Namespace, bench: Bench) -> report.Report:
     return results
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait for other runs on this machine: targets share accounts and files in /tmp."""
+    with open(pathlib.Path(tempfile.gettempdir(), "econtext-upstream.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> int:
     options = arguments()
     if options.list:
@@ -89,6 +100,7 @@ def main() -> int:
     options.targets = [name for name in chosen(options) if name not in unknown]
     options.areas = None
     with contextlib.ExitStack() as stack:
+        stack.enter_context(alone())
         port = stack.enter_context(login(tree))
         plugins = options.product.resolve() / "plugins"
         by_ssh = port if options.ssh else None
