@@ -205,9 +205,8 @@ def _check_task(task: Any) -> None:
     plugin = runs.action_plugin(task, action_loader)
     if plugin not in _ACTIONS or not _is_core_action(plugin):
         raise independent.Dependent("the action")
-    namespace, _, name = task._resolved_action.rpartition(".")
-    if f"ansible.builtin.{name}" not in _MODULES:
-        raise independent.Dependent(f"the module {name}")
+    if task._resolved_action not in _MODULES:  # a user's own one is "ansible.legacy."
+        raise independent.Dependent(f"the module {task._resolved_action}")
     control = task.loop_control
     for name in ("pause", "extended", "break_when"):
         if getattr(control, name, None):
