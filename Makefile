@@ -27,8 +27,11 @@ demo: .venv/demo/ready
 test: $(TEST)/ready
 	scripts/test-tools
 	$(TEST)/bin/ruff check .
-	$(TEST)/bin/python -m pytest tests
+	$(TEST)/bin/python -m pytest $(TWO) tests
 	$(if $(CORE),,$(MAKE) --no-print-directory test-oldest)
+
+# Two processes, each with files of its own: parity takes about as long as all the rest.
+TWO := -n 2 --dist loadfile
 
 # Parity with the oldest ansible-core too, where its own parts matter, each case in one way to
 # reach the host; `make matrix` runs the rest.
@@ -61,7 +64,7 @@ types: $(TEST)/ready
 
 # The checkout itself is not installed: the tests run what is in the tree (setup.cfg: pythonpath).
 $(TEST)/ready: setup.cfg pyproject.toml scripts/venv
-	scripts/venv $(TEST) 'ansible-core$(CORE:%===%.*)' pytest pytest-timeout hypothesis ruff mypy
+	scripts/venv $(TEST) 'ansible-core$(CORE:%===%.*)' pytest pytest-timeout pytest-xdist hypothesis ruff mypy
 	@touch $@
 
 .venv/matrix/ready: scripts/venv

@@ -87,7 +87,7 @@ def local_function():
         None,
         sys,
     ],
-    ids=repr,
+    ids=lambda each: type(each).__name__,  # no address: it is another in each process
 )
 def test_what_has_no_importable_name(function):
     with pytest.raises(TypeError, match="no importable name"):
