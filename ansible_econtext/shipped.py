@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from econtext.boot.strip import strip
+from econtext.boot.strip import narrow, strip
 from econtext.controller import sources
 from econtext.controller.link import Link
 
@@ -32,8 +32,12 @@ def provide(link: Link) -> None:
 def _sources() -> tuple[sources.Source, ...]:
     """Without comments and docstrings, with their line numbers."""
     found = {
-        source.name: dataclasses.replace(source, content=strip(source.content.decode()).encode())
+        source.name: dataclasses.replace(source, content=_light(source.content))
         for name in _ALL
         for source in sources.with_parents(name)
     }
     return tuple(found.values())
+
+
+def _light(content: bytes) -> bytes:
+    return narrow(strip(content.decode())).encode()

@@ -4,7 +4,7 @@ import functools
 import importlib.resources
 import zlib
 
-from econtext.boot.strip import strip
+from econtext.boot.strip import narrow, strip
 
 #: Each after the ones that it imports.
 MODULES = (
@@ -43,4 +43,4 @@ def bundle() -> bytes:
 
 def _source(name: str) -> str:
     path = importlib.resources.files("econtext.target") / (name + ".py")
-    return strip(path.read_text(encoding="ascii"))
+    return narrow(strip(path.read_text(encoding="ascii")))

@@ -1,4 +1,4 @@
-"""Takes comments and docstrings out of a source and keeps its line numbers.
+"""Takes comments, docstrings and most of the indentation out of a source; line numbers stay.
 
 What a traceback of a slave says then fits the files of the checkout.
 """
@@ -27,6 +27,20 @@ def strip(source: str) -> str:
         if each.type not in _SKIPPED:
             previous = each.type
     return "".join(line if line.strip() else "\n" for line in lines)
+
+
+def narrow(source: str) -> str:
+    """`source` with a space for each four that a line begins with: what is within a string
+    stays.  Raises as `strip` does."""
+    lines = source.splitlines(keepends=True)
+    kept: set[int] = set()
+    for each in tokenize.generate_tokens(io.StringIO(source).readline):
+        kept.update(range(each.start[0] + 1, each.end[0] + 1))
+    for row, line in enumerate(lines, 1):
+        width = len(line) - len(line.lstrip(" "))
+        if row not in kept:
+            lines[row - 1] = " " * (width // 4) + line[width - width % 4 :]
+    return "".join(lines)
 
 
 def _blank(lines: list[str], docstring: tokenize.TokenInfo) -> None:

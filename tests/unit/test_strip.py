@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from econtext.boot.strip import strip
+from econtext.boot.strip import narrow, strip
 
 
 def shipped() -> list:
@@ -97,3 +97,17 @@ def test_a_source_that_is_none_is_refused():
 
     with pytest.raises((SyntaxError, tokenize.TokenError)):
         strip("def f(:\n  '''")
+
+
+@pytest.mark.parametrize("source", shipped())
+def test_narrow_keeps_what_a_program_says(source):
+    narrower = narrow(source)
+    assert ast.dump(ast.parse(narrower)) == ast.dump(ast.parse(source))
+    lines = zip(narrower.splitlines(), source.splitlines(), strict=True)
+    assert all(narrow_line.strip() == line.strip() for narrow_line, line in lines)
+
+
+def test_narrow():
+    source = 'if x:\n    y = f(\n          1,\n    )\n    z = """\n    as it is\n        """\n'
+    expected = 'if x:\n y = f(\n    1,\n )\n z = """\n    as it is\n        """\n'
+    assert narrow(source) == expected
