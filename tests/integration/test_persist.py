@@ -166,10 +166,10 @@ def test_no_file_stays_on_the_target_meanwhile(
     ssh: Transport, accounts: Accounts, home_of: MakeHome
 ) -> None:
     home = home_of(ssh)
-    directory = ssh.account.home / ".ansible"
-    assert not directory.exists()
+    before = sorted(ssh.account.home.rglob("*"))
     assert home.slave() > 0
-    assert not directory.exists()
+    assert home.brokers()
+    assert sorted(ssh.account.home.rglob("*")) == before
 
 
 def test_status_and_stop(ssh: Transport, home_of: MakeHome) -> None:

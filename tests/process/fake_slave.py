@@ -7,7 +7,8 @@ it is sent it reads and drops.
 import os
 import sys
 
-sys.path.insert(0, sys.argv[1])
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
 
 from econtext.boot.bundle import LENGTH_DIGITS  # noqa: E402
 from econtext.target import codec, greeting, wire  # noqa: E402
