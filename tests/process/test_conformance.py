@@ -49,7 +49,7 @@ class HashableList(list):
     __hash__ = object.__hash__
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_values(context, value):
     assert context.call(plain.echo, value, named=value) == [[value], [value]]
 
