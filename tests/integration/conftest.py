@@ -43,14 +43,16 @@ def short_directory() -> Iterator[pathlib.Path]:
     """A temporary directory with a short path (tmp_path is too long for ssh's control sockets)."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="ectx-"))
     path.chmod(0o755)
-    yield path
 
     def gone() -> bool:
         # What a run left to its end may still be removing its own directories.
         shutil.rmtree(path, ignore_errors=True)
         return not path.exists()
 
-    processes.until(5, gone, f"{path} is removed")
+    try:
+        yield path
+    finally:
+        processes.until(5, gone, f"{path} is removed")
 
 
 @pytest.fixture
