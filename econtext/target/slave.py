@@ -64,7 +64,11 @@ class Slave(object):
         self._outlet.send(wire.HELLO, 0, codec.encode(greeting.make()))
         self._outlet.flush()  # what has come already may take its time
         self._loop.add_reader(self._downward, self._receive)
-        self._loop.run()
+        try:
+            self._loop.run()
+        finally:  # after an error too: nothing of a slave's lives on
+            for process in self._children.values():
+                process.signal(signal.SIGKILL)
 
     def _receive(self):
         # type: () -> None

@@ -233,9 +233,11 @@ def test_what_is_kept_is_relayed(slave):
 def test_a_controller_that_breaks_the_rules(slave, frames, words):
     """The slave ends, and says why: there is nobody left whom it could serve."""
     slave.hang(1)
+    family = waiting.family(slave.process.pid)
     slave.write(frames)
     status, errors = slave.end()
     assert status == 1 and words in errors
+    waiting.gone(family)
 
 
 def test_more_input_than_credit(slave):
