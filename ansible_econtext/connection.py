@@ -79,11 +79,15 @@ class CarriedConnection:
         return super().is_pipelining_enabled(wrap_async)  # type: ignore[misc]
 
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
+        self._econtext_hear(variables, templar)
+        return super()._resolve_option_variables(variables, templar)  # type: ignore[misc]
+
+    def _econtext_hear(self, variables: dict[str, Any], templar: Any) -> None:
+        """What a task knows of its host."""
         if self._econtext is not None:
             with versions.stock_if_unknown():
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
-        return super()._resolve_option_variables(variables, templar)  # type: ignore[misc]
 
     def set_options(self, *args: Any, **kwargs: Any) -> None:
         super().set_options(*args, **kwargs)  # type: ignore[misc]
@@ -252,6 +256,7 @@ def carried(stock: type) -> type | None:
         versions.warn_of_unknown_version()
         with versions.stock_if_unknown():
             builds.keep()
+            plugins.tell_of_variables()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
         if mixin is None or not plugins.is_core_connection(stock):
             return None  # not of our kind, or carried by itself

@@ -59,8 +59,7 @@ class Session:
         self._client: client.Client | None = None
         #: Operations that need no answer: they go with the next request.
         self._waiting = Waiting()
-        #: The Pythons to look for on the host, from the options.  ansible-core 2.16 does not
-        #: tell a connection: there it is known with the first module.
+        #: The Pythons to look for on the host, from the options.
         self.pythons: list[str] = []
         #: How often an attempt to reach the host is repeated, from the options.
         self.retries = 0

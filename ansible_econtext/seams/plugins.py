@@ -1,6 +1,7 @@
 """What connection and become plugins keep to themselves."""
 
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Any
 import ansible.plugins.connection
 from ansible import constants
 from ansible.module_utils.common.text.converters import to_text
+
+from ansible_econtext.seams.versions import ansible_version
 
 
 def ssh_command(connection: Any) -> list[str]:
@@ -91,6 +94,31 @@ def is_pipelining_refused(
         direct=direct,
     )
     return not value and origin != "default"
+
+
+def tell_of_variables() -> None:
+    """Have a connection's `_econtext_hear(variables, templar)` called before its options are set.
+
+    Source: `TaskExecutor._set_connection_options` of 2.16; from 2.17 on it calls a method of the
+    connection, `_resolve_option_variables`, with the same arguments.
+    """
+    if ansible_version >= (2, 17):
+        return
+    from ansible.executor.task_executor import TaskExecutor
+
+    stock = TaskExecutor._set_connection_options
+    if hasattr(stock, "_econtext"):
+        return
+
+    @functools.wraps(stock)
+    def set_connection_options(executor: Any, variables: Any, templar: Any) -> Any:
+        hear = getattr(executor._connection, "_econtext_hear", None)
+        if hear is not None:
+            hear(variables, templar)
+        return stock(executor, variables, templar)
+
+    set_connection_options._econtext = True  # type: ignore[attr-defined]
+    TaskExecutor._set_connection_options = set_connection_options
 
 
 def is_core_connection(kind: type) -> bool:

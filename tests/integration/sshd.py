@@ -20,6 +20,9 @@ BINARY = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr
 # at the end, as it does there: another session's sshd needs it for each connection.
 PRIVILEGE_SEPARATION = pathlib.Path("/run/sshd")
 
+# Has a program end with whoever started it: a test process may be killed.
+END_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
 CONFIG = """\
 ListenAddress 127.0.0.1
 Port {port}
@@ -98,7 +101,7 @@ def running_sshd(
         encoding="ascii",
     )
     server = subprocess.Popen(
-        [str(BINARY), "-D", "-f", str(config), "-E", str(directory / "log")],
+        [*END_WITH_US, str(BINARY), "-D", "-f", str(config), "-E", str(directory / "log")],
         stdin=subprocess.DEVNULL,
     )
     try:

@@ -31,8 +31,9 @@ RANGES = {
 }
 
 #: In the order in which they are run, and in one run, so no two of them may have one name.
-#: ansible-core 2.16 tells a connection of the Python with the first module: the first task is one.
+#: The first of all is asynchronous: its files reach the target before its module does.
 KINDS = {
+    "asynchronous": ("asynchronous/other_modules", "asynchronous/polled"),
     "of ansible-core, and its actions": ("targets/thirty_tasks",),
     "facts": ("facts/setup",),
     "of a collection": ("in_collections/modules",),
@@ -62,7 +63,6 @@ KINDS = {
     "arguments in a file": ("modules/old_style", "modules/programs", "modules/want_json"),
     "arguments in the text": ("modules/json_args",),
     "machine code": ("modules/compiled",),
-    "asynchronous": ("asynchronous/other_modules", "asynchronous/polled"),
 }
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
 ALL = {case.name: case for case in all_cases()}

@@ -21,6 +21,9 @@ BINARY = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr
 #: It stays: another sshd may have come to need it meanwhile.
 PRIVILEGE_SEPARATION = pathlib.Path("/run/sshd")
 
+#: Has a program end with whoever started it: a test process may be killed.
+END_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
 CONFIG = """\
 ListenAddress 127.0.0.1
 Port {port}
@@ -91,7 +94,8 @@ def running_sshd(directory: pathlib.Path) -> Iterator[Sshd]:
     config = directory / "sshd_config"
     config.write_text(CONFIG.format(port=sshd.port, directory=directory), encoding="ascii")
     server = subprocess.Popen(
-        [str(BINARY), "-D", "-f", str(config), "-E", str(sshd.log)], stdin=subprocess.DEVNULL
+        [*END_WITH_US, str(BINARY), "-D", "-f", str(config), "-E", str(sshd.log)],
+        stdin=subprocess.DEVNULL,
     )
     try:
         waiting.until(lambda: _answers(server, sshd), "sshd answers")

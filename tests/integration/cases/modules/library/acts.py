@@ -1,4 +1,5 @@
 #!/usr/bin/python
+# -*- coding: utf-8 -*-
 """Does one thing that modules do to their process, and reports."""
 
 import atexit

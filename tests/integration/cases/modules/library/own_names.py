@@ -23,7 +23,7 @@ def main():
         name=__name__,
         package=__package__,
         doc=__doc__,
-        spec=getattr(__spec__, "name", None),
+        spec=getattr(globals().get("__spec__"), "name", None),
         tail=__file__.rpartition(".zip")[2],
         argv=len(sys.argv),
         same_main=itself.__dict__ is globals(),
@@ -33,7 +33,7 @@ def main():
         source=attempt(lambda: inspect.getsource(main).splitlines()[0]),
         source_of_basic=attempt(lambda: len(inspect.getsource(basic))),
         file_of_basic=basic.__file__.rpartition(".zip")[2],
-        qualified=[AnsibleModule.__module__, AnsibleModule.__qualname__],
+        qualified=[AnsibleModule.__module__, getattr(AnsibleModule, "__qualname__", None)],
         modules=sorted(name for name in sys.modules if name.startswith("ansible.modules")),
         fqn=getattr(itself, "_module_fqn", None),
     )

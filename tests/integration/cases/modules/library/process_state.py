@@ -12,15 +12,16 @@ import threading
 from ansible.module_utils.basic import AnsibleModule
 
 
+def blocked_signals():
+    with open("/proc/self/status") as status:
+        return [line for line in status if line.startswith("SigBlk")]
+
+
 def main():
     module = AnsibleModule(argument_spec={})
     umask = os.umask(0)
     os.umask(umask)
-    ignored = [
-        signal.Signals(number).name
-        for number in range(1, 32)
-        if signal.getsignal(number) == signal.SIG_IGN
-    ]
+    ignored = [number for number in range(1, 32) if signal.getsignal(number) == signal.SIG_IGN]
     module.exit_json(
         directory=os.getcwd(),
         umask=umask,
@@ -28,13 +29,13 @@ def main():
         ignored=ignored,
         interrupt=signal.getsignal(signal.SIGINT) is signal.default_int_handler,
         terminate=str(signal.getsignal(signal.SIGTERM)),
-        blocked=[int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
+        blocked=blocked_signals(),
         locale=locale.setlocale(locale.LC_ALL),
         encoding=[sys.stdout.encoding, sys.stdin.encoding, sys.getfilesystemencoding()],
         nice=os.nice(0),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE),
         threads=threading.active_count(),
-        main_thread=threading.current_thread() is threading.main_thread(),
+        main_thread=threading.current_thread().name == "MainThread",
         recursion=sys.getrecursionlimit(),
         collecting=gc.isenabled(),
         flags=str(sys.flags),
