@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ansible.plugins.strategy
-from ansible.plugins.loader import action_loader
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, become
@@ -127,7 +126,7 @@ def needs_no_fork(arguments: dict[str, Any]) -> bool:
     by_option = arguments["play_context"]
     if task.timeout or task.async_val or task.delegate_to or task.loop_with not in _LOOPS:
         return False
-    if task.debugger or runs.action_plugin(task, action_loader) not in _ACTIONS:
+    if task.debugger or runs.action_plugin(task) not in _ACTIONS:
         return False
     if variables.get("ansible_connection", task.connection) not in _CONNECTIONS:
         return False

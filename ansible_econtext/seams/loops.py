@@ -6,14 +6,11 @@ item may have been made already, by a copy of the executor in another thread.
 
 import copy
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ansible.plugins.action
 from ansible.executor.task_executor import TaskExecutor
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.loader import action_loader
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, client, independent, place
@@ -202,8 +199,8 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
 
 
 def _check_task(task: Any) -> None:
-    plugin = runs.action_plugin(task, action_loader)
-    if plugin not in _ACTIONS or not _is_core_action(plugin):
+    plugin = runs.action_plugin(task)
+    if plugin not in _ACTIONS or not runs.is_core_action(plugin):
         raise independent.Dependent("the action")
     if task._resolved_action not in _MODULES:  # a user's own one is "ansible.legacy."
         raise independent.Dependent(f"the module {task._resolved_action}")
@@ -233,9 +230,3 @@ def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
         for name, value in variables.items():
             if name.startswith("ansible_") and isinstance(value, str):
                 independent.check_names([value], variables, registered)
-
-
-def _is_core_action(name: str) -> bool:
-    kind = action_loader.get(f"ansible.legacy.{name}", class_only=True)
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return file is not None and os.path.dirname(file) in ansible.plugins.action.__path__

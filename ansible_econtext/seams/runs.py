@@ -2,11 +2,14 @@
 
 import contextlib
 import functools
+import os
 import pathlib
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import ansible.plugins.action
 from ansible import constants
 from ansible.plugins.loader import (
     Jinja2Loader,
@@ -14,6 +17,7 @@ from ansible.plugins.loader import (
     action_loader,
     become_loader,
     connection_loader,
+    module_loader,
     shell_loader,
 )
 
@@ -51,7 +55,8 @@ def load_ahead() -> None:
         (action_loader, "normal"),
         (become_loader, "sudo"),
     ):
-        loader.get(name, class_only=True)
+        with contextlib.suppress(Exception):  # one of a play's own: the task will be told
+            loader.get(name, class_only=True)
     with contextlib.suppress(ImportError, AttributeError):  # up to 2.18 there are no profiles
         from ansible.module_utils.common import json
 
@@ -139,14 +144,36 @@ def run_task(arguments: dict[str, Any], kind: Any) -> None:
         final_queue.send_task_result(host, task, result)
 
 
-def action_plugin(task: Any, action_loader: Any) -> str:
+def action_plugin(task: Any) -> str:
     """The name of the action plugin that will run a task; "normal" for a module without one.
 
-    Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21, of which
-    this knows ansible-core's own modules; others are "unknown".
+    Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21.  A plugin that
+    is not ansible-core's own is "unknown".
     """
     resolved = task._resolved_action or ""
     namespace, _, name = resolved.rpartition(".")
-    if namespace not in ("ansible.builtin", "ansible.legacy"):
-        return "unknown"
-    return name if action_loader.has_plugin(resolved) else "normal"
+    if namespace in ("ansible.builtin", "ansible.legacy"):
+        return name if action_loader.has_plugin(resolved) else _normal()
+    where = {"collection_list": task.collections}
+    module = module_loader.find_plugin_with_context(task.action, **where)
+    may_have_one = (
+        not module.resolved
+        or module.action_plugin
+        or action_loader.has_plugin(task.action, **where)
+        or task.action.rpartition(".")[2].partition("_")[0] in constants.NETWORK_GROUP_MODULES
+    )
+    return "unknown" if may_have_one else _normal()
+
+
+def _normal() -> str:
+    return "normal" if is_core_action("normal") else "unknown"
+
+
+def is_core_action(name: str) -> bool:
+    """Whether a plugin is ansible-core's own: a play may have one of the same name beside it."""
+    try:
+        kind = action_loader.get(f"ansible.legacy.{name}", class_only=True)
+    except Exception:  # it cannot be loaded: the task will be told
+        return False
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return file is not None and os.path.dirname(file) in ansible.plugins.action.__path__
