@@ -33,13 +33,14 @@ test: $(TEST)/ready
 # Two processes, each with files of its own: parity takes about as long as all the rest.
 TWO := -n 2 --dist loadfile
 
-# Parity with the oldest ansible-core too, where its own parts matter, each case in one way to
-# reach the host; `make matrix` runs the rest.
-OLDEST_AREAS := asynchronous or become or collections or interpreter or modules
+# With the oldest ansible-core what depends on it most, each case of parity in one way to reach the
+# host; `make matrix` runs the rest.
+OLDEST_AREAS := asynchronous or become or collections or interpreter or modules or test_connections
 
 test-oldest:
 	ECONTEXT_TEST_TRANSPORTS=first \
-	    scripts/oldest $(OLDEST) tests/integration/test_parity.py -k '$(OLDEST_AREAS)'
+	    scripts/oldest $(OLDEST) tests/integration/test_parity.py \
+	    tests/integration/test_connections.py -k '$(OLDEST_AREAS)'
 
 targets: $(TEST)/ready
 	scripts/test-tools

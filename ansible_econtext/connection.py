@@ -110,6 +110,9 @@ class CarriedConnection:
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
         note = self._econtext_note(command if wrapped is None else wrapped, executable)
+        if note is None and commands.is_discovery_script(in_data):
+            program = shell.Program(executable or "/bin/sh", "", command, template=command)
+            note = shell.Module(command, {}, "", program)
         try:
             if note is not None and not self._econtext.has_shell(executable):
                 note = None

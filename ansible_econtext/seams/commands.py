@@ -1,5 +1,7 @@
 """What is in the commands that ansible-core hands to a connection."""
 
+import functools
+import pkgutil
 import shlex
 from typing import Any
 
@@ -15,6 +17,22 @@ def is_discovery(command: str) -> bool:
     2.18 ask for the platform in the same command.
     """
     return command.startswith(("echo FOUND; command -v ", "echo PLATFORM; uname; echo FOUND; "))
+
+
+def is_discovery_script(data: bytes | None) -> bool:
+    """Whether this is what the interpreter discovery has the first Python run that it found.
+
+    Source: `discover_interpreter`, 2.16 to 2.18; later ones have no such script.
+    """
+    return bool(data) and data == _discovery_script()
+
+
+@functools.cache
+def _discovery_script() -> bytes | None:
+    try:
+        return pkgutil.get_data("ansible.executor.discovery", "python_target.py")
+    except OSError:
+        return None
 
 
 def without_executable(command: str, shell: Any) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from .normalise import normalise, text
+from .parity_cases import CORE
 from .play import ANSIBLE_PLAYBOOK, Result, Running, prepared
 from .transports import Transport
 
@@ -24,7 +25,8 @@ AD_HOC = {
     "in the background": ["-m", "command", "-a", "echo later", "-B", "20", "-P", "1"],
     "variable": ["-m", "debug", "-a", "var=inventory_hostname", "-e", "a=b"],
     "raises": ["-m", "ping", "-a", "data=crash"],
-    "unreachable": ["-m", "ping", "-e", "ansible_port=1"],
+    # Without a discovery of the Python: before 2.19 that fails too, in words of its own (warned.py).
+    "unreachable": ["-m", "ping", "-e", "ansible_port=1 ansible_python_interpreter=python3"],
     "no such module": ["-m", "no_such_module"],
 }
 
@@ -60,7 +62,9 @@ def test_ansible(
         both.append(run("ansible", ["target", *arguments], each, sudo, scratch))
         (remote / "copied").unlink(missing_ok=True)
     stock, ours = both
-    assert_shown_alike(ours, stock)
+    # Before 2.19 a traceback is part of what is shown, and differs (tracebacks.py).
+    if name != "raises" or CORE >= (2, 19):
+        assert_shown_alike(ours, stock)
     assert [normalise(task._asdict()) for task in ours.tasks] == [
         normalise(task._asdict()) for task in stock.tasks
     ]
