@@ -53,7 +53,10 @@ def encode(value):
 def decode(data):
     # type: (bytes) -> object
     """The value in `data`, which must hold exactly one; raises DecodeError."""
-    value, end = _decode(bytes(data), 0, 0)
+    try:
+        value, end = _decode(bytes(data), 0, 0)
+    except struct.error:
+        raise DecodeError("bytes are missing")
     if end != len(data):
         raise DecodeError("%d bytes after the value" % (len(data) - end))
     return value
@@ -141,44 +144,37 @@ def _text(data):
         raise DecodeError("text that is not UTF-8")
 
 
-def _take(data, start, size):
-    # type: (bytes, int, int) -> bytes
-    part = data[start : start + size]
-    if len(part) != size:
-        raise DecodeError("%d bytes are missing" % (size - len(part)))
-    return part
-
-
 def _decode(data, start, depth):
     # type: (bytes, int, int) -> tuple
     if depth > MAX_DEPTH:
         raise DecodeError("nested deeper than %d levels" % MAX_DEPTH)
-    tag = _take(data, start, 1)
+    tag = data[start : start + 1]
     start += 1
+    if tag in _SIZED:
+        (length,) = _LENGTH.unpack_from(data, start)
+        start += 4
+        part = data[start : start + length]
+        if len(part) != length:
+            raise DecodeError("%d bytes are missing" % (length - len(part)))
+        return _SIZED[tag](part), start + length
     if tag in _CONSTANTS:
         return _CONSTANTS[tag], start
-    if tag == b"i":
-        return _INTEGER.unpack(_take(data, start, 8))[0], start + 8
-    if tag == b"f":
-        return _FLOAT.unpack(_take(data, start, 8))[0], start + 8
-    if tag not in b"ubIltszd":
-        raise DecodeError("unknown tag %r" % tag)
-    (length,) = _LENGTH.unpack(_take(data, start, 4))
-    start += 4
-    if tag in b"ubI":
-        return _decode_sized(tag, _take(data, start, length)), start + length
-    return _decode_items(tag, data, start, length, depth)
+    if tag in _ITEMS:
+        (length,) = _LENGTH.unpack_from(data, start)
+        return _decode_items(tag, data, start + 4, length, depth)
+    if tag in _NUMBERS:
+        (number,) = _NUMBERS[tag].unpack_from(data, start)
+        return number, start + 8
+    raise DecodeError("unknown tag %r" % tag)
 
 
 _CONSTANTS = {b"N": None, b"T": True, b"F": False}
+_NUMBERS = {b"i": _INTEGER, b"f": _FLOAT}
+_ITEMS = frozenset([b"l", b"t", b"s", b"z", b"d"])
 
 
-def _decode_sized(tag, part):
-    # type: (bytes, bytes) -> object
-    if tag == b"b":
-        return part
-    if tag == b"u":
-        return _text(part)
+def _integer(part):
+    # type: (bytes) -> int
     digits = part[1:] if part[:1] == b"-" else part
     if not digits.isdigit() or len(digits) > 2 * _MAX_DIGITS:
         raise DecodeError("an integer that is not a number")
@@ -186,6 +182,9 @@ def _decode_sized(tag, part):
         return int(part)
     except ValueError:
         raise DecodeError("an integer with too many digits")
+
+
+_SIZED = {b"u": _text, b"b": bytes, b"I": _integer}
 
 
 def _decode_items(tag, data, start, length, depth):
