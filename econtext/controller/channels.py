@@ -116,7 +116,7 @@ class RemoteCommand(Channel):
         self.on_output: Callable[[int, bytes], None] | None = None
         self.on_exit: Callable[[int], None] | None = None
         self.on_input_written: Callable[[int], None] | None = None
-        link.open(self, {"what": "command", "argv": argv, "terminal": terminal})
+        link.open(wire.OPEN, self, {"argv": argv, "terminal": terminal})
 
     def relay(self, digests: list[bytes] | None) -> None:
         """Have the slave write what it holds: its bundle (None), or contents."""
@@ -158,7 +158,7 @@ class Call(Channel):
         self.future: Future[Any] = Future()
         self._offered = frozenset(request["offered"])
         self._lines: dict[int, _Lines] = {}
-        link.open(self, {"what": "call", **request}, after)
+        link.open(wire.CALL, self, request, after)
 
     def offers(self, name: str) -> bool:
         return name.partition(".")[0] in self._offered

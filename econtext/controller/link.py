@@ -95,9 +95,9 @@ class Link:
 
     # Down
 
-    def open(self, channel: "Channel", request: dict[str, Any], after: int = 0) -> None:
-        """Give the channel a number and have the slave open it, where it is a call when the
-        call on channel `after` is over."""
+    def open(self, kind: int, channel: "Channel", request: dict[str, Any], after: int = 0) -> None:
+        """Give the channel a number and have the slave begin what is asked for (OPEN or CALL),
+        a call when the one on channel `after` is over."""
         body = codec.encode(request)
         if len(body) > wire.MAX_MESSAGE:
             raise codec.EncodeError(f"arguments of {len(body)} bytes are too long to send")
@@ -108,7 +108,7 @@ class Link:
         self._channels[channel.number] = channel
         if after:
             self.send(wire.AFTER, channel.number, codec.encode(after))
-        self.send(wire.OPEN, channel.number, body)
+        self.send(kind, channel.number, body)
 
     def send(self, kind: int, channel: int, body: bytes = b"") -> None:
         if self.error is None:

@@ -13,6 +13,10 @@ from econtext.target import codec, compat, store, wire
 #: This process's importer, for functions that bring modules of their own.
 importer = None  # type: object
 
+#: What a module that was imported ahead wants done in each call process: `before(fd)` while it
+#: waits for its call to come on this descriptor, `after()` when the result was sent.
+before = after = lambda *arguments: None
+
 
 class Channel(object):
     """The call process's blocking end of its socket to the slave."""
@@ -21,7 +25,7 @@ class Channel(object):
         # type: (int) -> None
         self.fd = fd
         self._lock = threading.Lock()
-        self._reader = wire.Reader(frozenset([wire.OPEN, wire.SOURCES]))
+        self._reader = wire.Reader(frozenset([wire.CALL, wire.SOURCES]))
         self._messages = []  # type: list
 
     def send(self, kind, body):
@@ -48,6 +52,7 @@ def main(channel, slaves_importer):
     """Wait for the call, run it, send what comes of it."""
     global importer
     importer = slaves_importer
+    before(channel.fd)
     _, body = channel.receive()
     request = codec.decode(body)
     importer.offered = frozenset(request["offered"])
@@ -68,6 +73,7 @@ def main(channel, slaves_importer):
         result = codec.encode(("error", _kind(error), _text(error), _trace()))
     finish()
     channel.send(wire.RESULT, result)
+    after()
 
 
 def finish():

@@ -9,11 +9,70 @@ from econtext.target import call, compat, wire
 from econtext.target.child import Child
 from econtext.target.loop import Writer, read
 
+#: Seconds after which a call is a long one: its output no longer waits for its result, nor the
+#: next spare for its end.
+_LONG = 0.02
+
+#: Seconds between a result and the fork of a spare: whoever passes the result on may need the
+#: processor first.
+_AFTER_RESULT = 0.001
+
+
+class Spare(object):
+    """The call process that waits for the next call, where there is one."""
+
+    def __init__(self, loop, importer):
+        # type: (object, object) -> None
+        self._loop = loop
+        self._importer = importer
+        self._process = None  # type: object
+        self.is_wanted = True
+
+    def take(self):
+        # type: () -> CallProcess
+        """The process for a call that begins now; the next is forked when there is time for it."""
+        process = self._process or CallProcess(self._loop, self._importer)
+        self._process = None
+        process.timer = self._loop.call_later(_LONG, lambda: self._is_long(process))
+        return process
+
+    def _is_long(self, process):
+        # type: (CallProcess) -> None
+        process.start_reading()
+        self._fork()
+
+    def result_of(self, process):
+        # type: (CallProcess) -> None
+        """A call has its result."""
+        process.timer.cancel()
+        self._loop.call_later(_AFTER_RESULT, self._fork)
+
+    def _fork(self):
+        # type: () -> None
+        if self._process is None and self.is_wanted:
+            self._process = CallProcess(self._loop, self._importer)
+
+    def drop(self):
+        # type: () -> object
+        """Have no spare; the one that there was, for somebody to wait for its end."""
+        old, self._process = self._process, None
+        if old is not None:
+            old.close()
+        return old
+
+    def reap(self):
+        # type: () -> None
+        if self._process is not None:
+            self._process.reap()
+            if self._process.status is not None:
+                self._process = None
+
 
 class CallProcess(Child):
     """A fork of the slave that waits for its call, runs it and ends.
 
-    Besides what a `Child` has, the owner sets `on_message(kind, body)`.
+    Besides what a `Child` has, the owner sets `on_message(kind, body)`; its output is given
+    with its result, or from `start_reading` on.
     """
 
     def __init__(self, loop, importer):
@@ -44,8 +103,7 @@ class CallProcess(Child):
         # type: (bytes) -> None
         """Hand it its call."""
         self._loop.add_reader(self._socket.fileno(), self._receive)
-        self.start_reading()
-        self.send(wire.OPEN, body)
+        self.send(wire.CALL, body)
 
     def send(self, kind, body):
         # type: (int, bytes) -> None

@@ -1,13 +1,13 @@
 """Calls that wait for the one before them, so that nobody waits for a line in between.
 
-A frame AFTER tells, ahead of the frame that opens a call, which call it comes after.
+A frame AFTER tells, ahead of the frame that is a call, which call it comes after.
 Until that one is over, all frames for it are kept here.
 """
 
 from econtext.target import codec, wire
 
 #: What comes for a channel that is open, or waits to be.
-_KEPT = (wire.OPEN, wire.DATA, wire.END, wire.CREDIT)
+_KEPT = (wire.CALL, wire.DATA, wire.END, wire.CREDIT)
 
 
 class Series(object):

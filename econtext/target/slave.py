@@ -18,9 +18,6 @@ from econtext.target.series import Series
 _PATIENCE = 2
 _END = 4
 
-#: Seconds after which a spare is forked although the last call still runs.
-_SPARE_DELAY = 0.02
-
 
 class Slave(object):
     """Everything that one slave holds.  `upward` and `downward` are its two descriptors."""
@@ -38,11 +35,12 @@ class Slave(object):
         self._children = {}  # type: dict  # channel: Child
         self._received = {}  # type: dict  # channel: flow.Receiving
         self._waiting = {}  # type: dict  # name of a module: channels that asked for it
-        self._spare = None  # type: object
+        self._spare = calls.Spare(self._loop, self._importer)
         self._paused = False
         self._ending = False
         self._handlers = {
             wire.OPEN: self._open,
+            wire.CALL: self._call,
             wire.CLOSE: self._close,
             wire.DATA: self._data,
             wire.END: self._end,
@@ -88,16 +86,24 @@ class Slave(object):
     def _open(self, channel, body):
         # type: (int, bytes) -> None
         request = codec.decode(body)
+        process = self._begin(
+            channel, lambda: child.Command(self._loop, request["argv"], request["terminal"])
+        )
+        if process is not None:
+            process.start_reading()
+
+    def _call(self, channel, body):
+        # type: (int, bytes) -> None
+        self._begin(channel, lambda: self._call_process(channel, body))
+
+    def _begin(self, channel, start):
+        # type: (int, object) -> object
         try:
-            if request["what"] == "command":
-                process = child.Command(self._loop, request["argv"], request["terminal"])
-                process.start_reading()
-            else:
-                process = self._call_process(channel, body)
+            process = start()  # type: ignore[operator]
         except (OSError, IOError) as error:  # not found, or too many processes
             self._outlet.send(wire.RESULT, channel, codec.encode(("failed", "%s" % error)))
             self._exited(channel, 127)
-            return
+            return None
         process.on_output = lambda stream, data: self._output(channel, process, stream, data)
         process.on_input_written = lambda size: self._written(channel, size)
         process.on_exit = lambda status: self._exited(channel, status)
@@ -105,29 +111,21 @@ class Slave(object):
             process.pause(True)
         self._children[channel] = process
         self._received[channel] = flow.Receiving()
+        return process
 
     def _call_process(self, channel, body):
         # type: (int, bytes) -> object
-        process = self._spare or calls.CallProcess(self._loop, self._importer)
-        self._spare = None
+        process = self._spare.take()
         process.on_message = lambda kind, message: self._message(channel, kind, message)
         process.open(body)
-        # The next one is forked when this call is done with the processor, or takes long.
-        self._loop.call_later(_SPARE_DELAY, self._fork_spare)
         return process
-
-    def _fork_spare(self):
-        # type: () -> None
-        if self._spare is None and not self._ending:
-            self._spare = calls.CallProcess(self._loop, self._importer)
 
     def _drop_spare(self):
         # type: () -> None
         """A spare is older than what just came: the next call gets a fresh one."""
-        if self._spare is not None:
-            old, self._spare = self._spare, None
-            old.close()  # it ends by itself, and `_reap` waits for it
-            self._children[-old.pid] = old
+        old = self._spare.drop()
+        if old is not None:
+            self._children[-old.pid] = old  # it ends by itself, and `_reap` waits for it
 
     def _output(self, channel, process, stream, data):
         # type: (int, object, int, bytes) -> None
@@ -228,7 +226,7 @@ class Slave(object):
         if kind != wire.WANT:
             self._outlet.send(kind, channel, body)
             if kind == wire.RESULT:
-                self._loop.call_later(0, self._fork_spare)
+                self._spare.result_of(self._children[channel])
                 self._series.over(channel)
             return
         name = body.decode("utf-8")
@@ -272,10 +270,7 @@ class Slave(object):
             process.reap()
             if channel < 0 and process.status is not None:
                 self._children.pop(channel, None)
-        if self._spare is not None:
-            self._spare.reap()
-            if self._spare.status is not None:
-                self._spare = None
+        self._spare.reap()
 
     def _shut_down(self):
         # type: () -> None
@@ -285,6 +280,7 @@ class Slave(object):
         self._ending = True
         self._series.give_up()
         self._loop.remove_reader(self._downward)
+        self._spare.is_wanted = False
         self._drop_spare()
         for process in list(self._children.values()):
             if isinstance(process, calls.CallProcess):

@@ -21,14 +21,15 @@ MAX_BITS = 13
 MAGIC = b"\nECONTEXT 1\n"
 
 # From controller to slave.
-OPEN = 1  # a call or a command, as a value
+OPEN = 1  # a command, as a value
 CLOSE = 2  # give the channel up and end its process
 STORE = 3  # contents to keep, by their hash
 RELAY = 4  # write kept contents to this channel's command
 SOURCES = 5  # modules for the importer
 WARM = 6  # import these ahead of time
 PING = 7
-AFTER = 8  # the call that is opened next on this channel waits for the one of this number
+AFTER = 8  # the call that comes next on this channel waits for the one of this number
+CALL = 9  # a call, as a value for its process alone
 # From slave to controller.
 HELLO = 16
 RESULT = 17  # what a call returned or raised
@@ -43,7 +44,7 @@ CREDIT = 34  # so many more bytes of DATA may be sent
 PACKED = 35  # a piece of a compressed stream of frames (`packing`)
 
 DOWNWARD = frozenset(
-    [OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, AFTER, DATA, END, CREDIT, PACKED]
+    [OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, AFTER, CALL, DATA, END, CREDIT, PACKED]
 )
 UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT, PACKED])
 

@@ -81,7 +81,7 @@ def main(behaviour: str) -> None:
     reader = wire.Reader(wire.DOWNWARD)
     while True:
         for kind, channel, _ in reader.feed(read(1)):
-            if kind == wire.OPEN:
+            if kind == wire.CALL:
                 send(ANSWERS[behaviour](channel))
 
 

@@ -54,7 +54,7 @@ class Slave:
         self.write(wire.frame(kind, channel, codec.encode(value)))
 
     def command(self, channel: int, argv: list[str], terminal: bool = False) -> None:
-        self.send(wire.OPEN, channel, {"what": "command", "argv": argv, "terminal": terminal})
+        self.send(wire.OPEN, channel, {"argv": argv, "terminal": terminal})
 
     def hang(self, channel: int) -> None:
         """A command that does not end by itself; it is there when this returns."""
@@ -199,7 +199,7 @@ def test_a_slave_packs_for_whoever_packs(slave):
     written = []
     outlet = packing.Outlet(written.append)
     outlet.pack()
-    request = {"what": "command", "argv": ["head", "-c", "100000", "/dev/zero"], "terminal": False}
+    request = {"argv": ["head", "-c", "100000", "/dev/zero"], "terminal": False}
     outlet.send(wire.OPEN, 2, codec.encode(request))
     slave.write(b"".join(written))
     size, messages = slave.received, slave.until(wire.EXIT)
@@ -256,8 +256,8 @@ def test_the_end_of_input_is_the_end(slave):
 def call(slave, channel, function, *arguments, after=0):
     if after:
         slave.send(wire.AFTER, channel, after)
-    request = {"what": "call", "module": "os", "function": function, "arguments": arguments}
-    slave.send(wire.OPEN, channel, {**request, "keywords": {}, "offered": (), "log_level": 30})
+    request = {"module": "os", "function": function, "arguments": arguments}
+    slave.send(wire.CALL, channel, {**request, "keywords": {}, "offered": (), "log_level": 30})
 
 
 def of_kind(messages, kind):

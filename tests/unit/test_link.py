@@ -56,7 +56,7 @@ def link():
 def test_a_call_and_its_answer(link):
     call = Call(link, REQUEST)
     [(kind, channel, body)] = link.process.sent
-    assert (kind, channel) == (wire.OPEN, call.number)
+    assert (kind, channel) == (wire.CALL, call.number)
     assert codec.decode(body)["function"] == "getpid"
     link.feed(wire.frame(wire.RESULT, channel, codec.encode(("value", 12))))
     link.feed(wire.frame(wire.EXIT, channel, codec.encode(0)))
@@ -274,7 +274,7 @@ def test_messages_do_not_wait_behind_a_full_window():
     link = Link("test", process)
     RemoteCommand(link, ["cat"], False).write(wire.STDIN, flow.WINDOW * b"x")
     Call(link, REQUEST)
-    assert process.sent[-1][0] == wire.OPEN
+    assert process.sent[-1][0] == wire.CALL
     assert sum(process.waiting) < flow.CLOGGED + 3 * wire.MAX_BODY
 
 
