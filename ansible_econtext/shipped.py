@@ -16,6 +16,7 @@ _ALL = (
     FILES,
     "ansible_econtext.target.archive",
     "ansible_econtext.target.commands",
+    "ansible_econtext.target.copies",
     "ansible_econtext.target.current_directory",
     "ansible_econtext.target.nameless",
     RUNNER,

@@ -1,0 +1,98 @@
+"""A spare copies, before it is wanted, the memory that calls before it had to copy."""
+
+import pathlib
+import platform
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+#: Makes call processes as a slave does, of a heap that each of them goes through, and prints the
+#: page faults that each took for that.
+SCRIPT = """
+import os, resource, sys, types
+for name in ("econtext", "ansible_econtext"):
+    package = sys.modules[name] = types.ModuleType(name)
+    package.__path__ = [os.path.join(sys.argv[1], name)]
+{prepare}
+from econtext.target import call
+from ansible_econtext.target import copies
+
+heap = [[number] for number in range(20000)]
+
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def run_a_call(is_there_already=False):
+    read, write = os.pipe()
+    if is_there_already:
+        os.write(write, b"a call")
+    pid = os.fork()
+    if pid == 0:
+        call.before(read)
+        before = faults()
+        for each in heap:
+            pass
+        taken = faults() - before
+        call.after()
+        sys.stdout.write("%d " % taken)
+        sys.stdout.flush()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    os.close(read)
+    os.close(write)
+
+
+for is_there_already in (False, False, False, True, False):
+    run_a_call(is_there_already)
+"""
+
+#: More than a call takes in any case, and less than it takes to copy the heap.
+LIMIT = 150
+
+
+def faults(python: str, prepare: str) -> list[int]:
+    script = SCRIPT.format(prepare=prepare)
+    done = subprocess.run(
+        [python, "-B", "-c", script, str(ROOT)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return [int(number) for number in done.stdout.split()]
+
+
+def linux_can() -> bool:
+    version = platform.release().split(".")[:2] if platform.system() == "Linux" else ["0"]
+    return [int(part) for part in version] >= [5, 14]
+
+
+@pytest.mark.skipif(not linux_can(), reason="needs Linux 5.14")
+def test_what_was_copied_once_is_copied_ahead(python):
+    first, looking, third, hurried, last = faults(python, "")
+    assert min(first, looking, hurried) > LIMIT
+    assert max(third, last) < LIMIT
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        "sys.modules['_ctypes'] = None",
+        "import mmap; del mmap.mmap",
+        "import select; del select.poll",
+    ],
+)
+def test_where_something_is_missing_calls_copy_as_they_go(python, prepare):
+    assert min(faults(python, prepare)) > LIMIT
+
+
+@pytest.mark.skipif(not linux_can(), reason="needs Linux 5.14")
+def test_notes_that_cannot_be_right_are_left_alone(python):
+    """Any of the processes may write to them, two of them at the same time."""
+    prepare = (
+        "from ansible_econtext.target import copies\n"
+        "copies.Notes.write = lambda notes, *_: notes._memory.__setitem__(slice(0, 32),\n"
+        "    copies._PIECE.pack(0, 1 << 60) + copies._PIECE.pack(1 << 40, 1 << 40))"
+    )
+    assert min(faults(python, prepare)) > LIMIT
