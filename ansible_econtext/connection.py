@@ -31,6 +31,8 @@ class CarriedConnection:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
+        #: Steps that lead to the host, by the Pythons to look for, as long as no option changes.
+        self._econtext_steps: dict[tuple[str, ...], ways.Step] = {}
         self._econtext_stock = False  # whether the stock way is being gone just now
         self._econtext_uploads = False  # whether the user wants modules to be uploaded
         self._econtext_tells = False  # whether options are read for a task's variables just now
@@ -44,7 +46,7 @@ class CarriedConnection:
         run_process = self.econtext_run or int(arguments.get("ansible_playbook_pid") or os.getpid())
         host = self._play_context.remote_addr  # type: ignore[attr-defined]
         shell_plugin = recorded.specialise(self._shell, shell.RecordingShell)
-        self._econtext = Session(self._econtext_step, host, run_process)
+        self._econtext = Session(self._econtext_kept_step, host, run_process)
         self._shell = shell_plugin
 
     # Options
@@ -89,8 +91,13 @@ class CarriedConnection:
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
 
+    def set_option(self, *args: Any, **kwargs: Any) -> None:
+        super().set_option(*args, **kwargs)  # type: ignore[misc]
+        self._econtext_steps = {}
+
     def set_options(self, *args: Any, **kwargs: Any) -> None:
         super().set_options(*args, **kwargs)  # type: ignore[misc]
+        self._econtext_steps = {}
         if self._econtext is not None:
             self._econtext.retries = self._econtext_retries()
             self._econtext.become_timeout = plugins.become_timeout(self)
@@ -204,6 +211,12 @@ class CarriedConnection:
     def _econtext_prepare(self) -> None:
         assert self._econtext is not None
         self._econtext.prepare()
+
+    def _econtext_kept_step(self, pythons: list[str]) -> ways.Step:
+        key = tuple(pythons)
+        if key not in self._econtext_steps:
+            self._econtext_steps[key] = self._econtext_step(pythons)
+        return self._econtext_steps[key]
 
     def _econtext_step(self, pythons: list[str]) -> ways.Step:
         raise NotImplementedError
