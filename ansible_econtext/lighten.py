@@ -4,8 +4,8 @@ They are two fifths of what a first payload weighs.  Line numbers stay, and so d
 that a traceback may show: comments behind code or within brackets, and all of the module
 itself.  Nothing is taken where a file asks for docstrings or sources.
 
-A regular expression, since `tokenize` takes half a second for one payload; a source that it
-does not understand to the end stays as it is.
+By a regular expression (`econtext.boot.strip`), since `tokenize` takes half a second for one
+payload; a source that it does not understand to the end stays as it is.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 
 from ansible_econtext.payload import File
+from econtext.boot.strip import TOKENS
 
 #: Where ansible-core and its users have what modules share.
 _SHARED = "ansible.module_utils."
@@ -21,21 +22,10 @@ _SHARED = "ansible.module_utils."
 #: Names by which code can see what would be taken out.
 _SEES = re.compile(rb"__doc__|getdoc|getsource|getcomments|linecache|pydoc|doctest")
 
-_TOKEN = re.compile(
-    rb"""
-    (?P<comment>\#[^\n]*)
-    |(?P<string>\"{3}(?:[^\\"]|\\.|"(?!""))*\"{3}
-       |'{3}(?:[^\\']|\\.|'(?!''))*'{3}
-       |"(?:[^\\"\n]|\\.)*"
-       |'(?:[^\\'\n]|\\.)*')
-    |(?P<opening>[(\[{])
-    |(?P<closing>[)\]}])
-    |(?P<unknown>["'])
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+_TOKENS = re.compile(TOKENS.encode(), re.DOTALL)
 _NOTHING_MORE = re.compile(rb"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 _INDENT = re.compile(rb"[ \t]*")
+_COMMENT = ord("#")
 _CODING = re.compile(rb"coding[:=]")
 
 #: In place of a docstring: an empty one would be none to a dataclass, which then makes its own.
@@ -73,20 +63,22 @@ def without_notes(source: bytes) -> bytes:
 def _without_notes(source: bytes) -> bytes:
     parts: list[bytes] = []
     end = depth = 0  # of what was copied; of brackets
-    for token in _TOKEN.finditer(source):
-        kind = token.lastgroup
-        if kind == "opening":
+    for token in _TOKENS.finditer(source):
+        text = token[0]
+        if text in b"([{":
             depth += 1
-        elif kind == "closing":
+        elif text in b")]}":
             depth -= 1
-        elif kind == "unknown" or (kind == "string" and _is_open(source, token)):
+        elif len(text) == 1 and text != b"#":
+            raise _NotUnderstood  # a string without an end
+        elif text[0] != _COMMENT and _is_open(source, token):
             raise _NotUnderstood
         elif depth == 0 and _is_note(source, token):
             start = source.rfind(b"\n", 0, token.start()) + 1
             parts.append(source[end:start])
-            if kind == "string":
+            if text[0] != _COMMENT:
                 parts.append(_INDENT.match(source, start)[0] + _DOCSTRING)  # type: ignore[index]
-                parts.append(b"\n" * token[0].count(b"\n"))
+                parts.append(b"\n" * text.count(b"\n"))
             end = token.end()
     if depth != 0:
         raise _NotUnderstood
@@ -104,7 +96,7 @@ def _is_note(source: bytes, token: re.Match[bytes]) -> bool:
     """Whether it is a comment or a docstring, and all that is in its lines."""
     start = source.rfind(b"\n", 0, token.start()) + 1
     before = source[start : token.start()].lstrip(b" \t")
-    if token.lastgroup == "comment":
+    if token[0][0] == _COMMENT:
         is_coding = _CODING.search(token[0]) and source.count(b"\n", 0, start) < 2
         return not before and not is_coding
     goes_on = source[max(0, start - 3) : start].endswith((b"\\\n", b"\\\r\n"))
