@@ -3,68 +3,31 @@
 import atexit
 import contextlib
 import os
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
-from ansible.plugins.loader import connection_loader
-
 from ansible_econtext import client, place
-from ansible_econtext.connection import CarriedConnection, carried
-from ansible_econtext.seams import caches, runs, templates, versions
-from ansible_econtext.thread_worker import threads_for_tasks
-
-#: Where the connection plugin is, for hosts that ask for it by its name.
-_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection"
+from ansible_econtext.seams import runs, versions
 
 
 class CarryingStrategy:
-    """In front of a stock strategy: its own behaviour, with carried connections."""
+    """In front of a stock strategy: its own behaviour, with carried connections.
 
-    def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
-        kinds = type(self).__mro__
-        CarriedConnection.econtext_run = os.getpid()
+    The broker is started as soon as it can be: while it imports its modules, so do we (`carrying`).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         with versions.stock_if_unknown():
-            runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
             with contextlib.suppress(OSError):  # the first task would tell
                 client.start(place.of_run(), os.getpid())
             atexit.unregister(client.finish)  # one play of a run is enough
             atexit.register(client.finish, place.of_run())
-            runs.load_ahead()
-        with (
-            carried_connections(),
-            caches.kept_listings(),
-            caches.kept_payloads(),
-            templates.compiled_once(),
-            threads_for_tasks(self),
-        ):
+        super().__init__(*args, **kwargs)
+
+    def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
+        from ansible_econtext import carrying
+
+        kinds = type(self).__mro__
+        with versions.stock_if_unknown():
+            runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
+        with carrying.carried(self):
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
-
-
-@contextlib.contextmanager
-def carried_connections() -> Iterator[None]:
-    """Have the loader give carried connections for stock ones, for the time of a play.
-
-    Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a
-    delegate's) is met here, in this process and in the workers forked from it.
-    """
-    if _PLUGINS.is_dir():
-        connection_loader.add_directory(str(_PLUGINS))
-    stock = connection_loader.get_with_context
-
-    def get_with_context(name: str, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("class_only"):
-            return stock(name, *args, **kwargs)
-        collections = {key: kwargs[key] for key in ("collection_list",) if key in kwargs}
-        found = stock(name, class_only=True, **collections)
-        own = carried(found.object) if found.object is not None else None
-        if own is None:
-            return stock(name, *args, **kwargs)
-        kwargs.pop("collection_list", None)
-        return found._replace(object=own(*args, **kwargs))
-
-    connection_loader.get_with_context = get_with_context
-    try:
-        yield
-    finally:
-        del connection_loader.get_with_context

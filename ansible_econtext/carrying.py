@@ -1,0 +1,61 @@
+"""What is otherwise for the time of a play whose strategy is ours."""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.plugins.loader import connection_loader
+
+from ansible_econtext import connection
+from ansible_econtext.seams import caches, runs, templates, versions
+from ansible_econtext.thread_worker import threads_for_tasks
+
+#: Where the connection plugin is, for hosts that ask for it by its name.
+_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection"
+
+
+@contextlib.contextmanager
+def carried(strategy: Any) -> Iterator[None]:
+    """Have a strategy run a play over carried connections, and spare it what can be spared."""
+    connection.CarriedConnection.econtext_run = os.getpid()
+    with versions.stock_if_unknown():
+        runs.load_ahead()
+    with (
+        _carried_connections(),
+        caches.kept_listings(),
+        caches.kept_payloads(),
+        templates.compiled_once(),
+        threads_for_tasks(strategy),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _carried_connections() -> Iterator[None]:
+    """Have the loader give carried connections for stock ones, for the time of a play.
+
+    Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a
+    delegate's) is met here, in this process and in the workers forked from it.
+    """
+    if _PLUGINS.is_dir():
+        connection_loader.add_directory(str(_PLUGINS))
+    stock = connection_loader.get_with_context
+
+    def get_with_context(name: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("class_only"):
+            return stock(name, *args, **kwargs)
+        collections = {key: kwargs[key] for key in ("collection_list",) if key in kwargs}
+        found = stock(name, class_only=True, **collections)
+        own = connection.carried(found.object) if found.object is not None else None
+        if own is None:
+            return stock(name, *args, **kwargs)
+        kwargs.pop("collection_list", None)
+        return found._replace(object=own(*args, **kwargs))
+
+    connection_loader.get_with_context = get_with_context
+    try:
+        yield
+    finally:
+        del connection_loader.get_with_context
