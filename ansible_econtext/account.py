@@ -1,6 +1,5 @@
 """Which account a module is about to change: it must not be in use."""
 
-import json
 from typing import Any
 
 
@@ -8,4 +7,6 @@ def changed_by(request: dict[str, Any]) -> str:
     """The account that a module is about to change; empty for all others."""
     if request["name"] != "ansible.modules.user":
         return ""
+    import json
+
     return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))

@@ -4,24 +4,21 @@ It is started by `starting.start` for a run, serves others like it as well, and 
 some time after the last of them, with every slave.  It imports nothing of Ansible.
 """
 
-import json
 import os
-import pathlib
-import shutil
 import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import client, farewell, watch
 from ansible_econtext.line import Line
-from ansible_econtext.payloads import Payloads
-from ansible_econtext.requests import Request
 from ansible_econtext.slaves import Slaves
 from econtext.target.loop import Loop, Timer
+
+if TYPE_CHECKING:
+    from ansible_econtext.payloads import Payloads
 
 #: Open files that a broker may have, where the system allows it: some 15,000 hosts.
 _FILES = 65536
@@ -32,17 +29,17 @@ class Broker:
     a descriptor that is held until the socket listens.  `persist` are the seconds that the
     broker stays after the last run."""
 
-    def __init__(self, directory: pathlib.Path, run: int, lock: int, persist: float) -> None:
+    def __init__(self, directory: str, run: int, lock: int, persist: float) -> None:
         self._directory = directory
-        self._inode = directory.stat().st_ino
+        self._inode = os.stat(directory).st_ino
         #: The directory when nobody is to find it any more.
-        self._left: pathlib.Path | None = None
+        self._left: str | None = None
         self._lock = lock
         self._persist = persist
         self.loop = Loop()
         self.loop.on_error = self.report
         self._slaves = Slaves(self.loop)
-        self._payloads = Payloads()
+        self._payloads: Payloads | None = None
         self._runs = {run}
         self._lines: set[Line] = set()
         #: File operations under way, by their start: they go on when their worker is gone.
@@ -55,14 +52,14 @@ class Broker:
         self._kinds: dict[str, Callable[[Line, dict[str, Any]], None]] = {
             "register": self._register,
             "leave": lambda line, request: self._tidy(lambda: line.reply({})),
-            "prepare": lambda line, request: self._slaves.find(request["way"], lambda found: None),
+            "prepare": self._prepare,
             "reset": self._reset,
             "status": lambda line, request: line.reply(self._status()),
             "end": lambda line, request: self.end(line),
         }
 
     def run(self) -> None:
-        (self._directory / client.SOCKET).unlink(missing_ok=True)  # of a broker that was killed
+        client.remove(self._directory)  # of a broker that was killed
         usual = os.umask(0o177)
         with client.address(self._directory) as path:
             self._listener.bind(path)
@@ -79,6 +76,8 @@ class Broker:
         os.close(self._lock)  # workers wait for this
         self.loop.run()
         if self._left is not None:
+            import shutil
+
             shutil.rmtree(self._left, ignore_errors=True)
 
     # Runs
@@ -149,9 +148,23 @@ class Broker:
             return
         if request["do"] == "operations":
             self._unfinished.add(started)
-        made = Request(self._slaves, self._payloads, request, reply, order)
+        requests, payloads = self._late()
+        made = requests.Request(self._slaves, payloads, request, reply, order)
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made
+
+    def _prepare(self, line: Line, request: dict[str, Any]) -> None:
+        """Start a slave before it is wanted; until it is there we have time to get ready."""
+        self._slaves.find(request["way"], lambda found: None)
+        self.loop.soon(self._late)
+
+    def _late(self) -> tuple[Any, "Payloads"]:
+        """What takes long to import, and has time until the first ssh is on its way."""
+        from ansible_econtext import payloads, requests
+
+        if self._payloads is None:
+            self._payloads = payloads.Payloads()
+        return requests, self._payloads
 
     def _reset(self, line: Line, request: dict[str, Any]) -> None:
         self._slaves.forget(request["way"])
@@ -176,6 +189,8 @@ class Broker:
         """A line of the trace; no arguments, no output: those may be secret."""
         if self._trace is None:
             return
+        import json
+
         slaves = {slave.link.name: slave.link.round_trips for slave in self._slaves.all()}
         note = {
             "do": request["do"],
@@ -189,6 +204,8 @@ class Broker:
 
     def report(self, callback: object, error: Exception) -> None:
         """A fault of ours: told to whoever reads the log, which a worker's error quotes."""
+        import traceback
+
         print(f"internal error in {callback!r}", file=sys.stderr)
         traceback.print_exception(error, file=sys.stderr)
         sys.stderr.flush()
@@ -232,4 +249,4 @@ def _open_more_files() -> None:
 
 def main(directory: str, run: str, lock: str, persist: str) -> None:
     _open_more_files()
-    Broker(pathlib.Path(directory), int(run), int(lock), float(persist)).run()
+    Broker(directory, int(run), int(lock), float(persist)).run()

@@ -7,7 +7,6 @@ checks the other's user.
 
 import contextlib
 import os
-import pathlib
 import socket
 import struct
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ class BrokerGone(Exception):
 class Client:
     """A connection to the broker.  Not for use by two threads."""
 
-    def __init__(self, connection: socket.socket, directory: pathlib.Path) -> None:
+    def __init__(self, connection: socket.socket, directory: str) -> None:
         self._socket: socket.socket | None = connection
         self._directory = directory
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
@@ -169,7 +168,7 @@ def start(place: Place, run: int) -> None:
             found.close()
 
 
-def _registered(directory: pathlib.Path, run: int) -> Client | None:
+def _registered(directory: str, run: int) -> Client | None:
     """A line to a broker that knows of the run, and so will not end before it."""
     found = connect_if_running(directory)
     if found is not None:
@@ -180,7 +179,7 @@ def _registered(directory: pathlib.Path, run: int) -> Client | None:
     return found
 
 
-def connect_if_running(directory: pathlib.Path) -> Client | None:
+def connect_if_running(directory: str) -> Client | None:
     """A line to the broker of a directory; None where there is none."""
     try:
         return Client(_connected(directory), directory)
@@ -188,7 +187,7 @@ def connect_if_running(directory: pathlib.Path) -> Client | None:
         return None
 
 
-def _connected(directory: pathlib.Path) -> socket.socket:
+def _connected(directory: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with address(directory) as path:
@@ -201,9 +200,9 @@ def _connected(directory: pathlib.Path) -> socket.socket:
 
 
 @contextlib.contextmanager
-def address(directory: pathlib.Path) -> Iterator[str]:
+def address(directory: str) -> Iterator[str]:
     """The path of a directory's socket, if need be in a form that is short enough for one."""
-    path = str(directory / SOCKET)
+    path = os.path.join(directory, SOCKET)
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         yield path
         return
@@ -224,6 +223,12 @@ def check_peer(connection: socket.socket) -> None:
     )
     if user != os.geteuid():
         raise PermissionError(f"the other end of the socket belongs to user {user}")
+
+
+def remove(directory: str) -> None:
+    """Remove a directory's socket, where there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, SOCKET))
 
 
 #: Lines that are in use by nobody, and the process that they belong to: a fork gets copies

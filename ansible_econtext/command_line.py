@@ -55,7 +55,7 @@ def stop() -> int:
 def _running() -> Found:
     home = place.home_directory()
     paths = sorted(home.iterdir()) if home.is_dir() else []
-    found = [(path, client.connect_if_running(path)) for path in paths if path.is_dir()]
+    found = [(path, client.connect_if_running(str(path))) for path in paths if path.is_dir()]
     return [(path, line) for path, line in found if line is not None]
 
 

@@ -1,7 +1,6 @@
 """How a broker leaves: nothing of it stays behind, here or on a host."""
 
 import os
-import pathlib
 import time
 from collections.abc import Callable
 
@@ -15,7 +14,7 @@ from econtext.target.loop import Loop
 _PATIENCE = 4
 
 
-def withdraw(directory: pathlib.Path, inode: int) -> pathlib.Path | None:
+def withdraw(directory: str, inode: int) -> str | None:
     """See to it that no run finds a broker that ends; the directory that it is to remove.
 
     `inode` is that of its own directory.  None is left to be removed where the directory is
@@ -23,13 +22,13 @@ def withdraw(directory: pathlib.Path, inode: int) -> pathlib.Path | None:
     """
     try:
         with starting.locked(directory, wait=False):
-            if directory.stat().st_ino != inode:
+            if os.stat(directory).st_ino != inode:
                 return None  # ours was removed, and one of the same name made
-            own = directory.with_name(f"{directory.name}.{os.getpid()}")
-            directory.rename(own)
+            own = f"{directory}.{os.getpid()}"
+            os.rename(directory, own)
             return own
     except BlockingIOError:
-        (directory / client.SOCKET).unlink(missing_ok=True)
+        client.remove(directory)
     except OSError:
         pass  # removed by somebody
     return None

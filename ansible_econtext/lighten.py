@@ -8,12 +8,11 @@ By a regular expression (`econtext.boot.strip`), since `tokenize` takes half a s
 payload; a source that it does not understand to the end stays as it is.
 """
 
-import dataclasses
 import functools
 import re
 from collections.abc import Sequence
 
-from ansible_econtext.payload import File
+from ansible_econtext.archive import File
 from econtext.boot.strip import TOKENS
 
 #: Where ansible-core and its users have what modules share.
@@ -42,7 +41,7 @@ def lighten(files: Sequence[File]) -> list[File]:
     if any(_SEES.search(file.content) for file in others):
         return list(files)
     return [
-        dataclasses.replace(file, content=without_notes(file.content))
+        file._replace(content=without_notes(file.content))
         if file.name.startswith(_SHARED) and file.filename.endswith(".py")
         else file
         for file in files

@@ -3,7 +3,7 @@
 import posixpath
 from typing import Any
 
-from ansible_econtext import failures, payload, shell
+from ansible_econtext import archive, failures, payload, shell
 
 
 def name(program: shell.Program) -> str:
@@ -26,7 +26,7 @@ def request_of_payload(
         "profile": module.profile,
         "open_files": module.open_files,
         "directory": directory,
-        "library": payload.LIBRARY,
+        "library": archive.LIBRARY,
     }
 
 

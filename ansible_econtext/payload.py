@@ -7,17 +7,9 @@ with repr(), so that each is one literal on one line.
 """
 
 import ast
-import base64
 import dataclasses
 import hashlib
-import io
-import posixpath
 import re
-import zipfile
-
-#: The path under which a payload's modules appear in tracebacks.  It ends as
-#: ansible-core's does: deprecations are attributed by it (2.19 and later).
-LIBRARY = "memory:ansible_payload.zip"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +26,6 @@ class Payload:
     profile: str | None
     #: A limit for RLIMIT_NOFILE, or 0.
     open_files: int
-
-
-@dataclasses.dataclass(frozen=True)
-class File:
-    """One module of a payload, or a resource, whose name is its path in the archive."""
-
-    name: str
-    is_package: bool
-    filename: str
-    content: bytes = dataclasses.field(repr=False)
 
 
 def recognise(data: bytes) -> Payload | None:
@@ -137,24 +119,3 @@ def _identity(archive: bytes) -> bytes:
         identity = hashlib.blake2b(archive, digest_size=32).digest()
         _last[len(archive)] = archive, identity
     return identity
-
-
-def unpack(archive: bytes) -> list[File]:
-    """The files in a payload's archive; raises ValueError for a damaged one."""
-    try:
-        return _unpack(archive)
-    except Exception as error:  # zipfile and zlib have many
-        raise ValueError(f"not an archive of modules: {error}") from error
-
-
-def _unpack(archive: bytes) -> list[File]:
-    files = []
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(archive))) as source:
-        for path in source.namelist():
-            stem, suffix = posixpath.splitext(path)
-            is_package = posixpath.basename(path) == "__init__.py"
-            name = (posixpath.dirname(stem) if is_package else stem).replace("/", ".")
-            if suffix != ".py":
-                name = path
-            files.append(File(name, is_package, f"{LIBRARY}/{path}", source.read(path)))
-    return files

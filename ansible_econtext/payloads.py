@@ -1,6 +1,6 @@
 """The broker's payloads: taken apart once, sent to each slave once."""
 
-from ansible_econtext import lighten, payload
+from ansible_econtext import archive, lighten
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
@@ -27,9 +27,9 @@ class Payloads:
     def __contains__(self, identity: bytes) -> bool:
         return identity in self._known
 
-    def add(self, identity: bytes, archive: bytes) -> None:
+    def add(self, identity: bytes, packed: bytes) -> None:
         """Raises ValueError for what is no archive of modules."""
-        files = lighten.lighten(payload.unpack(archive))
+        files = lighten.lighten(archive.unpack(packed))
         entries = [
             (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
         ]

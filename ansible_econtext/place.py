@@ -60,8 +60,8 @@ def of_run() -> Place:
         # Not to be had: a home that is not ours alone, a working directory that is gone,
         # sources that are just being changed.
         with contextlib.suppress(OSError):
-            return Place(private_home() / _key(), persist)
-    return Place(runs.own_directory() / "econtext", 0)
+            return Place(str(private_home() / _key()), persist)
+    return Place(str(runs.own_directory() / "econtext"), 0)
 
 
 def home_directory() -> pathlib.Path:

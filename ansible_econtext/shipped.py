@@ -1,6 +1,5 @@
 """Our own modules that every slave of a broker holds."""
 
-import dataclasses
 import functools
 
 from econtext.boot.strip import narrow, strip
@@ -33,7 +32,7 @@ def provide(link: Link) -> None:
 def _sources() -> tuple[sources.Source, ...]:
     """Without comments and docstrings, with their line numbers."""
     found = {
-        source.name: dataclasses.replace(source, content=_light(source.content))
+        source.name: source._replace(content=_light(source.content))
         for name in _ALL
         for source in sources.with_parents(name)
     }

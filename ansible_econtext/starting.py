@@ -1,14 +1,12 @@
 """Starts a broker, and sees to it that there is one for a directory, not two."""
 
 import contextlib
-import dataclasses
 import fcntl
 import os
-import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, NamedTuple
 
 import ansible_econtext
 import econtext
@@ -22,35 +20,36 @@ _START = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a broker is."""
 
-    directory: pathlib.Path
+    directory: str
     #: Seconds that the broker stays after its last run; 0 ends it with the run that started it.
     persist: float
 
 
 @contextlib.contextmanager
-def locked(directory: pathlib.Path, wait: bool = True) -> Iterator[IO[bytes]]:
+def locked(directory: str, wait: bool = True) -> Iterator[IO[bytes]]:
     """Hold a directory's lock, which whoever starts or ends its broker holds.
 
     Raises BlockingIOError where it is held and `wait` is false.
     """
     while True:
-        directory.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(directory, 0o700)
+        path = os.path.join(directory, LOCK)
         try:
-            lock = open(directory / LOCK, "wb")
+            lock = open(path, "wb")
         except FileNotFoundError:
             continue  # removed in between, by a broker at its end
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_same(lock, directory / LOCK):
+            if _is_same(lock, path):
                 yield lock
                 return
 
 
-def _is_same(file: IO[bytes], path: pathlib.Path) -> bool:
+def _is_same(file: IO[bytes], path: str) -> bool:
     """Whether the path still leads to the open file: a broker takes its directory with it."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
@@ -69,9 +68,9 @@ def start(place: Place, run: int, lock: IO[bytes]) -> None:
     """
     packages = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
     argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(packages))]
-    argv += ["ansible_econtext.broker", str(place.directory), str(run), str(lock.fileno())]
+    argv += ["ansible_econtext.broker", place.directory, str(run), str(lock.fileno())]
     argv += [str(place.persist)]
-    with open(place.directory / LOG, "wb") as log:
+    with open(os.path.join(place.directory, LOG), "wb") as log:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -83,9 +82,10 @@ def start(place: Place, run: int, lock: IO[bytes]) -> None:
     process.returncode = 0  # it outlives us; nobody is to wait for it or to warn of it
 
 
-def log_of(directory: pathlib.Path) -> str:
+def log_of(directory: str) -> str:
     """What a broker has written of its own faults."""
     try:
-        return (directory / LOG).read_text(errors="replace")[-2000:].strip()
+        with open(os.path.join(directory, LOG), errors="replace") as log:
+            return log.read()[-2000:].strip()
     except OSError:
         return ""

@@ -1,9 +1,10 @@
 """The bundle: the modules that make a slave, in one compressed stream."""
 
 import functools
-import importlib.resources
+import os
 import zlib
 
+import econtext.target
 from econtext.boot.strip import narrow, strip
 
 #: Each after the ones that it imports.
@@ -42,5 +43,5 @@ def bundle() -> bytes:
 
 
 def _source(name: str) -> str:
-    path = importlib.resources.files("econtext.target") / (name + ".py")
-    return narrow(strip(path.read_text(encoding="ascii")))
+    with open(os.path.join(econtext.target.__path__[0], name + ".py"), encoding="ascii") as file:
+        return narrow(strip(file.read()))

@@ -3,10 +3,9 @@
 It is the same for each way in and for each hop: the plan (`Launch`) is what differs.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from econtext.boot.bundle import bundle
 from econtext.controller import prompts
@@ -27,8 +26,7 @@ from econtext.target.loop import Loop
 MAX_CHATTER = 65536
 
 
-@dataclasses.dataclass(frozen=True)
-class Launch:
+class Launch(NamedTuple):
     """A way to start a slave.
 
     `argv` is the whole command, with the first stage's command line in it; it

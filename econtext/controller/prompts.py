@@ -1,8 +1,8 @@
 """The talk with ssh or sudo before a slave runs.  Bytes in, answers out: no I/O here."""
 
-import dataclasses
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from econtext.target import wire
 
@@ -10,8 +10,7 @@ from econtext.target import wire
 _LOOK_BACK = 16384
 
 
-@dataclasses.dataclass(frozen=True)
-class Dialogue:
+class Dialogue(NamedTuple):
     """What to expect of the command that starts a slave, and what to answer.
 
     `marker`: what the command prints on standard output when it is ready for the
@@ -24,28 +23,31 @@ class Dialogue:
     #: The streams on which it may ask: what else is printed there must not get a password.
     asks_on: frozenset[int] = frozenset([wire.STDOUT, wire.STDERR])
     prompt: re.Pattern[bytes] | None = None
-    password: str | None = dataclasses.field(default=None, repr=False)
+    password: str | None = None
     incorrect: tuple[bytes, ...] = ()
     missing: tuple[bytes, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Dialogue that waits for {self.marker!r}>"  # not the password
 
-@dataclasses.dataclass(frozen=True)
-class Answer:
+
+class Answer(NamedTuple):
     """Write this to that stream."""
 
     stream: int
-    data: bytes = dataclasses.field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"<Answer on stream {self.stream}>"  # not the password
 
 
-@dataclasses.dataclass(frozen=True)
-class Ready:
+class Ready(NamedTuple):
     """The marker came; `rest` is standard output behind it."""
 
     rest: bytes
 
 
-@dataclasses.dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """The password is wrong, or missing."""
 
     missing: bool

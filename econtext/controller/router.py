@@ -1,6 +1,5 @@
 """Owns the loop's thread and every slave that was started through it."""
 
-import dataclasses
 import logging
 import sys
 import threading
@@ -90,7 +89,7 @@ class Router:
     def _start(self, plan: Launch, via: Context | None) -> Context:
         parent = via._link if via is not None else None
         if parent is not None:
-            plan = dataclasses.replace(plan, name=f"{parent.name}.{plan.name}")
+            plan = plan._replace(name=f"{parent.name}.{plan.name}")
         outcome: Future[Link] = Future()
 
         def done(result: Link | EcontextError) -> None:

@@ -1,10 +1,9 @@
 """Finds the source of a module on the controller, to be sent to a target."""
 
-import dataclasses
-import importlib.util
-import pathlib
+import os
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from econtext.target.store import digest_of
 
@@ -15,8 +14,7 @@ SCRIPT = "__script__"
 _MAX_DEPTH = 32
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One module as it is sent."""
 
     name: str
@@ -46,39 +44,53 @@ def find(name: str) -> Source | None:
     try:
         if name == SCRIPT:
             path = getattr(sys.modules["__main__"], "__file__", None)
-            return Source(name, False, pathlib.Path(path).read_bytes()) if path else None
+            return Source(name, False, _read(path)) if path else None
+        import importlib.util  # a broker needs it late, if at all
+
         top = importlib.util.find_spec(parts[0])
         if top is None:
             return None
-        places = [pathlib.Path(place) for place in top.submodule_search_locations or ()]
+        places = list(top.submodule_search_locations or ())
         if len(parts) == 1 and not places:
             return _module(name, top.origin)
         for part in parts[1:-1]:
-            places = [place / part for place in places if (place / part).is_dir()]
+            places = _within(places, part)
         if len(parts) > 1:
             for place in places:
-                if (place / f"{parts[-1]}.py").is_file() and not _is_package(place / parts[-1]):
-                    return _module(name, str(place / f"{parts[-1]}.py"))
-            places = [place / parts[-1] for place in places if (place / parts[-1]).is_dir()]
+                path = os.path.join(place, parts[-1])
+                if os.path.isfile(f"{path}.py") and not _is_package(path):
+                    return _module(name, f"{path}.py")
+            places = _within(places, parts[-1])
         return _package(name, places)
     except (OSError, ImportError, ValueError):
         return None
 
 
-def _is_package(place: pathlib.Path) -> bool:
-    return (place / "__init__.py").is_file()
+def _within(places: list[str], part: str) -> list[str]:
+    """The directories of a name in others."""
+    paths = [os.path.join(place, part) for place in places]
+    return [path for path in paths if os.path.isdir(path)]
+
+
+def _is_package(place: str) -> bool:
+    return os.path.isfile(os.path.join(place, "__init__.py"))
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _module(name: str, path: str | None) -> Source | None:
     if path is None or not path.endswith(".py"):
         return None  # built in or compiled: it would not run elsewhere
-    return Source(name, False, pathlib.Path(path).read_bytes())
+    return Source(name, False, _read(path))
 
 
-def _package(name: str, places: list[pathlib.Path]) -> Source | None:
+def _package(name: str, places: list[str]) -> Source | None:
     for place in places:
         if _is_package(place):
-            return Source(name, True, (place / "__init__.py").read_bytes())
+            return Source(name, True, _read(os.path.join(place, "__init__.py")))
     return Source(name, True, b"") if places else None  # a namespace package
 
 

@@ -25,6 +25,7 @@ SANS_IO = [
     *(ROOT / "econtext/target" / f"{name}.py" for name in ("codec", "wire", "flow", "packing")),
     ROOT / "econtext/controller/prompts.py",
     ROOT / "ansible_econtext/payload.py",
+    ROOT / "ansible_econtext/archive.py",
     *sorted(ROOT.glob("econtext/controller/methods/*.py")),
 ]
 ANSIBLE_LAYER = sorted(ROOT.glob("ansible_econtext/*.py"))

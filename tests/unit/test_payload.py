@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_econtext import payload
+from ansible_econtext import archive, payload
 
 pytest.importorskip("ansible.executor.module_common")
 
@@ -133,11 +133,11 @@ def test_limit_of_open_files(build, monkeypatch):
 def test_unpacked(build):
     found = payload.recognise(build("ansible.legacy.copy", {}))
     assert found is not None
-    files = {file.name: file for file in payload.unpack(found.archive)}
+    files = {file.name: file for file in archive.unpack(found.archive)}
     assert files["ansible"].is_package
-    assert files["ansible"].filename == f"{payload.LIBRARY}/ansible/__init__.py"
+    assert files["ansible"].filename == f"{archive.LIBRARY}/ansible/__init__.py"
     assert not files["ansible.modules.copy"].is_package
-    assert files["ansible.modules.copy"].filename == f"{payload.LIBRARY}/ansible/modules/copy.py"
+    assert files["ansible.modules.copy"].filename == f"{archive.LIBRARY}/ansible/modules/copy.py"
     assert "ansible.module_utils.basic" in files
     for file in files.values():
         compile(file.content, file.filename, "exec", dont_inherit=True)
@@ -218,22 +218,22 @@ def zipped(**files: str) -> bytes:
     import base64
 
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as made_of:
         for name, text in files.items():
-            archive.writestr(name, text)
+            made_of.writestr(name, text)
     return base64.b64encode(made.getvalue())
 
 
 def test_other_files_than_modules_are_named_for_their_path():
-    module, resource = payload.unpack(zipped(**{"a/b.py": "", "a/data.json": "{}"}))
+    module, resource = archive.unpack(zipped(**{"a/b.py": "", "a/data.json": "{}"}))
     assert (module.name, resource.name) == ("a.b", "a/data.json")
-    assert resource.filename == f"{payload.LIBRARY}/a/data.json"
+    assert resource.filename == f"{archive.LIBRARY}/a/data.json"
 
 
 @given(st.data())
 def test_an_archive_that_is_damaged(data):
-    archive = bytearray(zipped(**{"a/__init__.py": "", "a/b.py": "x = 1\n" * 100}))
+    damaged = bytearray(zipped(**{"a/__init__.py": "", "a/b.py": "x = 1\n" * 100}))
     for _ in range(data.draw(st.integers(1, 3))):
-        archive[data.draw(st.integers(0, len(archive) - 1))] = data.draw(st.integers(0, 255))
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ValueError, zipfile.BadZipFile):
-        payload.unpack(bytes(archive))
+        archive.unpack(bytes(damaged))
