@@ -250,3 +250,5 @@ def _open_more_files() -> None:
 def main(directory: str, run: str, lock: str, persist: str) -> None:
     _open_more_files()
     Broker(directory, int(run), int(lock), float(persist)).run()
+    sys.stderr.flush()
+    os._exit(0)  # the run waits for our end: there is nothing that an interpreter need tidy up

@@ -89,17 +89,24 @@ class Client:
         return replies
 
     def end_broker(self) -> None:
-        """Ask for the end of the broker, and wait for it, for as long as it may need."""
+        """Ask for the end of the broker; `wait_for_end` waits for it."""
         self.tell({"do": "end"})
+
+    def wait_for_end(self) -> None:
+        """Wait for an end that was asked for, for as long as it may need."""
         self._limit_waiting()
         with contextlib.suppress(BrokerGone):
             while True:  # there may be replies that nobody waits for any more
                 self._receive()
 
     def leave(self) -> None:
-        """Say that the run is over, and wait until no file is left of it on any host."""
+        """Say that the run is over; `wait_until_left` waits for what that means."""
+        self.tell({"do": "leave"})
+
+    def wait_until_left(self) -> None:
+        """Wait until no file is left of the run on any host."""
         self._limit_waiting()
-        self.ask({"do": "leave"})
+        self.receive()
         self.close()
 
     def _limit_waiting(self) -> None:
@@ -260,15 +267,3 @@ def give_back(client: Client) -> None:
         _idle.append(client)
     else:
         client.close()
-
-
-def finish(place: Place) -> None:
-    """At the end of a run: have the broker tidy up, or end where it is not to stay."""
-    running = connect_if_running(place.directory)
-    if running is not None:
-        with contextlib.suppress(BrokerGone, OSError, KeyboardInterrupt):
-            if place.persist:
-                running.leave()
-            else:
-                running.end_broker()
-        running.close()

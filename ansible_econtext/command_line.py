@@ -45,6 +45,7 @@ def stop() -> int:
     for directory, found in _running():
         try:
             found.end_broker()
+            found.wait_for_end()
             ended += 1
         except (client.BrokerGone, OSError) as error:
             print(f"ansible-econtext: the broker in {directory}: {error}", file=sys.stderr)

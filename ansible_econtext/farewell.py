@@ -69,14 +69,6 @@ def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> Non
 
 def close(loop: Loop, slaves: Slaves) -> None:
     """End the slaves, then the loop."""
-    slaves.close()
     loop.call_later(_PATIENCE, slaves.kill)
     loop.call_later(_PATIENCE + 1, loop.stop)
-
-    def wait() -> None:
-        if slaves.count == 0:
-            loop.stop()
-        else:
-            loop.call_later(0.02, wait)
-
-    wait()
+    slaves.close(loop.stop)

@@ -88,6 +88,7 @@ class Slaves:
         #: Those that no request gets any more.
         self._leaving: set[Link] = set()
         self._closed = False
+        self._when_none: Callable[[], None] | None = None
 
     def all(self) -> list[Slave]:
         return list(self._slaves.values())
@@ -188,12 +189,14 @@ class Slaves:
         self._ahead.pop(key, None)
         for found in self._starting.pop(key):
             found(outcome)
+        self._look_if_none()
 
     def _ended(self, key: bytes, slave: Slave) -> None:
         if self._slaves.get(key) is slave:
             del self._slaves[key]
         if self._roots.get(key) is slave.link:
             del self._roots[key]
+        self._look_if_none()
 
     def vacate(self, way: list[ways.Step], account: str, then: Callable[[], None]) -> None:
         """End what is idle of an account's slaves on the host of a way, then call `then`.
@@ -242,18 +245,26 @@ class Slaves:
         def gone() -> None:
             in_any_case.cancel()
             self._leaving.discard(link)
+            self._look_if_none()
 
         link.on_gone.append(gone)
         link.close()
         link.fail(ConnectionLost(link.name, "the connection was reset"))
 
-    def close(self) -> None:
-        """End all slaves, and start no more."""
+    def close(self, then: Callable[[], None]) -> None:
+        """End all slaves, start no more, and call `then` when none is left."""
         self._closed = True
+        self._when_none = then
         for attempt in list(self._attempts.values()):
             attempt.abandon()
         for link in [*self._roots.values(), *self._leaving]:
             link.close()
+        self._look_if_none()
+
+    def _look_if_none(self) -> None:
+        if self._when_none is not None and self.count == 0:
+            then, self._when_none = self._when_none, None
+            then()
 
     def kill(self) -> None:
         """End the processes of this machine that lead to slaves."""

@@ -5,7 +5,7 @@ import contextlib
 import os
 from typing import Any
 
-from ansible_econtext import client, place
+from ansible_econtext import client, leaving, place
 from ansible_econtext.seams import runs, versions
 
 
@@ -19,8 +19,8 @@ class CarryingStrategy:
         with versions.stock_if_unknown():
             with contextlib.suppress(OSError):  # the first task would tell
                 client.start(place.of_run(), os.getpid())
-            atexit.unregister(client.finish)  # one play of a run is enough
-            atexit.register(client.finish, place.of_run())
+            atexit.unregister(leaving.finish)  # one play of a run is enough
+            atexit.register(leaving.finish, place.of_run())
         super().__init__(*args, **kwargs)
 
     def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
