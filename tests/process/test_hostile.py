@@ -1,6 +1,5 @@
 """A peer that breaks the protocol: the link breaks with an error that says so, and no more."""
 
-import dataclasses
 import pathlib
 import shlex
 import sys
@@ -90,9 +89,7 @@ def test_beginnings(start, beside, behaviour):
 
 def test_silence(start, beside, monkeypatch):
     real = local.launch
-    monkeypatch.setattr(
-        local, "launch", lambda python: dataclasses.replace(real(python), timeout=0.5)
-    )
+    monkeypatch.setattr(local, "launch", lambda python: real(python)._replace(timeout=0.5))
     with pytest.raises(LaunchError, match="no slave ran after 0.5 seconds"):
         start(fake("silence"))
     assert beside.call(plain.echo, 1) == [[1], []]
