@@ -12,7 +12,7 @@ def finish(place: Place) -> None:
 
     An interpreter at its end looks through all objects for cycles, several times, which takes
     80 ms for Ansible's.  It is done once, while the broker ends: what nobody refers to any
-    more is closed as ever.  What is still in use is left to the end of the process.
+    more is collected as ever.  What is still in use is left to the end of the process.
     """
     running = client.connect_if_running(place.directory)
     if running is None:

@@ -190,3 +190,10 @@ def test_each_sudo_has_a_nonce_of_its_own():
 def test_a_host_name_is_no_option(name):
     with pytest.raises(ValueError):
         ssh.launch(name)
+
+
+def test_no_password_is_shown():
+    dialogue = Dialogue(prompt=re.compile(b"Password:"), password="secret")
+    (answer,) = Talk(dialogue).feed(wire.STDOUT, b"Password:")
+    assert answer == Answer(wire.STDIN, b"secret\n")
+    assert "secret" not in repr(dialogue) + repr(answer) + repr(Launch("name", (), dialogue))

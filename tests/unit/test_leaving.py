@@ -1,0 +1,45 @@
+"""The exit of a run, and what a play is spared of Python's looks for cycles."""
+
+import gc
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("ansible.plugins.strategy")
+
+from ansible_econtext import carrying, leaving  # noqa: E402
+from ansible_econtext.starting import Place  # noqa: E402
+
+
+class Tidy:
+    """Refers to itself, and leaves a file when it is collected."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.itself = self
+        self.path = path
+
+    def __del__(self) -> None:
+        self.path.touch()
+
+
+@pytest.fixture(autouse=True)
+def memory_as_before() -> Iterator[None]:
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def test_what_nobody_refers_to_is_collected_and_the_rest_is_not_looked_at_again(tmp_path):
+    gc.disable()  # or it may be collected before
+    Tidy(tmp_path / "collected")
+    assert not (tmp_path / "collected").exists()
+    leaving.finish(Place(str(tmp_path / "no broker"), 0))
+    assert (tmp_path / "collected").exists()
+    assert gc.get_freeze_count() > 10_000
+
+
+def test_memory_is_frozen_for_the_time_of_a_play():
+    with carrying._frozen_memory():
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0
