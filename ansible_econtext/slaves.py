@@ -251,7 +251,7 @@ class Slaves:
         link.close()
         link.fail(ConnectionLost(link.name, "the connection was reset"))
 
-    def close(self, then: Callable[[], None]) -> None:
+    def close(self, then: Callable[[], None] = lambda: None) -> None:
         """End all slaves, start no more, and call `then` when none is left."""
         self._closed = True
         self._when_none = then

@@ -136,8 +136,8 @@ def test_the_version_is_read_in_two_places(path):
     assert path.name != "greeting.py" or len(found) == 1
 
 
-#: Methods of named tuples, which begin with an underscore and are public.
-PUBLIC = {"_replace", "_asdict", "_fields", "_make"}
+#: Methods of named tuples and `os._exit`, which begin with an underscore and are public.
+PUBLIC = {"_exit", "_replace", "_asdict", "_fields", "_make"}
 
 
 @functools.cache
