@@ -25,7 +25,7 @@ def carried(strategy: Any) -> Iterator[None]:
         runs.load_ahead()
     with (
         _frozen_memory(),
-        _carried_connections(),
+        carried_connections(),
         caches.kept_listings(),
         caches.kept_payloads(),
         templates.compiled_once(),
@@ -46,7 +46,7 @@ def _frozen_memory() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _carried_connections() -> Iterator[None]:
+def carried_connections() -> Iterator[None]:
     """Have the loader give carried connections for stock ones, for the time of a play.
 
     Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a

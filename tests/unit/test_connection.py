@@ -4,7 +4,7 @@ import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext.strategy import carried_connections
+from ansible_econtext.carrying import carried_connections
 
 
 @pytest.fixture
