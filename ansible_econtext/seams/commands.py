@@ -9,6 +9,8 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 
+from ansible_econtext.seams.versions import ansible_version
+
 
 def is_discovery(command: str) -> bool:
     """Whether a shell command is that of the interpreter discovery.
@@ -70,4 +72,12 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     if found:
         return [to_text(found)]
     fallback = constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
-    return [to_text(name) for name in fallback]
+    names = [to_text(name) for name in fallback]
+    if ansible_version < (2, 19) and _OF_PLATFORMS in names:
+        # There the platform's own one is preferred, which is known when a Python has run.
+        names = [_OF_PLATFORMS, *(name for name in names if name != _OF_PLATFORMS)]
+    return names
+
+
+#: Source: `_INTERPRETER_PYTHON_DISTRO_MAP` in `config/base.yml`, 2.16 to 2.18, all but old systems.
+_OF_PLATFORMS = "/usr/bin/python3"
