@@ -4,28 +4,14 @@ import pytest
 
 pytest.importorskip("ansible._internal._task")  # ansible-core 2.19 and later
 from ansible.playbook.task import Task  # noqa: E402
-from ansible.plugins.loader import init_plugin_loader  # noqa: E402
-from ansible.utils.collection_loader import (  # noqa: E402
-    AnsibleCollectionConfig,
-    _collection_finder,
-)
 from ansible.utils.display import Display  # noqa: E402
 
 from ansible_econtext.seams import loops  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("names_of_collections")
+
 ITEMS = [1, 2, 3, 4]
 VARIABLES = {"word": "text", "ansible_user": "somebody"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def names_of_collections():
-    """What ansible-playbook does at its start, undone; it may have been done for other tests."""
-    finder = AnsibleCollectionConfig.collection_finder
-    if finder is None:
-        init_plugin_loader()
-    yield
-    if finder is None:
-        _collection_finder._AnsibleCollectionFinder._remove()
 
 
 def may_run_ahead(variables=None, items=ITEMS, **task):
