@@ -8,7 +8,6 @@ the controller alone is its processor time, and the broker's memory and descript
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -37,10 +36,14 @@ class Figures:
     warm: float
     #: Seconds of processor time of the warm run, without those of the broker.
     cpu: float
+    #: Bytes that ansible-playbook held at its peak.
+    playbook_memory: int
     #: The broker's own, in the warm run.
     broker_cpu: float
     broker_memory: int
     broker_files: int
+    #: Of all ssh processes that the broker started.
+    ssh_unique: int
     slaves_unique: int
     slaves_proportional: int
 
@@ -53,8 +56,10 @@ class Figures:
             f"{self.warm / tasks * 1000:.1f} ms",
             f"{self.cpu / tasks * 1000:.1f} ms",
             f"{self.broker_cpu / tasks * 1000:.1f} ms",
+            f"{self.playbook_memory / 1e6:.0f} MB",
             f"{self.broker_memory / 1e6:.1f} MB",
             str(self.broker_files),
+            f"{self.ssh_unique / self.hosts / 1e6:.2f} MB",
             f"{self.slaves_unique / self.hosts / 1e6:.2f} MB",
             f"{self.slaves_proportional / self.hosts / 1e6:.2f} MB",
         ]
@@ -67,9 +72,11 @@ HEAD = [
     "warm, a host-task",
     "CPU of ansible, a host-task",
     "CPU of the broker",
-    "broker's memory",
+    "memory of ansible",
+    "of the broker",
     "its open files",
-    "unique memory of a slave",
+    "memory of an ssh",
+    "of a slave",
     "proportional",
 ]
 
@@ -80,13 +87,14 @@ def measure(
     variables = configure(hosts, directory, server)
     command = [prepared.ansible_playbook, str(directory / "play.json")]
     try:
-        cold, _ = timed(command, variables)
+        cold, _, _ = timed(command, variables)
         broker = broker_of(directory)
         before = processor_time(broker)
-        warm, cpu = timed(command, variables)
+        warm, cpu, playbook_memory = timed(command, variables)
         broker_cpu = processor_time(broker) - before
         unique, proportional = memory.look(server.process.pid)
         held = memory.sizes(Path(f"/proc/{broker}/smaps_rollup").read_text())
+        ssh_unique, _ = memory.look(broker)
         files = len(os.listdir(f"/proc/{broker}/fd"))
     finally:
         stop = [
@@ -100,9 +108,11 @@ def measure(
         cold,
         warm,
         cpu,
+        playbook_memory,
         broker_cpu,
         memory.unique(held),
         files,
+        ssh_unique,
         unique,
         proportional,
     )
@@ -141,16 +151,19 @@ def configure(hosts: int, directory: Path, server: Server) -> dict[str, str]:
     }
 
 
-def timed(command: list[str], variables: dict[str, str]) -> tuple[float, float]:
-    """Seconds of a run that has to succeed, and of processor time of it and its children."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def timed(command: list[str], variables: dict[str, str]) -> tuple[float, float, int]:
+    """Seconds of a run that has to succeed, seconds of processor time of it and its children, and
+    the bytes that it held at its peak."""
     start = time.monotonic()
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    wall = time.monotonic() - start
-    if done.returncode != 0:
-        sys.exit(f"a run failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, env=variables, stdout=output, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - start
+        if process.returncode != 0:
+            output.seek(0)
+            sys.exit(f"a run failed:\n{output.read().decode(errors='replace')[-4000:]}")
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
 def broker_of(directory: Path) -> int:
