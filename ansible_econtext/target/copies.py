@@ -15,6 +15,7 @@ import select
 import struct
 
 from econtext.target import call
+from econtext.target.loop import monotonic
 
 #: `madvise` is to make pages writable now.  Source: madvise(2), include/uapi/asm-generic/mman.h.
 _POPULATE_WRITE = 23
@@ -28,21 +29,36 @@ _MOST = 1536
 #: Pieces of memory that are copied between two looks whether the call is there.
 _AT_ONCE = 16
 
+#: Seconds in which no spare copies after a call that came while one did: when calls follow each
+#: other so fast, or the machine is so busy, copying takes more of the processor than it saves.
+_PAUSE = 0.1
+
 #: Bits of an entry of /proc/self/pagemap.  Source: Documentation/admin-guide/mm/pagemap.rst.
 _PRESENT, _ALONE = 1 << 63, 1 << 56
 
 _NUMBER = struct.Struct("Q")
 _PIECE = struct.Struct("QQ")
+_TIME = struct.Struct("d")
 
 
 class Notes(object):
-    """Pieces of memory, as (number of the first page, how many), and whether the next call is
-    to look for more; for all processes that are forked later, which nobody keeps from
-    writing at the same time."""
+    """Pieces of memory, as (number of the first page, how many), whether the next call is
+    to look for more, and when a call last came too early; for all processes that are
+    forked later, which nobody keeps from writing at the same time."""
 
     def __init__(self):
         # type: () -> None
-        self._memory = mmap.mmap(-1, _MOST * _PIECE.size)
+        self._memory = mmap.mmap(-1, _MOST * _PIECE.size + _TIME.size)
+
+    def hurry(self):
+        # type: () -> None
+        """A call came while a spare copied."""
+        _TIME.pack_into(self._memory, _MOST * _PIECE.size, monotonic())
+
+    def is_hurried(self):
+        # type: () -> bool
+        (last,) = _TIME.unpack_from(self._memory, _MOST * _PIECE.size)
+        return bool(last) and 0 <= monotonic() - last < _PAUSE
 
     def read(self):
         # type: () -> tuple
@@ -71,11 +87,15 @@ class Copier(object):
     def copy(self, descriptor):
         # type: (int) -> None
         """Copy what others had to copy, until something comes on the descriptor."""
+        if self._notes.is_hurried():
+            return
         is_wanted, pieces = self._notes.read()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         for start in range(0, len(pieces), _AT_ONCE):
             if poll.poll(0):
+                if start:  # else there was no spare, as for a module's first call
+                    self._notes.hurry()
                 return
             for first, count in pieces[start : start + _AT_ONCE]:
                 self._madvise(first * mmap.PAGESIZE, count * mmap.PAGESIZE)

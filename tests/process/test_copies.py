@@ -26,12 +26,26 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def run_a_call(is_there_already=False):
+class AtTheSecondLook(object):  # a poll object, and a call that comes while its process copies
+    def __init__(self):
+        self.looks = 0
+
+    def register(self, *_):
+        pass
+
+    def poll(self, _):
+        self.looks += 1
+        return self.looks > 1
+
+
+def run_a_call(comes=None):
     read, write = os.pipe()
-    if is_there_already:
+    if comes == "before":
         os.write(write, b"a call")
     pid = os.fork()
     if pid == 0:
+        if comes == "meanwhile":
+            copies.select.poll = AtTheSecondLook
         call.before(read)
         before = faults()
         for each in heap:
@@ -46,16 +60,20 @@ def run_a_call(is_there_already=False):
     os.close(write)
 
 
-for is_there_already in (False, False, False, True, False):
-    run_a_call(is_there_already)
+for comes in {calls}:
+    run_a_call(comes)
 """
 
 #: More than a call takes in any case, and less than it takes to copy the heap.
 LIMIT = 150
 
 
-def faults(python: str, prepare: str) -> list[int]:
-    script = SCRIPT.format(prepare=prepare)
+#: When each call comes, if not when its process is ready for it.
+CALLS = (None, None, None, "before", None)
+
+
+def faults(python: str, prepare: str, calls: tuple[str | None, ...] = CALLS) -> list[int]:
+    script = SCRIPT.format(prepare=prepare, calls=calls)
     done = subprocess.run(
         [python, "-B", "-c", script, str(ROOT)], capture_output=True, text=True, timeout=60
     )
@@ -73,6 +91,16 @@ def test_what_was_copied_once_is_copied_ahead(python):
     first, looking, third, hurried, last = faults(python, "")
     assert min(first, looking, hurried) > LIMIT
     assert max(third, last) < LIMIT
+
+
+@pytest.mark.skipif(not linux_can(), reason="needs Linux 5.14")
+@pytest.mark.parametrize(("pause", "copies"), [(1e9, False), (0, True)])
+def test_after_a_call_that_came_meanwhile_none_is_copied_for_a_while(python, pause, copies):
+    prepare = f"from ansible_econtext.target import copies; copies._PAUSE = {pause}"
+    prepare += "; copies._AT_ONCE = 1"  # the heap may be few pieces
+    *_, third, _, last = faults(python, prepare, (None, None, None, "meanwhile", None))
+    assert third < LIMIT
+    assert (last < LIMIT) == copies
 
 
 @pytest.mark.parametrize(
