@@ -4,6 +4,7 @@ import contextlib
 import gc
 
 from ansible_econtext import client
+from ansible_econtext.seams import runs, versions
 from ansible_econtext.starting import Place
 
 
@@ -22,6 +23,8 @@ def finish(place: Place) -> None:
             _end(running, place)
         running.close()
     gc.freeze()
+    with versions.stock_if_unknown():
+        runs.keep_output()
 
 
 def _end(running: client.Client, place: Place) -> None:

@@ -20,8 +20,14 @@ from ansible.plugins.loader import (
     module_loader,
     shell_loader,
 )
+from ansible.utils.display import Display
 
 from ansible_econtext.seams.versions import ansible_version
+
+display = Display()
+
+#: Seconds; who has the lock for longer waits for somebody to read what is printed.
+_LONGEST_PRINT = 5.0
 
 
 def keeps_remote_files() -> bool:
@@ -63,6 +69,17 @@ def load_ahead() -> None:
         for direction in json.Direction:
             json.get_module_encoder("legacy", direction)
             json.get_module_decoder("legacy", direction)
+
+
+def keep_output() -> None:
+    """Let no other thread print any more, at the exit of a run.
+
+    Source: `Display` in `utils/display.py`, 2.16 to 2.21: whatever is printed takes its lock, and
+    so does the last flush of an interpreter that ends. A thread of an interrupted run that has
+    it then is stopped for good, and nobody could end.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        display._lock.acquire(timeout=_LONGEST_PRINT)
 
 
 def name_strategy(iterator: Any, stock: type) -> None:
