@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.loader import connection_loader
 
 from ansible_econtext import connection
-from ansible_econtext.seams import caches, dependencies, runs, templates, versions
+from ansible_econtext.seams import caches, dependencies, lookups, runs, templates, versions
 from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -29,6 +29,8 @@ def carried(strategy: Any) -> Iterator[None]:
         caches.kept_listings(),
         caches.kept_payloads(),
         dependencies.found_once(),
+        lookups.kept_options(),
+        lookups.kept_builtin_plugins(),
         templates.compiled_once(),
         threads_for_tasks(strategy),
     ):

@@ -65,11 +65,12 @@ def prepare(python: str, ansible_core: str) -> Environment:
 
     `2.19` is the newest 2.19 that there is, nothing the newest of all.
     """
+    wanted = f"ansible-core=={ansible_core}" if ansible_core else "ansible-core"
     if re.fullmatch(r"\d+\.\d+", ansible_core):
-        ansible_core += ".*"
+        wanted += ".*"
 
     def fill(directory: Path) -> None:
-        install(directory, f"ansible-core=={ansible_core}" if ansible_core else "ansible-core")
+        install(directory, wanted)
         install_mitogen(directory)
         (directory / "ready.json").write_text(json.dumps(asdict(describe(directory))))
 

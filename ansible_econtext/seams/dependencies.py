@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.executor import module_common
 
-from ansible_econtext.seams.versions import ansible_version
+from ansible_econtext.seams.versions import ansible_version, is_known_since
 
 #: What was found in a file, by its name, its content, and whether it is a package.
 _found: dict[tuple[str, bytes, bool], dict[str, Any]] = {}
@@ -29,7 +29,7 @@ def found_once() -> Iterator[None]:
     gives what `_compile_module_ast` returned to a `ModuleDepFinder`, of which it then reads two
     sets; in 2.21 the finder gets the content, and has one more set.
     """
-    if ansible_version not in ((2, 19), (2, 20), (2, 21)):
+    if not is_known_since((2, 19)):
         yield
         return
     kind = module_common.ModuleDepFinder

@@ -22,7 +22,7 @@ from ansible.plugins.loader import (
 )
 from ansible.utils.display import Display
 
-from ansible_econtext.seams.versions import ansible_version
+from ansible_econtext.seams.versions import ansible_version, is_known_since
 
 display = Display()
 
@@ -93,7 +93,7 @@ def name_strategy(iterator: Any, stock: type) -> None:
 
 def can_run_tasks() -> bool:
     """Whether `run_task` knows this ansible-core: 2.19 to 2.21."""
-    return ansible_version[:2] in ((2, 19), (2, 20), (2, 21))
+    return is_known_since((2, 19))
 
 
 @contextlib.contextmanager
@@ -140,7 +140,7 @@ def run_task(arguments: dict[str, Any], kind: Any) -> None:
     )
     from ansible._internal import _task
 
-    if ansible_version[:2] < (2, 21):
+    if ansible_version < (2, 21):
         from ansible.executor.task_result import _RawTaskResult
 
         variables = arguments["task_vars"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jinja2 import nodes
 from jinja2.environment import TemplateExpression
 
-from ansible_econtext.seams.versions import ansible_version
+from ansible_econtext.seams.versions import is_known_since
 
 #: Compiled templates that are kept at the most.
 _MOST = 2000
@@ -30,7 +30,7 @@ def compiled_once() -> Iterator[None]:
     the text, on the delimiters, on whether backslashes are escaped (`AnsibleLexer`), and on how
     the filters and tests that are named want to be called.
     """
-    if ansible_version[:2] not in ((2, 19), (2, 20), (2, 21)):
+    if not is_known_since((2, 19)):
         yield
         return
     from ansible._internal._templating import _jinja_bits

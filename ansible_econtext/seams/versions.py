@@ -14,6 +14,11 @@ ansible_version = tuple(int(part) for part in ansible_release.__version__.split(
 NEWEST = (2, 21)
 
 
+def is_known_since(first: tuple[int, int]) -> bool:
+    """Whether this ansible-core is `first` or a later one whose private parts were read."""
+    return first <= ansible_version <= NEWEST
+
+
 def warn_of_unknown_version() -> None:
     if ansible_version > NEWEST:
         version, newest = (".".join(map(str, each)) for each in (ansible_version, NEWEST))

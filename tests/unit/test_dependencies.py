@@ -13,7 +13,7 @@ from ansible.executor import module_common  # noqa: E402
 
 from ansible_econtext.seams import dependencies, versions  # noqa: E402
 
-if versions.ansible_version not in ((2, 19), (2, 20), (2, 21)):
+if not versions.is_known_since((2, 19)):
     pytest.skip("is for ansible-core 2.19 to 2.21", allow_module_level=True)
 
 pytestmark = pytest.mark.usefixtures("names_of_collections")

@@ -1,0 +1,135 @@
+"""What ansible-core looks up again for each task, kept for the time of a play: the values of
+options that nothing of the task sets, and where its own plugins are."""
+
+import contextlib
+import copy
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ansible.config.manager import ConfigManager
+from ansible.plugins.loader import PluginLoader
+
+from ansible_econtext.seams.versions import is_known_since
+
+#: Values that nobody can change.
+_FIXED = (str, int, float, type(None))
+
+
+class _Sources(NamedTuple):
+    """Where the value of an option may come from, but for the command line and the files."""
+
+    variables: tuple[str, ...]
+    keywords: tuple[str, ...]
+    environment: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def kept_options() -> Iterator[None]:
+    """Have an option looked up once, as long as no variable, keyword or argument sets it.
+
+    Source: `ConfigManager.get_config_value_and_origin` in `config/manager.py`, 2.16 to 2.21: what
+    is left then are the environment, the command line, the files and the default, which are the
+    same for all of a run.  An option that the environment sets is not kept, nor is a default that
+    is a template.
+    """
+    stock = ConfigManager.get_config_value_and_origin
+    sources: dict[Any, _Sources | None] = {}
+    kept: dict[Any, tuple[Any, Any]] = {}
+
+    def get_config_value_and_origin(
+        self: Any,
+        config: str,
+        cfile: str | None = None,
+        plugin_type: str | None = None,
+        plugin_name: str | None = None,
+        keys: Any = None,
+        variables: Any = None,
+        direct: Any = None,
+        **more: Any,
+    ) -> Any:
+        key = id(self), config, cfile, plugin_type, plugin_name
+        if key not in sources:
+            definitions = self.get_configuration_definitions(plugin_type, plugin_name)
+            sources[key] = _sources(config, definitions.get(config))
+        known = sources[key]
+        is_usual = known is not None and not direct and not more
+        if is_usual and not _is_set(known, keys, variables):
+            if key not in kept:
+                found = stock(self, config, cfile, plugin_type, plugin_name, keys, variables)
+                if not isinstance(found[0], _FIXED):
+                    sources[key] = None
+                    return found
+                kept[key] = found
+            return kept[key]
+        return stock(self, config, cfile, plugin_type, plugin_name, keys, variables, direct, **more)
+
+    if not is_known_since((2, 16)):
+        yield
+        return
+    ConfigManager.get_config_value_and_origin = get_config_value_and_origin
+    try:
+        yield
+    finally:
+        ConfigManager.get_config_value_and_origin = stock
+
+
+def _sources(name: str, definition: Any) -> _Sources | None:
+    """None for an option that is not to be kept."""
+    if not definition or "{{" in str(definition.get("default")):
+        return None
+
+    def names(kind: str) -> tuple[str, ...]:
+        return tuple(entry["name"] for entry in definition.get(kind) or ())
+
+    keywords = (name, *(definition.get("aliases") or ()), *names("keyword"))
+    return _Sources(names("vars"), keywords, names("env"))
+
+
+def _is_set(known: _Sources | None, keys: Any, variables: Any) -> bool:
+    assert known is not None
+    return (
+        bool(variables and any(name in variables for name in known.variables))
+        or bool(keys and any(keys.get(name) is not None for name in known.keywords))
+        or any(name in os.environ for name in known.environment)
+    )
+
+
+@contextlib.contextmanager
+def kept_builtin_plugins() -> Iterator[None]:
+    """Have a plugin looked for once that is named as one of `ansible.builtin`.
+
+    Source: `PluginLoader.find_plugin_with_context` in `plugins/loader.py`, 2.19 to 2.21: of these
+    names it looks at ansible-core's own directories alone.  What it has something to say of (a
+    redirection, a deprecation, an error) is looked for each time.
+    """
+    stock = PluginLoader.find_plugin_with_context
+    kept: dict[Any, Any] = {}
+
+    def find_plugin_with_context(
+        self: Any, name: str, *args: Any, collection_list: Any = None, **kwargs: Any
+    ) -> Any:
+        def find() -> Any:
+            return stock(self, name, *args, collection_list=collection_list, **kwargs)
+
+        if not name.startswith("ansible.builtin."):
+            return find()
+        key = id(self), name, args, tuple(sorted(kwargs.items()))
+        found = kept.get(key)
+        if found is None:
+            found = find()
+            if found.deprecated or found.raw_error_list or len(found.redirect_list) > 1:
+                return found
+            kept[key] = found
+        own = copy.copy(found)
+        own.redirect_list, own.load_attempts = [*found.redirect_list], [*found.load_attempts]
+        return own
+
+    if not is_known_since((2, 19)):
+        yield
+        return
+    PluginLoader.find_plugin_with_context = find_plugin_with_context
+    try:
+        yield
+    finally:
+        PluginLoader.find_plugin_with_context = stock

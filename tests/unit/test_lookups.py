@@ -1,0 +1,139 @@
+"""What is looked up once is what would be found each time."""
+
+import pytest
+
+pytest.importorskip("ansible.release")
+from ansible import constants  # noqa: E402
+from ansible.plugins.loader import (  # noqa: E402
+    action_loader,
+    become_loader,
+    connection_loader,
+    module_loader,
+    shell_loader,
+)
+
+from ansible_econtext.seams import lookups, versions  # noqa: E402
+
+PLUGINS = [
+    ("connection", "ssh", connection_loader),
+    ("connection", "local", connection_loader),
+    ("shell", "sh", shell_loader),
+    ("become", "sudo", become_loader),
+]
+
+VARIABLES = [
+    None,
+    {},
+    {"ansible_host": "other", "ansible_port": 2222, "ansible_ssh_common_args": "-v"},
+    {"ansible_remote_tmp": "/tmp/{{ inventory_hostname }}", "ansible_become_flags": "-n"},
+]
+
+KEYS = [None, {}, {"remote_user": "somebody", "port": None, "timeout": 7, "become_user": "other"}]
+
+
+def look_up(kind, name, variables, keys, direct=None):
+    return constants.config.get_plugin_options(
+        kind, name, keys=keys, variables=variables, direct=direct
+    )
+
+
+@pytest.fixture(params=PLUGINS, ids=lambda each: each[1])
+def plugin(request):
+    kind, name, loader = request.param
+    loader.get(name, class_only=True)  # its definitions are read then
+    return kind, name
+
+
+def test_options_are_as_before_whatever_sets_them(plugin, monkeypatch):
+    monkeypatch.delenv("ANSIBLE_REMOTE_TMP", raising=False)
+    sets = [(variables, keys) for variables in VARIABLES for keys in KEYS]
+    before = [look_up(*plugin, *each) for each in sets]
+    with lookups.kept_options():
+        assert [look_up(*plugin, *each) for each in sets] == before
+        assert [look_up(*plugin, *each) for each in reversed(sets)] == before[::-1]
+    assert [look_up(*plugin, *each) for each in sets] == before
+
+
+def test_an_option_that_nothing_sets_is_looked_up_once(plugin, monkeypatch):
+    looked_up = []
+    kind = type(constants.config)
+    stock = kind.get_config_value_and_origin
+
+    def counted(self, config, *args, **kwargs):
+        looked_up.append(config)
+        return stock(self, config, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "get_config_value_and_origin", counted)
+    with lookups.kept_options():
+        first = look_up(*plugin, {}, {})
+        assert set(looked_up) == set(first)
+        looked_up.clear()
+        assert look_up(*plugin, {}, {}) == first
+    lists = {option for option, value in first.items() if isinstance(value, (list, dict))}
+    assert set(looked_up) == lists  # which somebody might change
+
+
+def test_arguments_and_the_environment_have_their_way(monkeypatch):
+    connection_loader.get("ssh", class_only=True)
+    monkeypatch.delenv("ANSIBLE_SSH_RETRIES", raising=False)
+    plugin = "connection", "ssh"
+    with lookups.kept_options():
+        usual = look_up(*plugin, None, None)["reconnection_retries"]
+        direct = {"reconnection_retries": usual + 1}
+        assert look_up(*plugin, None, None, direct)["reconnection_retries"] == usual + 1
+        monkeypatch.setenv("ANSIBLE_SSH_RETRIES", str(usual + 2))
+        assert look_up(*plugin, None, None)["reconnection_retries"] == usual + 2
+        monkeypatch.delenv("ANSIBLE_SSH_RETRIES")
+        assert look_up(*plugin, None, None)["reconnection_retries"] == usual
+
+
+needs_2_19 = pytest.mark.skipif(
+    not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
+)
+
+
+NAMES = [
+    "ansible.builtin.ping",
+    "ansible.builtin.copy",
+    "ansible.builtin.normal",
+    "ansible.builtin.no_such_plugin",
+    "ansible.legacy.copy",
+    "copy",
+]
+
+
+def what_was_found(loader, name):
+    return vars(loader.find_plugin_with_context(name))
+
+
+@needs_2_19
+@pytest.mark.usefixtures("names_of_collections")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("loader", [module_loader, action_loader], ids=["module", "action"])
+def test_builtin_plugins_are_found_where_they_are(loader, name):
+    what_was_found(loader, name)  # what it has of its own is kept by the loader itself
+    before = what_was_found(loader, name)
+    with lookups.kept_builtin_plugins():
+        assert what_was_found(loader, name) == before
+        loader.find_plugin_with_context(name).redirect_list.append("spoiled")
+        assert what_was_found(loader, name) == before
+    assert what_was_found(loader, name) == before
+
+
+@needs_2_19
+@pytest.mark.usefixtures("names_of_collections")
+def test_what_a_play_may_have_of_its_own_is_looked_for_each_time(monkeypatch):
+    kind = type(module_loader)
+    stock = kind.find_plugin_with_context
+    looked_for = []
+
+    def counted(self, name, *args, **kwargs):
+        looked_for.append(name)
+        return stock(self, name, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "find_plugin_with_context", counted)
+    with lookups.kept_builtin_plugins():
+        for name in NAMES * 2:
+            module_loader.find_plugin_with_context(name)
+    counts = {name: looked_for.count(name) for name in NAMES}
+    assert counts == {name: 1 if name.startswith("ansible.builtin.") else 2 for name in NAMES}
