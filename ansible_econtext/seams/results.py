@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import contextvars
 import pickle
 import queue
 import threading
@@ -73,9 +74,9 @@ def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None
 class ThreadQueue(FinalQueue):  # type: ignore[misc]
     """Stands where a worker has the queue to its strategy, for a worker in the same process.
 
-    What stock Ansible sends through a pipe, to be read by a thread of the strategy, is given to
-    it at once, as long as nothing else is to come before it.  It is copied all the same: who
-    sends it goes on with the original.
+    What stock Ansible sends through a pipe, to be read by a thread of the strategy, is done at
+    once: results are handed over, callbacks are called.  What is sent is copied all the same, as
+    who sends it goes on with the original; and nothing of the task's own context is seen there.
 
     Source: `FinalQueue` in `executor/task_queue_manager.py` and `results_thread_main` in
     `plugins/strategy/__init__.py`, 2.19 to 2.21.
@@ -87,12 +88,18 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
         self._is_first = True
 
     def put(self, sent: Any) -> None:
-        convert = _converter(self._strategy, sent) if self._is_first else None
-        if convert is None:
-            self._is_first = False
+        is_callback = type(sent).__name__ == "CallbackSend"
+        result = sent.wire_task_result if is_callback else sent
+        convert = _converter(self._strategy, result)
+        if convert is None or not self._is_first:
+            self._is_first = False  # nothing is to come before what goes through the pipe
             self._stock.put(sent)
             return
-        result = convert(pickle.loads(pickle.dumps(sent)))
+        result = convert(pickle.loads(pickle.dumps(result)))
+        if is_callback:
+            send = self._strategy._tqm.send_callback
+            contextvars.Context().run(send, sent.method_name, result)
+            return
         with self._strategy._results_lock:
             self._strategy._results.append(result)
 

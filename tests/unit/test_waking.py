@@ -1,6 +1,8 @@
 """A strategy is woken when a worker of the same process is done, and not before."""
 
 import collections
+import contextvars
+import dataclasses
 import threading
 import time
 import types
@@ -72,10 +74,33 @@ def test_a_result_waits_for_what_was_sent_before_it():
     strategy, sent = Strategy(), []
     queue = results.ThreadQueue(strategy, types.SimpleNamespace(put=sent.append))
     result = _WireTaskResult(1)
-    queue.put("a callback")
+    queue.put("something else")
     queue.put(result)
-    assert sent == ["a callback", result]
+    assert sent == ["something else", result]
     assert not strategy._results
+
+
+@dataclasses.dataclass
+class CallbackSend:  # of this name too
+    method_name: str
+    wire_task_result: _WireTaskResult
+
+
+def test_a_callback_is_called_at_once_and_sees_nothing_of_the_task():
+    strategy, value, called = Strategy(), ["changed later"], []
+    of_task = contextvars.ContextVar("of_task", default=None)
+    of_task.set("the task's own")
+
+    def send_callback(name, result):
+        called.append((name, result, of_task.get()))
+
+    strategy._tqm = types.SimpleNamespace(send_callback=send_callback)
+    queue = results.ThreadQueue(strategy, types.SimpleNamespace())
+    queue.put(CallbackSend("v2_runner_item_on_ok", _WireTaskResult(value)))
+    value.append("much later")
+    queue.put(_WireTaskResult(value))
+    assert called == [("v2_runner_item_on_ok", ("converted", ["changed later"]), None)]
+    assert list(strategy._results) == [("converted", ["changed later", "much later"])]
 
 
 @pytest.mark.parametrize(
