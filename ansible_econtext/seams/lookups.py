@@ -107,17 +107,20 @@ def kept_builtin_plugins() -> Iterator[None]:
     kept: dict[Any, Any] = {}
 
     def find_plugin_with_context(
-        self: Any, name: str, *args: Any, collection_list: Any = None, **kwargs: Any
+        self: Any,
+        name: str,
+        mod_type: str = "",
+        ignore_deprecated: bool = False,
+        check_aliases: bool = False,
+        collection_list: Any = None,
     ) -> Any:
-        def find() -> Any:
-            return stock(self, name, *args, collection_list=collection_list, **kwargs)
-
+        options = mod_type, ignore_deprecated, check_aliases
         if not name.startswith("ansible.builtin."):
-            return find()
-        key = id(self), name, args, tuple(sorted(kwargs.items()))
+            return stock(self, name, *options, collection_list)
+        key = id(self), name, options  # collections that it may be short for are of no matter
         found = kept.get(key)
         if found is None:
-            found = find()
+            found = stock(self, name, *options, collection_list)
             if found.deprecated or found.raw_error_list or len(found.redirect_list) > 1:
                 return found
             kept[key] = found

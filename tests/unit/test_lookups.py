@@ -137,3 +137,14 @@ def test_what_a_play_may_have_of_its_own_is_looked_for_each_time(monkeypatch):
             module_loader.find_plugin_with_context(name)
     counts = {name: looked_for.count(name) for name in NAMES}
     assert counts == {name: 1 if name.startswith("ansible.builtin.") else 2 for name in NAMES}
+
+
+@needs_2_19
+@pytest.mark.usefixtures("names_of_collections")
+def test_loaders_that_look_by_themselves_find_the_same():
+    """They hand all arguments on by their places."""
+    with lookups.kept_builtin_plugins():
+        for name in ("copy", "ansible.legacy.copy", "ansible.builtin.copy"):
+            assert action_loader.has_plugin(name, collection_list=["ansible.builtin"])
+            assert module_loader.find_plugin(name, ".py").endswith("copy.py")
+        assert not action_loader.has_plugin("ansible.builtin.no_such_plugin")
