@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_econtext import place
+from ansible_econtext import building, place
 from ansible_econtext.seams import builds as seam
 
 #: Seconds after which the builds of an ansible-core that is not used any more are removed.
@@ -32,11 +32,13 @@ Stamp = list[Any]
 
 def keep() -> None:
     """Have the builds of this process kept, and those of earlier ones used."""
-    if os.environ.get("ANSIBLE_ECONTEXT_BUILDS") != "0":
-        seam.around(_build)
+    seam.around(_build)
 
 
 def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
+    building.wanted(pathlib.Path(module_path))
+    if os.environ.get("ANSIBLE_ECONTEXT_BUILDS") == "0":
+        return build()
     entry, kept = None, None
     with contextlib.suppress(OSError):
         kept = seam.kept_at(module_path, compression)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext import connection
+from ansible_econtext import building, connection
 from ansible_econtext.seams import caches, dependencies, lookups, runs, templates, versions
 from ansible_econtext.thread_worker import threads_for_tasks
 
@@ -18,7 +18,7 @@ _PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection
 
 
 @contextlib.contextmanager
-def carried(strategy: Any) -> Iterator[None]:
+def carried(strategy: Any, iterator: Any) -> Iterator[None]:
     """Have a strategy run a play over carried connections, and spare it what can be spared."""
     connection.CarriedConnection.econtext_run = os.getpid()
     with versions.stock_if_unknown():
@@ -28,11 +28,11 @@ def carried(strategy: Any) -> Iterator[None]:
         carried_connections(),
         caches.kept_listings(),
         caches.kept_payloads(),
-        dependencies.found_once(),
+        dependencies.found_once(building.rest),
         lookups.kept_options(),
         lookups.kept_builtin_plugins(),
         templates.compiled_once(),
-        threads_for_tasks(strategy),
+        threads_for_tasks(strategy, iterator),
     ):
         yield
 

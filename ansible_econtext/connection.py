@@ -14,7 +14,11 @@ from ansible.utils.path import unfrackpath
 
 from ansible_econtext import become, builds, failures, recorded, shell, ways
 from ansible_econtext.seams import commands, plugins, runs, versions
-from ansible_econtext.session import LARGEST_MODULE, SMALL_FILE, Session
+from ansible_econtext.session import Session
+
+#: Bytes of a file that travels with the next request rather than by itself; of a module's file.
+SMALL_FILE = 65536
+LARGEST_MODULE = 8 * 1024 * 1024
 
 
 class CarriedConnection:
@@ -54,6 +58,8 @@ class CarriedConnection:
     def set_become_plugin(self, plugin: Any) -> None:
         if plugin is not None and self._econtext is not None and become.is_carried(plugin):
             plugin = recorded.specialise(plugin, become.RecordingBecome)
+        if self._econtext is not None:
+            self._econtext.becomes = plugin is not None
         super().set_become_plugin(plugin)  # type: ignore[misc]
 
     # A module is to come as a whole, on what would be Python's standard input.  ansible-core

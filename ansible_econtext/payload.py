@@ -53,7 +53,7 @@ def _from_arguments(call: bytes) -> Payload | None:
     archive = _archive(values[b"zip_data"])
     return Payload(
         archive=archive,
-        identity=_identity(archive),
+        identity=identity_of(archive),
         name=_literal(values[b"module_fqn"]),
         parameters=_literal(values[b"params"]).encode("utf-8", "surrogateescape"),
         profile=_literal(values[b"profile"]),
@@ -85,7 +85,7 @@ def _from_text(data: bytes) -> Payload | None:
     archive = _archive(values["archive"])
     return Payload(
         archive=archive,
-        identity=_identity(archive),
+        identity=identity_of(archive),
         name=_literal(values["name"]),
         parameters=_literal(values["parameters"]).encode("utf-8", "surrogateescape"),
         profile=None,
@@ -113,7 +113,8 @@ def _archive(value: bytes) -> bytes:
 _last: dict[int, tuple[bytes, bytes]] = {}
 
 
-def _identity(archive: bytes) -> bytes:
+def identity_of(archive: bytes) -> bytes:
+    """What stands for an archive."""
     last, identity = _last.get(len(archive), (b"", b""))
     if last != archive:
         identity = hashlib.blake2b(archive, digest_size=32).digest()

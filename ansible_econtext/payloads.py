@@ -1,6 +1,7 @@
 """The broker's payloads: taken apart once, sent to each slave once."""
 
-from ansible_econtext import archive, lighten
+from ansible_econtext import archive, lighten, shipped, ways
+from ansible_econtext.slaves import Slaves
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
@@ -45,6 +46,16 @@ class Payloads:
             request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
             link.send(wire.WARM, 0, codec.encode(request))
         return digest
+
+    def send_ahead(self, identity: bytes, slaves: Slaves, way: list[ways.Step]) -> None:
+        """Have a slave that is being started hold the payload: it does not wait for the
+        greeting, and is imported meanwhile."""
+
+        def send(link: Link) -> None:
+            shipped.provide(link)
+            self.send(identity, link)
+
+        slaves.send_ahead(way, send)
 
     def send_file(self, content: bytes, link: Link) -> bytes:
         """Have the slave hold a file; its digest."""

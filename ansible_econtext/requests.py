@@ -17,7 +17,6 @@ from ansible_econtext.payloads import Payloads
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
 from econtext.controller.errors import CallDied, CallError, EcontextError
-from econtext.controller.link import Link
 from econtext.target import wire
 
 Reply = Callable[[dict[str, Any]], None]
@@ -66,7 +65,7 @@ class Request:
         else:
             slaves.find(request["way"], self._found)
             if request["do"] == "module" and request["way"][-1]["python"] == request["interpreter"]:
-                slaves.send_ahead(request["way"], self._send_ahead)
+                payloads.send_ahead(request["identity"], slaves, request["way"])
 
     def _payload_known(self) -> bool:
         identity = self._request["identity"]
@@ -91,11 +90,6 @@ class Request:
             action(slave)
         except EcontextError as error:
             self._lost(error)
-
-    def _send_ahead(self, link: Link) -> None:
-        """The payload does not wait for the slave's greeting: it is imported meanwhile."""
-        shipped.provide(link)
-        self._payloads.send(self._request["identity"], link)
 
     def _use(self, slave: Slave | None) -> None:
         """A slave that is used by requests stays."""

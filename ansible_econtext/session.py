@@ -19,14 +19,11 @@ from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, become, client, failures, modules, payload, place, shell, ways
+from ansible_econtext.building import task_waits
 from ansible_econtext.waiting import Waiting
 from econtext.boot import first_stage
 
 display = Display()
-
-#: Bytes of a file that travels with the next request rather than by itself; of a module's file.
-SMALL_FILE = 65536
-LARGEST_MODULE = 8 * 1024 * 1024
 
 #: Variables that a Python looks at when it starts: in a call process they come too late.
 _FOR_STARTS = re.compile("PYTHON|LD_")
@@ -65,6 +62,8 @@ class Session:
         self.retries = 0
         #: Seconds that become has for its prompt and its answer, from the options.
         self.become_timeout = 60.0
+        #: Whether modules are run by another account than the login user's.
+        self.becomes = False
         self._prepared = False
         self._mkdtemp = ""
         #: What was said where there was no Python, by the Pythons that were looked for.
@@ -275,7 +274,8 @@ class Session:
         attempt = 0
         while True:
             try:
-                reply = ahead.ask(request) or self._connected().ask(request)
+                with task_waits(None if self.becomes else request, _seen):
+                    reply = ahead.ask(request) or self._connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:

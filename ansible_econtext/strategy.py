@@ -29,5 +29,5 @@ class CarryingStrategy:
         kinds = type(self).__mro__
         with versions.stock_if_unknown():
             runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
-        with carrying.carried(self):
+        with carrying.carried(self, iterator):
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]

@@ -15,7 +15,7 @@ from typing import Any
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, become
+from ansible_econtext import ahead, become, building
 from ansible_econtext.seams import loops, results, runs
 
 display = Display()
@@ -57,6 +57,10 @@ class ThreadWorker(threading.Thread):
         self.exitcode: int | None = None
 
     def run(self) -> None:
+        with building.task_works():
+            self._run()
+
+    def _run(self) -> None:
         try:
             task = self._arguments["task"].copy(exclude_tasks=True)
             variables = dict(self._arguments["task_vars"])
@@ -95,9 +99,11 @@ class Workers:
         if not args and needs_no_fork(kwargs):
             queue = results.ThreadQueue(self._strategy, kwargs["final_q"])
             self._threads.append(ThreadWorker({**kwargs, "final_q": queue}, self.bell.set))
+            building.begins(kwargs["task"], is_process=False)
             return self._threads[-1]
         for thread in self._threads:
             thread.join()  # a fork would take the locks that it holds, and nobody to free them
+        building.begins(kwargs.get("task"), is_process=True)
         self._processes = [process for process in self._processes if _is_alive(process)]
         self._processes.append(self._process(*args, **kwargs))
         return self._processes[-1]
@@ -106,7 +112,8 @@ class Workers:
         """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
         if not any(map(_is_alive, self._processes)):
             seconds = max(seconds, _LONGEST_SLEEP)
-        self.bell.wait(seconds)
+        with building.main_sleeps():
+            self.bell.wait(seconds)
         self.bell.clear()
 
 
@@ -137,7 +144,7 @@ def needs_no_fork(arguments: dict[str, Any]) -> bool:
 
 
 @contextlib.contextmanager
-def threads_for_tasks(strategy: Any) -> Iterator[None]:
+def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
     """Have strategies make their workers by `Workers`, for the time of a play."""
     if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
         yield
@@ -149,6 +156,7 @@ def threads_for_tasks(strategy: Any) -> Iterator[None]:
         with (
             runs.loading_one_at_a_time(),
             results.ringing(strategy, workers.bell, workers.sleep),
+            building.ahead(iterator, workers.bell),
         ):
             yield
     finally:
