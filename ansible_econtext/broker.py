@@ -55,6 +55,7 @@ class Broker:
             "prepare": self._prepare,
             "ahead": self._ahead,
             "reset": self._reset,
+            "let_go": lambda line, request: line.let_go(),
             "status": lambda line, request: line.reply(self._status()),
             "end": lambda line, request: self.end(line),
         }
@@ -150,7 +151,10 @@ class Broker:
         if request["do"] == "operations":
             self._unfinished.add(started)
         requests, payloads = self._late()
-        made = requests.Request(self._slaves, payloads, request, reply, order)
+        if request.get("stays") and line.staying is None:
+            line.staying = requests.Staying()  # also imported late
+        staying = line.staying if request.get("stays") and order is None else None
+        made = requests.Request(self._slaves, payloads, request, reply, order, staying)
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from econtext.controller.channels import Call, RemoteCommand
-from econtext.controller.errors import CallError
+from econtext.controller.errors import CallDied, CallError
 from econtext.controller.link import Link
 from econtext.target import wire
 
@@ -65,6 +65,15 @@ class CollectingCall(Call):
 
     def outputs(self) -> dict[str, bytes]:
         return self._output.values()
+
+
+def failure_of(error: CallDied | CallError, outputs: dict[str, bytes]) -> dict[str, Any]:
+    """The reply that says how a call failed."""
+    if isinstance(error, CallDied):
+        return {"died": error.status, "text": str(error), **outputs}
+    if error.kind.endswith("OperationError"):
+        return {"failed": "operation", "text": error.text}
+    return {"failed": "call", "text": f"{error.kind}: {error.text}"}
 
 
 class CollectingCommand(RemoteCommand):

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_econtext import account, shipped, transfer, ways
-from ansible_econtext.collecting import CollectingCall, CollectingCommand
+from ansible_econtext.collecting import CollectingCall, CollectingCommand, failure_of
 from ansible_econtext.order import Order
 from ansible_econtext.payloads import Payloads
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
+from ansible_econtext.staying import Staying
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.target import wire
 
@@ -47,6 +48,7 @@ class Request:
         request: dict[str, Any],
         reply: Reply,
         order: Order | None = None,
+        staying: Staying | None = None,
     ) -> None:
         self._slaves = slaves
         self._payloads = payloads
@@ -54,6 +56,8 @@ class Request:
         self._reply: Reply | None = reply
         #: Where it waits for the request before it.
         self._order = order
+        #: For a module whose process stays for more of its runs.
+        self._staying = staying
         self._channel: CollectingCall | CollectingCommand | None = None
         self._slave: Slave | None = None
         #: Whether a slave was replaced for it.
@@ -125,8 +129,12 @@ class Request:
         self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
+        call: Any  # a run of a process that stays is used as one
         if self._order is not None:
             call = self._order.call(slave.link, module, function, *arguments)
+        elif self._staying is not None:
+            slave.link.round_trips += 1
+            call = self._staying.call(slave.link, module, function, *arguments)
         else:
             slave.link.round_trips += self._request.get("waited", 1)
             call = CollectingCall(slave.link, module, function, *arguments)
@@ -140,17 +148,13 @@ class Request:
                 done(call, result)
             elif self._is_outdated(error):
                 self._start_anew()
-            elif isinstance(error, CallError) and error.kind.endswith("OperationError"):
-                self.reply({"failed": "operation", "text": error.text})
-            elif isinstance(error, CallDied):
-                self.reply({"died": error.status, "text": str(error), **call.outputs()})
-            elif isinstance(error, CallError):
-                self.reply({"failed": "call", "text": f"{error.kind}: {error.text}"})
+            elif isinstance(error, CallError | CallDied):
+                self.reply(failure_of(error, call.outputs()))
             else:
                 self._lost(error)
 
         call.future.add_done_callback(finished)
-        return call
+        return call  # type: ignore[no-any-return]
 
     def _is_outdated(self, error: Exception) -> bool:
         """Whether the slave is to be replaced: once, since a host may say what it likes."""
@@ -237,14 +241,11 @@ class Request:
     ) -> None:
         """A call of a file operation whose result is the reply."""
         arguments = (self._request["before"], *arguments)
-        call = self._call(
-            slave,
-            FILES,
-            function,
-            arguments,
-            lambda call, result: self.reply({name: result}),
-        )
-        call.end(wire.STDIN)
+
+        def done(call: CollectingCall, result: Any) -> None:
+            self.reply({name: result})
+
+        self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
 
     def _do_command(self, slave: Slave) -> None:
         def done(command: CollectingCommand) -> None:
@@ -262,14 +263,11 @@ class Request:
             return
         size = os.fstat(source.fileno()).st_size
         arguments = (request["before"], request["remote"], request["mode"], size)
-        call = self._call(
-            slave,
-            FILES,
-            "receive",
-            arguments,
-            lambda call, result: self.reply({"size": result}),
-        )
-        transfer.Sending(call, source)
+
+        def done(call: CollectingCall, size: Any) -> None:
+            self.reply({"size": size})
+
+        transfer.Sending(self._call(slave, FILES, "receive", arguments, done), source)
 
     def _do_fetch(self, slave: Slave) -> None:
         try:

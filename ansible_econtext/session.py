@@ -20,6 +20,7 @@ from ansible.utils.display import Display
 
 from ansible_econtext import ahead, become, client, failures, modules, payload, place, shell, ways
 from ansible_econtext.building import task_waits
+from ansible_econtext.seams import repeatable
 from ansible_econtext.waiting import Waiting
 from econtext.boot import first_stage
 
@@ -65,6 +66,8 @@ class Session:
         #: Whether modules are run by another account than the login user's.
         self.becomes = False
         self._prepared = False
+        #: The modules that the task has run.
+        self._repeats = repeatable.Repeats()
         self._mkdtemp = ""
         #: What was said where there was no Python, by the Pythons that were looked for.
         self._without_python: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -164,6 +167,7 @@ class Session:
     ) -> Result:
         self.pythons = [note.interpreter]
         request = modules.request_of_payload(note, module, directory)
+        request["stays"] = self._repeats.has(module)
         python = become.spoken(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {module.name} in a call process: {python}")
         try:
@@ -187,11 +191,10 @@ class Session:
         mode = stat.S_IMODE(status.st_mode) & 0o777
         if status.st_size <= limit:
             self._expect_python()
-            data = pathlib.Path(source).read_bytes()
-            self._waiting.add(("write", target, data, mode), name)
+            self._waiting.add(("write", target, pathlib.Path(source).read_bytes(), mode), name)
             return
-        local = os.path.abspath(source)
-        self._ask({"do": "put", "local": local, "remote": target, "mode": mode})
+        request = {"do": "put", "local": os.path.abspath(source), "remote": target}
+        self._ask({**request, "mode": mode})
 
     def fetch(self, source: str, target: str) -> None:
         """Copy a file from the host, as the login user."""
@@ -205,10 +208,8 @@ class Session:
         _seen.clear()
         running = client.connect_if_running(place.of_run().directory)
         if running is not None:
-            try:
+            with contextlib.suppress(client.BrokerGone):  # and every slave with it
                 running.ask({"do": "reset", "way": self._way(None), "before": []})
-            except client.BrokerGone:
-                pass  # and every slave with it
             running.close()
 
     def close(self) -> None:
@@ -218,11 +219,10 @@ class Session:
         if self._waiting and not self._client.closed:
             before = [held.operation for held in self._waiting.take()]
             request = {"do": "operations", "way": self._way(None), "before": before}
-            try:
+            with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
                 self._client.tell({**request, "waited": 0, "quiet": True})
-            except client.BrokerGone:
-                pass  # it took with it what there was to tidy up
         self._waiting.take()
+        self._repeats.end(self._client)
         client.give_back(self._client)
         self._client = None
 

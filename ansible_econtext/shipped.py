@@ -9,6 +9,7 @@ from econtext.controller.link import Link
 RUNNER = "ansible_econtext.target.runner"
 FILES = "ansible_econtext.target.files"
 PROGRAM = "ansible_econtext.target.program"
+STAYING = "ansible_econtext.target.staying"
 
 #: With what they import.
 _ALL = (
@@ -20,6 +21,7 @@ _ALL = (
     "ansible_econtext.target.nameless",
     RUNNER,
     PROGRAM,
+    STAYING,
 )
 
 

@@ -17,6 +17,8 @@ class Channel:
     """One channel: sends within its credit, and gives credit for what it took."""
 
     number = 0
+    #: Whether somebody waits for what comes of it, or will ask for more.
+    is_wanted = True
 
     def __init__(self, link: Link) -> None:
         self.link = link

@@ -91,7 +91,7 @@ class Link:
     @property
     def is_busy(self) -> bool:
         """Whether calls or commands are under way."""
-        return bool(self._channels)
+        return any(channel.is_wanted for channel in self._channels.values())
 
     # Down
 

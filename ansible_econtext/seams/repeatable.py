@@ -1,0 +1,59 @@
+"""Modules of ansible-core that can be run many times in one process."""
+
+import base64
+import contextlib
+import io
+import zipfile
+
+from ansible_econtext import client, payload
+from ansible_econtext.seams import builds
+
+#: They look at files or change them, and leave nothing behind in their process but variables of
+#: their `module_utils` (`basic._ANSIBLE_ARGS` and the like, the warnings, the parsed arguments),
+#: the environment, the directory and the umask; nor do they look at what else is there.
+#: Source: `modules/copy.py`, `file.py` and `stat.py`, and `module_utils/basic.py`, 2.16 to 2.21.
+_MODULES = frozenset(["ansible.modules.copy", "ansible.modules.file", "ansible.modules.stat"])
+
+_known: dict[bytes, bool] = {}
+
+
+def leaves_nothing(module: payload.Payload) -> bool:
+    """Whether this payload is one of them: of ansible-core's own files, rather than of others'
+    under the same names."""
+    if module.name not in _MODULES:
+        return False
+    if module.identity not in _known:
+        _known[module.identity] = not builds.has_module_utils_of_others() and _is_own(module)
+    return _known[module.identity]
+
+
+def _is_own(module: payload.Payload) -> bool:
+    path = module.name.replace(".", "/") + ".py"
+    try:
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(module.archive))) as archive:
+            return archive.read(path) == (builds.ROOT / path).read_bytes()
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+class Repeats:
+    """The modules that one task has run."""
+
+    def __init__(self) -> None:
+        self._ran: set[bytes] = set()
+        self._stays = False
+
+    def has(self, module: payload.Payload) -> bool:
+        """Whether a module is run once more, and one process is to stay for all its runs."""
+        if module.identity not in self._ran:
+            self._ran.add(module.identity)
+            return False
+        stays = leaves_nothing(module)
+        self._stays |= stays
+        return stays
+
+    def end(self, line: client.Client) -> None:
+        """Say that the task is over, and no process need stay."""
+        if self._stays and not line.closed:
+            with contextlib.suppress(client.BrokerGone):
+                line.tell({"do": "let_go"})

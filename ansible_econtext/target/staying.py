@@ -1,0 +1,141 @@
+"""Runs one module many times in one call process, where a task asks for it file after file.
+
+A fork costs more than such a module itself.  The requests come on standard input and the
+replies go to standard output, in frames; while a module runs its output goes to files
+without a name.  Before each run this process is made what it was before the first.
+"""
+
+import os
+import sys
+
+from ansible_econtext.target import nameless, runner
+from econtext.target import call, codec, compat, wire
+
+#: All that a payload brings along is below it.
+_PAYLOAD = "ansible"
+
+
+def run(manifest, name):
+    # type: (bytes, str) -> tuple
+    """Run the module `name` of a manifest for each request, until the input ends.
+
+    Returns at once, with nothing done, where it is not to be had in this way.
+    """
+    outputs = [_output(stream) for stream in ("stdout", "stderr")]
+    if None in outputs:
+        return None, []
+    requests, replies = [compat.keep_from_commands(os.dup(fd)) for fd in (0, 1)]
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd, here in zip((nothing, outputs[0], outputs[1]), (0, 1, 2)):
+        os.dup2(fd, here)
+    call.importer.use(call.importer.store.manifest(manifest))  # type: ignore
+    try:
+        _import(str(name))
+    except Exception:  # the ordinary way meets it again, and reports it
+        return None, []
+    state = State()
+    reader = wire.Reader(frozenset([wire.CALL]))
+    for data in iter(lambda: compat.retry(os.read, requests, 65536), b""):
+        for _, _, body in reader.feed(data):
+            state.restore()
+            status, made = runner.run_module(codec.decode(body))
+            reply = codec.encode((status, made, _take(outputs[0]), _take(outputs[1])))
+            _write(replies, wire.frame(wire.RESULT, 0, reply))
+    return None, []
+
+
+def _import(name):
+    # type: (str) -> None
+    """Import what the module imports: what is imported later is imported again by each run."""
+    __import__(name)
+    sys.modules.pop(name)
+
+
+def _output(name):
+    # type: (str) -> object
+    """A file without a name; None where there is none."""
+    for descriptor in nameless.files(name):
+        return compat.keep_from_commands(descriptor)
+    return None
+
+
+def _take(descriptor):
+    # type: (int) -> bytes
+    """What a file holds, which is empty then."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    data = b""
+    while len(data) < size:
+        data += os.read(descriptor, size - len(data))
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return data
+
+
+def _write(descriptor, data):
+    # type: (int, bytes) -> None
+    while data:
+        data = data[compat.retry(os.write, descriptor, data) :]  # type: ignore[misc]
+
+
+class State(object):
+    """What a run may change of its process: the variables of the modules of its payload,
+    the environment, the directory and the umask."""
+
+    def __init__(self):
+        # type: () -> None
+        self._modules = {name: module for name, module in sys.modules.items() if _is_of(name)}
+        self._variables = [(vars(module), dict(vars(module))) for module in _all(self._modules)]
+        found = {
+            id(value): value
+            for _, variables in self._variables
+            for name, value in variables.items()
+            if type(value) in (dict, list, set) and name != "__builtins__"
+        }
+        self._contents = [(value, type(value)(value)) for value in found.values()]
+        self._environment = dict(os.environ)
+        self._umask = os.umask(0)
+        os.umask(self._umask)
+        try:
+            self._directory = os.getcwd()  # type: object
+        except OSError:  # another account's: a run goes elsewhere
+            self._directory = None
+
+    def restore(self):
+        # type: () -> None
+        """Have all of it as it was."""
+        for name in [name for name in sys.modules if _is_of(name)]:
+            if sys.modules[name] is not self._modules.get(name):
+                del sys.modules[name]
+        sys.modules.update(self._modules)
+        for variables, before in self._variables:
+            _put_back(variables, before)
+        for value, before in self._contents:
+            if isinstance(value, list):
+                value[:] = before
+            else:
+                _put_back(value, before)
+        _put_back(os.environ, self._environment)
+        os.umask(self._umask)
+        if self._directory is not None:
+            try:
+                os.chdir(self._directory)  # type: ignore[call-overload]
+            except OSError:
+                pass  # it is gone: the module will go elsewhere
+
+
+def _put_back(value, before):
+    # type: (object, object) -> None
+    if value != before:
+        value.clear()  # type: ignore[attr-defined]
+        value.update(before)  # type: ignore[attr-defined]
+
+
+def _all(modules):
+    # type: (dict) -> list
+    return [module for module in modules.values() if module is not None]
+
+
+def _is_of(name):
+    # type: (str) -> bool
+    return name.partition(".")[0] == _PAYLOAD
