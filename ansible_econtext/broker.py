@@ -208,6 +208,7 @@ class Broker:
         note = {
             "do": request["do"],
             "name": request.get("name", ""),
+            "stays": bool(request.get("stays")),
             "outcome": next(iter(reply), "done"),
             "seconds": round(seconds, 6),
             "round_trips": slaves,

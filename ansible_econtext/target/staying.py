@@ -80,7 +80,7 @@ def _write(descriptor, data):
 
 class State(object):
     """What a run may change of its process: the variables of the modules of its payload,
-    the environment, the directory and the umask."""
+    the hook for exceptions, the environment, the directory and the umask."""
 
     def __init__(self):
         # type: () -> None
@@ -93,6 +93,7 @@ class State(object):
             if type(value) in (dict, list, set) and name != "__builtins__"
         }
         self._contents = [(value, type(value)(value)) for value in found.values()]
+        self._hook = sys.excepthook
         self._environment = dict(os.environ)
         self._umask = os.umask(0)
         os.umask(self._umask)
@@ -115,6 +116,7 @@ class State(object):
                 value[:] = before
             else:
                 _put_back(value, before)
+        sys.excepthook = self._hook
         _put_back(os.environ, self._environment)
         os.umask(self._umask)
         if self._directory is not None:

@@ -43,6 +43,7 @@ SELECTED = {
     "control/several_hosts",
     "delegation/local_action",
     "files/copy",
+    "files/copy_tree_again",
     "files/fetch",
     "modules/own_new_style",
     "modules/want_json",

@@ -84,6 +84,29 @@ def test_the_superusers_file_costs_no_more_than_four(
     assert second - first == third - second <= 4
 
 
+@pytest.mark.parametrize("threads", ["1", "0"])
+def test_a_process_stays_for_a_tree(
+    ssh: Transport,
+    strategy: str,
+    scratch: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    threads: str,
+) -> None:
+    """One for the looks at its files and one for the copies, from the second file on."""
+    monkeypatch.setenv("ANSIBLE_ECONTEXT_THREADS", threads)
+    (scratch / "tree").mkdir()
+    for number in range(4):
+        (scratch / "tree" / str(number)).write_text(f"{number}\n")
+    task = {"copy": {"src": f"{scratch}/tree/", "dest": f"{ssh.account.home}/rounds-tree{threads}"}}
+    notes = [
+        (note["name"].rpartition(".")[2], note["stays"])
+        for note in trace_of([task, {"stat": {"path": "/"}}], ssh, strategy, scratch)
+        if note["outcome"] == "status"
+    ]
+    tree = [(name, number > 0) for number in range(4) for name in ("stat", "copy")]
+    assert notes == [*tree, ("stat", False)]
+
+
 @pytest.mark.parametrize("module", ["want_json", "old_style", "json_args_shell"])
 def test_a_program_costs_one(
     ssh: Transport, strategy: str, scratch: pathlib.Path, module: str

@@ -1,0 +1,169 @@
+"""One module, run many times in one call process by each Python that a target may have."""
+
+import ast
+import pathlib
+import subprocess
+
+import pytest
+
+from econtext.target import codec, store, wire
+
+from . import pythons
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+#: What a call process does, without the slave around it.
+RUN = """
+import sys, types
+root, modules, nameless_files = sys.argv[1:4]
+for name in ("econtext", "ansible_econtext"):
+    package = sys.modules[name] = types.ModuleType(name)
+    package.__path__ = [root + "/" + name]
+from econtext.target import call, codec, compat, importer, store
+from ansible_econtext.target import nameless, staying
+if nameless_files == "none":
+    nameless.files = lambda name: iter(())
+kept = store.Store()
+with open(modules, "rb") as file:
+    for content in codec.decode(file.read()):
+        manifest = kept.add(content)
+call.importer = importer.Importer(kept)
+compat.install_finder(call.importer)
+assert staying.run(manifest, "ansible.modules.it") == (None, [])
+"""
+
+#: ansible-core's `basic` and what else a payload brings along, as far as it matters here.
+BASIC = "_ANSIBLE_ARGS = None\nwarnings, parsed, kinds = [], {}, {1}\nchanged = None\n"
+LATE = "runs = []\n"
+
+#: Tells all that a run could know of the ones before it, then leaves as much as it can.
+MODULE = r"""
+import os, sys
+from ansible.module_utils import basic
+
+
+def main():
+    global left
+    parameters = basic._ANSIBLE_ARGS.decode()
+    if parameters == "leave":
+        os._exit(7)
+    from ansible.module_utils import late
+    umask = os.umask(0o7)
+    new = hasattr(basic, "new"), "left" in globals()
+    known = basic.warnings, basic.parsed, sorted(basic.kinds), basic.changed, new, late.runs
+    print(repr((known, umask, os.getcwd(), os.environ.get("LEFT"), os.environ.get("GIVEN"))))
+    print(repr((sys.excepthook is sys.__excepthook__, os.read(0, 9) == b"")))
+    basic.warnings.append(1)
+    basic.parsed["key"] = basic.changed = basic.new = left = 1
+    basic.kinds.clear()
+    late.runs.append(1)
+    os.environ["LEFT"] = "it is"
+    del os.environ["GIVEN"]
+    os.chdir("/")
+    sys.excepthook = lambda *_: None
+    sys.stderr.write("an error\n")
+    sys.stdout.flush()
+    os.write(1, ("by descriptor: " + parameters + "\n").encode())
+    if parameters == "raise":
+        raise ValueError("of a module")
+    sys.exit(3 if parameters == "fail" else 0)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(params=pythons.MATRIX)
+def python(request):
+    path = pythons.path(request.param)
+    if path is None:
+        pytest.skip(f"needs Python {request.param}")
+    return path
+
+
+def contents() -> list[bytes]:
+    """Of a payload; the last one is its manifest."""
+    modules = {
+        "ansible": "",
+        "ansible.modules": "",
+        "ansible.module_utils": "",
+        "ansible.module_utils.basic": BASIC,
+        "ansible.module_utils.late": LATE,
+        "ansible.modules.it": MODULE,
+    }
+    entries = []
+    for name, text in modules.items():
+        is_package = not text
+        path = name.replace(".", "/") + ("/__init__.py" if is_package else ".py")
+        entries.append((name, is_package, f"memory:payload.zip/{path}", text.encode()))
+    manifest = [(*entry[:3], store.digest_of(entry[3])) for entry in entries]
+    return [*(entry[3] for entry in entries), codec.encode(manifest)]
+
+
+def start(python, tmp_path, parameters, nameless_files="some"):
+    """Runs the module with each of the parameters; the process, which has ended."""
+    made = contents()
+    (tmp_path / "modules").write_bytes(codec.encode(made))
+    requests = [
+        {
+            "before": [],
+            "manifest": store.digest_of(made[-1]),
+            "name": "ansible.modules.it",
+            "parameters": each.encode(),
+            "profile": None,
+            "open_files": 0,
+            "environment": {"GIVEN": "to each"},
+            "directory": None,
+            "remote_tmp": str(tmp_path),
+            "library": "memory:",
+        }
+        for each in parameters
+    ]
+    (tmp_path / "here").mkdir()
+    return subprocess.run(
+        [python, "-c", RUN, str(ROOT), str(tmp_path / "modules"), nameless_files],
+        input=b"".join(wire.frame(wire.CALL, 0, codec.encode(each)) for each in requests),
+        capture_output=True,
+        timeout=60,
+        umask=0o22,
+        cwd=tmp_path / "here",
+    )
+
+
+def replies(done):
+    frames = wire.Reader(frozenset([wire.RESULT])).feed(done.stdout)
+    return [codec.decode(body) for _, _, body in frames]
+
+
+def test_no_run_knows_of_the_ones_before(python, tmp_path):
+    done = start(python, tmp_path, ["one", "two", "three"])
+    assert done.returncode == 0, done.stderr
+    here = str(tmp_path / "here")
+    known = [[], {}, [1], None, (False, False), []]
+    first = (tuple(known), 0o22, here, None, "to each")
+    for (status, made, stdout, stderr), word in zip(
+        replies(done), ["one", "two", "three"], strict=True
+    ):
+        assert (status, made, stderr) == (0, [], b"an error\n")
+        lines = stdout.decode().splitlines()
+        assert ast.literal_eval(lines[0]) == first
+        assert lines[1:] == ["(True, True)", f"by descriptor: {word}"]
+
+
+def test_failures_are_of_their_run_alone(python, tmp_path):
+    done = start(python, tmp_path, ["fail", "raise", "one", "fail"])
+    assert done.returncode == 0, done.stderr
+    assert [reply[0] for reply in replies(done)] == [3, 1, 0, 3]
+    assert [reply[3].count(b"an error") for reply in replies(done)] == [1, 1, 1, 1]
+
+
+def test_who_leaves_takes_what_comes_later_with_it(python, tmp_path):
+    done = start(python, tmp_path, ["one", "leave", "never"])
+    assert done.returncode == 7
+    assert len(replies(done)) == 1
+
+
+def test_without_nameless_files_nothing_is_done(python, tmp_path):
+    done = start(python, tmp_path, ["one"], nameless_files="none")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,85 @@
+"""Which modules are run many times in one process."""
+
+import base64
+import io
+import zipfile
+
+import pytest
+
+pytest.importorskip("ansible.release")
+
+from ansible_econtext import client  # noqa: E402
+from ansible_econtext.payload import Payload  # noqa: E402
+from ansible_econtext.seams import builds, repeatable  # noqa: E402
+
+
+def payload(name: str = "ansible.modules.stat", content: bytes | None = None) -> Payload:
+    """Of a module of ansible-core, or of another one under its name."""
+    path = name.replace(".", "/") + ".py"
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(path, content or (builds.ROOT / path).read_bytes())
+    packed = base64.b64encode(made.getvalue())
+    identity = repr((name, content)).encode()
+    return Payload(packed, identity, name, b"{}", profile=None, open_files=0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch):
+    monkeypatch.setattr(repeatable, "_known", {})
+    monkeypatch.setattr(builds, "has_module_utils_of_others", lambda: False)
+
+
+@pytest.mark.parametrize("name", ["stat", "copy", "file"])
+def test_some_of_ansible_cores_own(name):
+    assert repeatable.leaves_nothing(payload(f"ansible.modules.{name}"))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        payload("ansible.modules.command"),
+        payload("ansible.legacy.stat", b"print(1)"),
+        payload("ansible.modules.stat", b"print(1)"),
+        Payload(b"bm8gYXJjaGl2ZQ==", b"it", "ansible.modules.stat", b"{}", None, 0),
+    ],
+    ids=["another", "of a role", "of others", "damaged"],
+)
+def test_no_other(module):
+    assert not repeatable.leaves_nothing(module)
+
+
+def test_none_with_module_utils_of_others(monkeypatch):
+    monkeypatch.setattr(builds, "has_module_utils_of_others", lambda: True)
+    assert not repeatable.leaves_nothing(payload())
+
+
+class Line(client.Client):
+    """Keeps what it is told."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def tell(self, request, number=0):
+        self.told.append(request["do"])
+
+
+def test_a_process_stays_from_the_second_run_of_a_module_on():
+    repeats, line = repeatable.Repeats(), Line()
+    stat, copy = payload(), payload("ansible.modules.copy")
+    assert [repeats.has(each) for each in (stat, copy)] == [False, False]
+    repeats.end(line)
+    assert line.told == []
+    assert [repeats.has(each) for each in (stat, stat, copy)] == [True, True, True]
+    repeats.end(line)
+    assert line.told == ["let_go"]
+
+
+def test_a_line_that_is_closed_is_told_nothing():
+    repeats, line = repeatable.Repeats(), Line()
+    assert [repeats.has(payload()), repeats.has(payload())] == [False, True]
+    line.closed = True
+    repeats.end(line)
+    assert line.told == []

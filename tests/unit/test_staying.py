@@ -1,0 +1,126 @@
+"""Call processes that stay, as the broker sees them."""
+
+import pytest
+
+from ansible_econtext.staying import Staying
+from econtext.controller.errors import CallDied, CallError, ConnectionLost
+from econtext.controller.link import Link
+from econtext.target import codec, wire
+
+from .test_link import GREETING, FakeProcess
+
+RUN = ("ansible_econtext.target.runner", "run_module")
+
+
+@pytest.fixture
+def link():
+    made = Link("test", FakeProcess())
+    made.feed(wire.frame(wire.HELLO, 0, codec.encode(GREETING)))
+    return made
+
+
+@pytest.fixture
+def staying():
+    return Staying()
+
+
+def ask(staying, link, manifest=b"one", **arguments):
+    return staying.call(link, *RUN, {"manifest": manifest, "name": "it", **arguments})
+
+
+def calls(link):
+    """(channel, function called) of each call that was begun."""
+    return [
+        (channel, codec.decode(body)["function"])
+        for kind, channel, body in link.process.sent
+        if kind == wire.CALL
+    ]
+
+
+def reply(link, channel, *value, stream=wire.STDOUT):
+    frame = wire.frame(wire.RESULT, 0, codec.encode(value))
+    link.feed(wire.data_frame(channel, stream, frame))
+
+
+def ends(link, channel, *outcome):
+    if outcome:
+        link.feed(wire.frame(wire.RESULT, channel, codec.encode(outcome)))
+    link.feed(wire.frame(wire.EXIT, channel, codec.encode(0 if outcome else -9)))
+
+
+def test_one_process_does_what_comes_for_one_module(staying, link):
+    for number in range(3):
+        run = ask(staying, link)
+        assert not run.future.done()
+        reply(link, 1, number, ["/made"], b"out", b"err")
+        assert run.future.result(0) == (number, ["/made"])
+        assert run.outputs() == {"stdout": b"out", "stderr": b"err"}
+    ask(staying, link, b"another")
+    assert calls(link) == [(1, "run"), (2, "run")]
+
+
+def test_the_slave_is_to_read_at_once(staying, link):
+    """A short call's output waits for its result, and here there is none."""
+    ask(staying, link)
+    assert [kind for kind, _, _ in link.process.sent] == [wire.CALL, wire.CREDIT, wire.DATA]
+
+
+def test_a_process_that_does_not_stay_did_nothing(staying, link):
+    first = ask(staying, link, parameters=b"{}")
+    ends(link, 1, "value", (None, []))
+    second = ask(staying, link)
+    assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
+    link.feed(wire.data_frame(2, wire.STDOUT, b"said"))
+    ends(link, 2, "value", (0, []))
+    assert first.future.result(0) == (0, []) and first.outputs()["stdout"] == b"said"
+    assert not second.future.done()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [((), CallDied), (("error", "files.OperationError", "write: no space", ""), CallError)],
+)
+def test_a_process_that_ends_fails_its_run_and_the_next_has_another(staying, link, outcome, error):
+    run = ask(staying, link)
+    ends(link, 1, *outcome)
+    assert isinstance(run.future.exception(0), error)
+    assert run.outputs() == {"stdout": b"", "stderr": b""}
+    ask(staying, link)
+    assert calls(link) == [(1, "run"), (2, "run")]
+
+
+def test_a_lost_link_fails_what_is_under_way(staying, link):
+    run = ask(staying, link)
+    link.fail(ConnectionLost("test", "gone"))
+    assert isinstance(run.future.exception(0), ConnectionLost)
+    with pytest.raises(ConnectionLost):
+        ask(staying, link)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [("0", [], b"", b""), (0, None, b"", b""), (0, [], "text", b""), (0, [], b""), ()],
+)
+def test_a_reply_of_another_form_ends_the_link(staying, link, value):
+    ask(staying, link)
+    reply(link, 1, *value)
+    assert link.error is not None
+
+
+def test_a_reply_to_no_request_ends_the_link(staying, link):
+    ask(staying, link)
+    reply(link, 1, 0, [], b"", b"")
+    assert link.error is None
+    reply(link, 1, 0, [], b"", b"")
+    assert link.error is not None
+
+
+def test_what_is_let_go_ends_and_keeps_no_slave_busy(staying, link):
+    ask(staying, link)
+    reply(link, 1, 0, [], b"", b"")
+    assert link.is_busy
+    staying.let_go()
+    assert link.process.sent[-1][:2] == (wire.END, 1)
+    assert not link.is_busy
+    ask(staying, link)
+    assert calls(link) == [(1, "run"), (2, "run")]
