@@ -11,7 +11,6 @@ from econtext.target.store import digest_of
 _IMPORTED_AHEAD = (
     "ansible_econtext.target.runner",
     "ansible_econtext.target.program",
-    "ansible_econtext.target.staying",
     "ansible_econtext.target.copies",
     "ansible.module_utils.basic",
     "ansible.module_utils._internal._ansiballz._loader",

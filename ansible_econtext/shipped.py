@@ -1,4 +1,4 @@
-"""Our own modules that every slave of a broker holds."""
+"""Our own modules that the slaves of a broker hold."""
 
 import functools
 
@@ -11,7 +11,7 @@ FILES = "ansible_econtext.target.files"
 PROGRAM = "ansible_econtext.target.program"
 STAYING = "ansible_econtext.target.staying"
 
-#: With what they import.
+#: What every slave holds, with what they import.
 _ALL = (
     FILES,
     "ansible_econtext.target.archive",
@@ -21,21 +21,20 @@ _ALL = (
     "ansible_econtext.target.nameless",
     RUNNER,
     PROGRAM,
-    STAYING,
 )
 
 
-def provide(link: Link) -> None:
-    """Have a slave hold them; it costs nothing where it does."""
-    link.provide(_sources())
+def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:
+    """Have a slave hold these; it costs nothing where it does."""
+    link.provide(_sources(names))
 
 
 @functools.cache
-def _sources() -> tuple[sources.Source, ...]:
+def _sources(names: tuple[str, ...]) -> tuple[sources.Source, ...]:
     """Without comments and docstrings, with their line numbers."""
     found = {
         source.name: source._replace(content=_light(source.content))
-        for name in _ALL
+        for name in names
         for source in sources.with_parents(name)
     }
     return tuple(found.values())

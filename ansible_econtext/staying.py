@@ -4,8 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from ansible_econtext import shipped
 from ansible_econtext.collecting import CollectingCall
-from ansible_econtext.shipped import STAYING
 from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -59,7 +59,8 @@ class StayingCall(CollectingCall):
     """Runs one module for each request, one at a time, until it is let go."""
 
     def __init__(self, link: Link, manifest: bytes, name: str) -> None:
-        super().__init__(link, STAYING, "run", manifest, name)
+        shipped.provide(link, (shipped.STAYING,))
+        super().__init__(link, shipped.STAYING, "run", manifest, name)
         self.sink = self._take
         self._reader = wire.Reader(frozenset([wire.RESULT]))
         self._run: Run | None = None

