@@ -34,6 +34,12 @@ def ask(request: dict[str, Any]) -> Reply | None:
     return turn.ask(request) if turn is not None else None
 
 
+def is_ahead() -> bool:
+    """Whether the present thread is at an item that is sent ahead, one of several."""
+    turn = _turn.get()
+    return turn is not None and turn.has_it
+
+
 def alone() -> None:
     """Wait until what was sent ahead before is over: something else than a request comes."""
     turn = _turn.get()
@@ -203,7 +209,7 @@ class _Turn:
         self._loop = loop
         self._number = number
         self._is_scout = is_scout
-        self._has_it = not is_scout
+        self.has_it = not is_scout
         self._asked = 0
 
     def ask(self, request: dict[str, Any]) -> Reply | None:
@@ -214,14 +220,14 @@ class _Turn:
             self._loop.pattern = pattern if is_first else None
             self._asked += 1
             return None
-        is_usual = self._has_it and pattern is not None and pattern == self._loop.pattern
+        is_usual = self.has_it and pattern is not None and pattern == self._loop.pattern
         if not is_usual or self._loop.is_broken:
             self.alone()
             return None
         try:
             self._loop.line.send(self._number, {**request, "in_order": True})
         finally:
-            self._has_it = False
+            self.has_it = False
             self._loop.pass_on()
         reply = self._loop.line.wait(self._number)
         if {"need", "again"} & set(reply) or reply.get("failed") == "launch":
@@ -240,8 +246,8 @@ class _Turn:
 
     def end(self) -> None:
         """The item is over."""
-        if self._has_it:
-            self._has_it = False
+        if self.has_it:
+            self.has_it = False
             self._loop.take_back()
 
 

@@ -153,7 +153,7 @@ class Broker:
         requests, payloads = self._late()
         if request.get("stays") and line.staying is None:
             line.staying = requests.Staying()  # also imported late
-        staying = line.staying if request.get("stays") and order is None else None
+        staying = line.staying if request.get("stays") else None
         made = requests.Request(self._slaves, payloads, request, reply, order, staying)
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made

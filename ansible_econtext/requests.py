@@ -130,11 +130,10 @@ class Request:
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
         call: Any  # a run of a process that stays is used as one
-        if self._order is not None:
+        if self._staying is not None:
+            call = self._staying.call(self._order, slave.link, module, function, *arguments)
+        elif self._order is not None:
             call = self._order.call(slave.link, module, function, *arguments)
-        elif self._staying is not None:
-            slave.link.round_trips += 1
-            call = self._staying.call(slave.link, module, function, *arguments)
         else:
             slave.link.round_trips += self._request.get("waited", 1)
             call = CollectingCall(slave.link, module, function, *arguments)

@@ -1,11 +1,13 @@
-"""Call processes that stay, for a task that runs the same module for one file after the other."""
+"""Call processes that stay, for a task that runs the same module again and again."""
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
 from ansible_econtext import shipped
 from ansible_econtext.collecting import CollectingCall
+from ansible_econtext.order import Order
 from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -20,24 +22,31 @@ class Run:
     def __init__(self, call: CollectingCall, ordinary: Ordinary) -> None:
         self._call = call
         self._ordinary = ordinary
-        self._outputs = {"stdout": b"", "stderr": b""}
+        self._output: dict[int, list[bytes]] = {wire.STDOUT: [], wire.STDERR: []}
+        self._is_given_up = False
         self.future: Future[Any] = Future()
 
     def outputs(self) -> dict[str, bytes]:
-        return self._outputs
+        stdout, stderr = map(b"".join, self._output.values())
+        return {"stdout": stdout, "stderr": stderr}
 
     def end(self, stream: int) -> None:
         """A module that runs so has nothing on its standard input."""
 
     def kill(self) -> None:
+        """Give it up, and all that comes after it: who does so gives up the last one first."""
+        self._is_given_up = True
         self._call.kill()
 
-    def replied(self, status: int, made: list[str], outputs: dict[str, bytes]) -> None:
-        self._outputs = outputs
-        self.future.set_result((status, made))
+    def printed(self, stream: int, data: bytes) -> None:
+        if stream not in self._output:
+            raise wire.ProtocolError("data of a stream that no module has")
+        self._output[stream].append(data)
 
     def run_alone(self) -> None:
-        """Have it done by the call that it stands for: processes do not stay there."""
+        """Have it done by the call that it stands for, as the process did not do it."""
+        if self._is_given_up:
+            return
         try:
             self._call = call = self._ordinary()
         except EcontextError as error:
@@ -47,7 +56,8 @@ class Run:
         call.future.add_done_callback(lambda future: self._was_alone(call))
 
     def _was_alone(self, call: CollectingCall) -> None:
-        self._outputs = call.outputs()
+        printed = call.outputs()
+        self._output = {wire.STDOUT: [printed["stdout"]], wire.STDERR: [printed["stderr"]]}
         error = call.future.exception()
         if error is None:
             self.future.set_result(call.future.result())
@@ -56,24 +66,28 @@ class Run:
 
 
 class StayingCall(CollectingCall):
-    """Runs one module for each request, one at a time, until it is let go."""
+    """Runs one module for each request, one after the other, until it is let go."""
 
     def __init__(self, link: Link, manifest: bytes, name: str) -> None:
         shipped.provide(link, (shipped.STAYING,))
         super().__init__(link, shipped.STAYING, "run", manifest, name)
         self.sink = self._take
-        self._reader = wire.Reader(frozenset([wire.RESULT]))
-        self._run: Run | None = None
-        #: Whether the process did not stay.
+        self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]))
+        #: Those that were asked for, and have no reply yet.
+        self._runs: deque[Run] = deque()
+        #: Whether the process left some of them undone, and no other one is to stay.
         self.is_refused = False
         # Credit for nothing: the slave reads at once what the process writes, as the replies are.
         self.link.send_credit(self.number, 0)
         self.future.add_done_callback(self._has_ended)
 
     def ask(self, arguments: dict[str, Any], ordinary: Ordinary) -> Run:
-        self._run = Run(self, ordinary)
+        run = Run(self, ordinary)
+        if not self._runs:  # else nobody waited for what went before
+            self.link.round_trips += 1
+        self._runs.append(run)
         self.write(wire.STDIN, wire.frame(wire.CALL, 0, codec.encode(arguments)))
-        return self._run
+        return run
 
     def let_go(self) -> None:
         """Have the process end: nobody waits for that."""
@@ -81,22 +95,25 @@ class StayingCall(CollectingCall):
         self.end(wire.STDIN)
 
     def _take(self, stream: int, data: bytes) -> None:
-        for _, _, body in self._reader.feed(data) if stream == wire.STDOUT else ():
-            run, self._run = self._run, None
+        for kind, _, body in self._reader.feed(data) if stream == wire.STDOUT else ():
+            if not self._runs:
+                raise wire.ProtocolError("a reply that nobody waits for")
+            if kind == wire.DATA:
+                self._runs[0].printed(*wire.split_data(body))
+                continue
             match codec.decode(body):
-                case (int(status), list(made), bytes(stdout), bytes(stderr)) if run is not None:
-                    paths = [str(path) for path in made]
-                    run.replied(status, paths, {"stdout": stdout, "stderr": stderr})
+                case (int(status), list(made)):
+                    self._runs.popleft().future.set_result((status, [str(path) for path in made]))
                 case _:
                     raise wire.ProtocolError("a reply of no known form")
 
     def _has_ended(self, future: Any) -> None:
-        run, self._run = self._run, None
         error = future.exception()
-        self.is_refused = error is None and run is not None
-        if run is not None and error is not None:
-            run.future.set_exception(error)
-        elif run is not None:
+        if error is not None and self._runs:  # of the one that it was at
+            self._runs.popleft().future.set_exception(error)
+        undone, self._runs = self._runs, deque()
+        self.is_refused = bool(undone)
+        for run in undone:
             run.run_alone()
 
 
@@ -107,11 +124,20 @@ class Staying:
         self._calls: dict[tuple[Link, bytes], StayingCall] = {}
 
     def call(
-        self, link: Link, module: str, function: str, arguments: dict[str, Any]
+        self,
+        order: Order | None,
+        link: Link,
+        module: str,
+        function: str,
+        arguments: dict[str, Any],
     ) -> CollectingCall | Run:
-        """Begin a call of `run_module`, or what stands for one."""
+        """Begin a call of `run_module`, or what stands for one; in an order if there is one,
+        which a process that stays keeps by itself."""
 
         def ordinary() -> CollectingCall:
+            if order is not None:
+                return order.call(link, module, function, arguments)
+            link.round_trips += 1
             return CollectingCall(link, module, function, arguments)
 
         key = link, arguments["manifest"]

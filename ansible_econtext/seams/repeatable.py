@@ -5,14 +5,17 @@ import contextlib
 import io
 import zipfile
 
-from ansible_econtext import client, payload
+from ansible_econtext import ahead, client, payload
 from ansible_econtext.seams import builds
 
-#: They look at files or change them, and leave nothing behind in their process but variables of
-#: their `module_utils` (`basic._ANSIBLE_ARGS` and the like, the warnings, the parsed arguments),
-#: the environment, the directory and the umask; nor do they look at what else is there.
-#: Source: `modules/copy.py`, `file.py` and `stat.py`, and `module_utils/basic.py`, 2.16 to 2.21.
-_MODULES = frozenset(["ansible.modules.copy", "ansible.modules.file", "ansible.modules.stat"])
+#: They look at files, change them or run commands, and leave nothing behind in their process but
+#: variables of their `module_utils` (`basic._ANSIBLE_ARGS` and the like, the warnings, the parsed
+#: arguments), the environment, the directory and the umask; nor do they look at what else is there.
+#: Source: their files in `modules/`, and `module_utils/basic.py`, 2.16 to 2.21.
+_MODULES = frozenset(
+    "ansible.modules." + name
+    for name in "blockinfile command copy file lineinfile ping replace slurp stat".split()
+)
 
 _known: dict[bytes, bool] = {}
 
@@ -45,7 +48,7 @@ class Repeats:
 
     def has(self, module: payload.Payload) -> bool:
         """Whether a module is run once more, and one process is to stay for all its runs."""
-        if module.identity not in self._ran:
+        if module.identity not in self._ran and not ahead.is_ahead():
             self._ran.add(module.identity)
             return False
         stays = leaves_nothing(module)

@@ -39,8 +39,7 @@ def run(manifest, name):
         for _, _, body in reader.feed(data):
             state.restore()
             status, made = runner.run_module(codec.decode(body))
-            reply = codec.encode((status, made, _take(outputs[0]), _take(outputs[1])))
-            _write(replies, wire.frame(wire.RESULT, 0, reply))
+            _reply(replies, outputs, wire.frame(wire.RESULT, 0, codec.encode((status, made))))
     return None, []
 
 
@@ -59,17 +58,27 @@ def _output(name):
     return None
 
 
+def _reply(descriptor, outputs, result):
+    # type: (int, list, bytes) -> None
+    """Send what a run printed, and then its result: all at once where it is little."""
+    kept = b""
+    for stream, output in zip((wire.STDOUT, wire.STDERR), outputs):
+        for data in _take(output):
+            kept += wire.data_frame(0, stream, data)
+            if len(kept) > wire.MAX_BODY:
+                _write(descriptor, kept)
+                kept = b""
+    _write(descriptor, kept + result)
+
+
 def _take(descriptor):
-    # type: (int) -> bytes
-    """What a file holds, which is empty then."""
-    size = os.lseek(descriptor, 0, os.SEEK_END)
+    # type: (int) -> object
+    """What a file holds, piece by piece; it is empty then."""
     os.lseek(descriptor, 0, os.SEEK_SET)
-    data = b""
-    while len(data) < size:
-        data += os.read(descriptor, size - len(data))
+    for data in iter(lambda: os.read(descriptor, wire.MAX_DATA), b""):
+        yield data
     os.ftruncate(descriptor, 0)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    return data
 
 
 def _write(descriptor, data):

@@ -107,6 +107,16 @@ def test_a_process_stays_for_a_tree(
     assert notes == [*tree, ("stat", False)]
 
 
+def test_a_process_stays_for_the_items_of_a_loop(
+    ssh: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """All but the first one, by which it is known what they are like."""
+    task = {"command": "echo {{ item }}", "loop": list(range(4))}
+    trace = trace_of([task], ssh, strategy, scratch)
+    notes = [note["stays"] for note in trace if note["outcome"] == "status"]
+    assert notes == [False, True, True, True]
+
+
 @pytest.mark.parametrize("module", ["want_json", "old_style", "json_args_shell"])
 def test_a_program_costs_one(
     ssh: Transport, strategy: str, scratch: pathlib.Path, module: str

@@ -132,8 +132,16 @@ def start(python, tmp_path, parameters, nameless_files="some"):
 
 
 def replies(done):
-    frames = wire.Reader(frozenset([wire.RESULT])).feed(done.stdout)
-    return [codec.decode(body) for _, _, body in frames]
+    """(status, directories made, standard output, standard error) of each run."""
+    found, printed = [], {wire.STDOUT: b"", wire.STDERR: b""}
+    for kind, _, body in wire.Reader(frozenset([wire.RESULT, wire.DATA])).feed(done.stdout):
+        if kind == wire.DATA:
+            stream, data = wire.split_data(body)
+            printed[stream] += data
+        else:
+            found.append((*codec.decode(body), *printed.values()))
+            printed = dict.fromkeys(printed, b"")
+    return found
 
 
 def test_no_run_knows_of_the_ones_before(python, tmp_path):
@@ -162,6 +170,15 @@ def test_who_leaves_takes_what_comes_later_with_it(python, tmp_path):
     done = start(python, tmp_path, ["one", "leave", "never"])
     assert done.returncode == 7
     assert len(replies(done)) == 1
+
+
+def test_much_output_is_whole(python, tmp_path):
+    much = "0123456789" * 30000
+    done = start(python, tmp_path, [much, "one"])
+    assert done.returncode == 0, done.stderr
+    first, second = replies(done)
+    assert first[2].endswith(b"by descriptor: " + much.encode() + b"\n")
+    assert second[2].endswith(b"by descriptor: one\n")
 
 
 def test_without_nameless_files_nothing_is_done(python, tmp_path):

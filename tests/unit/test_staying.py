@@ -2,6 +2,7 @@
 
 import pytest
 
+from ansible_econtext.order import Order
 from ansible_econtext.staying import Staying
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.controller.link import Link
@@ -24,8 +25,8 @@ def staying():
     return Staying()
 
 
-def ask(staying, link, manifest=b"one", **arguments):
-    return staying.call(link, *RUN, {"manifest": manifest, "name": "it", **arguments})
+def ask(staying, link, manifest=b"one", order=None, **arguments):
+    return staying.call(order, link, *RUN, {"manifest": manifest, "name": "it", **arguments})
 
 
 def calls(link):
@@ -37,9 +38,11 @@ def calls(link):
     ]
 
 
-def reply(link, channel, *value, stream=wire.STDOUT):
-    frame = wire.frame(wire.RESULT, 0, codec.encode(value))
-    link.feed(wire.data_frame(channel, stream, frame))
+def reply(link, channel, *value, stdout=b"", stderr=b""):
+    printed = [(wire.STDOUT, stdout), (wire.STDERR, stderr)]
+    frames = [wire.data_frame(0, stream, data) for stream, data in printed if data]
+    frames.append(wire.frame(wire.RESULT, 0, codec.encode(value)))
+    link.feed(wire.data_frame(channel, wire.STDOUT, b"".join(frames)))
 
 
 def ends(link, channel, *outcome):
@@ -52,7 +55,7 @@ def test_one_process_does_what_comes_for_one_module(staying, link):
     for number in range(3):
         run = ask(staying, link)
         assert not run.future.done()
-        reply(link, 1, number, ["/made"], b"out", b"err")
+        reply(link, 1, number, ["/made"], stdout=b"out", stderr=b"err")
         assert run.future.result(0) == (number, ["/made"])
         assert run.outputs() == {"stdout": b"out", "stderr": b"err"}
     ask(staying, link, b"another")
@@ -100,7 +103,7 @@ def test_a_lost_link_fails_what_is_under_way(staying, link):
 
 @pytest.mark.parametrize(
     "value",
-    [("0", [], b"", b""), (0, None, b"", b""), (0, [], "text", b""), (0, [], b""), ()],
+    [("0", []), (0, None), (0, [], b""), ()],
 )
 def test_a_reply_of_another_form_ends_the_link(staying, link, value):
     ask(staying, link)
@@ -110,15 +113,61 @@ def test_a_reply_of_another_form_ends_the_link(staying, link, value):
 
 def test_a_reply_to_no_request_ends_the_link(staying, link):
     ask(staying, link)
-    reply(link, 1, 0, [], b"", b"")
+    reply(link, 1, 0, [])
     assert link.error is None
-    reply(link, 1, 0, [], b"", b"")
+    reply(link, 1, 0, [])
     assert link.error is not None
+
+
+def test_data_of_a_stream_that_no_module_has_ends_the_link(staying, link):
+    ask(staying, link)
+    data = wire.data_frame(0, wire.TERMINAL, b"data")
+    link.feed(wire.data_frame(1, wire.STDOUT, data))
+    assert link.error is not None
+
+
+def test_what_waits_in_the_process_is_answered_in_its_order(staying, link):
+    order = Order()
+    runs = [ask(staying, link, order=order) for _ in range(3)]
+    assert calls(link) == [(1, "run")] and link.round_trips == 1
+    for number, run in enumerate(runs):
+        assert not run.future.done()
+        reply(link, 1, number, [], stdout=b"%d" % number)
+        assert run.future.result(0) == (number, [])
+        assert run.outputs()["stdout"] == b"%d" % number
+
+
+def test_what_a_process_left_undone_is_done_in_its_order_by_others(staying, link):
+    order = Order()
+    runs = [ask(staying, link, order=order) for _ in range(3)]
+    ends(link, 1)
+    assert isinstance(runs[0].future.exception(0), CallDied)
+    later = ask(staying, link, order=order)
+    assert calls(link)[1:] == [(number, "run_module") for number in (2, 3, 4)]
+    after = [
+        (channel, codec.decode(body))
+        for kind, channel, body in link.process.sent
+        if kind == wire.AFTER
+    ]
+    assert after == [(3, 2), (4, 3)]
+    for channel, run in zip((2, 3, 4), [*runs[1:], later], strict=True):
+        ends(link, channel, "value", (0, []))
+        assert run.future.result(0) == (0, [])
+
+
+def test_what_is_given_up_is_never_done(staying, link):
+    order = Order()
+    runs = [ask(staying, link, order=order) for _ in range(3)]
+    for run in reversed(runs):
+        run.kill()
+    assert link.process.sent[-1][:2] == (wire.CLOSE, 1)
+    ends(link, 1)
+    assert calls(link) == [(1, "run")]
 
 
 def test_what_is_let_go_ends_and_keeps_no_slave_busy(staying, link):
     ask(staying, link)
-    reply(link, 1, 0, [], b"", b"")
+    reply(link, 1, 0, [])
     assert link.is_busy
     staying.let_go()
     assert link.process.sent[-1][:2] == (wire.END, 1)
