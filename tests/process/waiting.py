@@ -79,14 +79,14 @@ def end_all() -> None:
 def _table() -> dict[int, tuple[int, int]]:
     """Number: (parent's number, start) of all processes that have not ended."""
     table = {}
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+    for path in pathlib.Path("/proc").glob("[0-9]*"):  # any of them may end meanwhile
         try:
             # The name, in parentheses, may hold anything: what matters comes after it.
-            fields = path.read_text(errors="replace").rpartition(")")[2].split()
+            fields = (path / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
         if fields[0] not in "ZX":
-            table[int(path.parent.name)] = int(fields[1]), int(fields[19])
+            table[int(path.name)] = int(fields[1]), int(fields[19])
     return table
 
 
