@@ -126,6 +126,18 @@ def points(results: Results) -> str:
     return simple_table(lines)
 
 
+def rounds(results: Results) -> int:
+    """The least number of rounds of a point of the plot."""
+    counts = [
+        len(verdicts.good(kept[curve.name].runs, side))
+        for kept in results.values()
+        for curve in CURVES
+        for side in ON_THE_PLOT
+        if curve.name in kept
+    ]
+    return min(filter(None, counts), default=0)
+
+
 def machines(results: Results) -> str:
     """The machines and versions, each once, with the rows that were measured with them."""
     found: dict[str, list[str]] = {}
@@ -146,7 +158,7 @@ def generated(results: Results, plot: str) -> str:
         parts += [
             title("Wall time over round-trip time"),
             f".. image:: {plot}\n   :alt: Wall time of 50 pings over the round-trip time\n",
-            "50 pings, the whole process; the medians of the plot:\n",
+            f"50 pings, the whole process; medians of rounds: {rounds(results)} or more.\n",
             points(results),
         ]
     parts += [
