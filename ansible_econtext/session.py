@@ -222,7 +222,6 @@ class Session:
             with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
                 self._client.tell({**request, "waited": 0, "quiet": True})
         self._waiting.take()
-        self._repeats.end(self._client)
         client.give_back(self._client)
         self._client = None
 

@@ -1,6 +1,5 @@
 """A line to the broker for several threads, each of which waits for replies to its own requests."""
 
-import contextlib
 import threading
 from typing import Any
 
@@ -18,13 +17,10 @@ class SharedLine:
         self._replies: dict[int, Reply] = {}
         self._is_read = False
         self._unanswered: set[int] = set()
-        #: Whether a process stays for what is asked here.
-        self._stays = False
 
     def send(self, number: int, request: dict[str, Any]) -> None:
         with self._changed:
             self._unanswered.add(number)
-            self._stays |= bool(request.get("stays"))
         self._line.tell(request, number)
 
     def wait_until_quiet(self) -> None:
@@ -59,9 +55,6 @@ class SharedLine:
         self._line.hang_up()
 
     def close(self, is_reusable: bool) -> None:
-        if is_reusable and self._stays and not self._line.closed:
-            with contextlib.suppress(client.BrokerGone):
-                self._line.tell({"do": "let_go"})
         if is_reusable and not self._line.closed:
             client.give_back(self._line)
         else:

@@ -1,11 +1,10 @@
 """Modules of ansible-core that can be run many times in one process."""
 
 import base64
-import contextlib
 import io
 import zipfile
 
-from ansible_econtext import ahead, client, payload
+from ansible_econtext import ahead, payload
 from ansible_econtext.seams import builds
 
 #: They look at files, change them or run commands, and leave nothing behind in their process but
@@ -44,19 +43,10 @@ class Repeats:
 
     def __init__(self) -> None:
         self._ran: set[bytes] = set()
-        self._stays = False
 
     def has(self, module: payload.Payload) -> bool:
         """Whether a module is run once more, and one process is to stay for all its runs."""
         if module.identity not in self._ran and not ahead.is_ahead():
             self._ran.add(module.identity)
             return False
-        stays = leaves_nothing(module)
-        self._stays |= stays
-        return stays
-
-    def end(self, line: client.Client) -> None:
-        """Say that the task is over, and no process need stay."""
-        if self._stays and not line.closed:
-            with contextlib.suppress(client.BrokerGone):
-                line.tell({"do": "let_go"})
+        return leaves_nothing(module)

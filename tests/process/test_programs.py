@@ -6,8 +6,6 @@ import subprocess
 
 import pytest
 
-from . import pythons
-
 ROOT = pathlib.Path(__file__).parents[2]
 
 #: What a call process does, without the slave around it.
@@ -32,14 +30,6 @@ sed -n 2p "$0"
 read -r line
 echo "read: $line"
 """
-
-
-@pytest.fixture(params=pythons.MATRIX)
-def python(request):
-    path = pythons.path(request.param)
-    if path is None:
-        pytest.skip(f"needs Python {request.param}")
-    return path
 
 
 @pytest.fixture(params=["in memory", "in files"])

@@ -4,11 +4,7 @@ import ast
 import pathlib
 import subprocess
 
-import pytest
-
 from econtext.target import codec, store, wire
-
-from . import pythons
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -72,14 +68,6 @@ def main():
 if __name__ == "__main__":
     main()
 """
-
-
-@pytest.fixture(params=pythons.MATRIX)
-def python(request):
-    path = pythons.path(request.param)
-    if path is None:
-        pytest.skip(f"needs Python {request.param}")
-    return path
 
 
 def contents() -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import socket
 import zipfile
 
 import pytest
@@ -11,6 +12,7 @@ pytest.importorskip("ansible.release")
 from ansible_econtext import client  # noqa: E402
 from ansible_econtext.payload import Payload  # noqa: E402
 from ansible_econtext.seams import builds, repeatable  # noqa: E402
+from econtext.target import codec, wire  # noqa: E402
 
 
 def payload(name: str = "ansible.modules.stat", content: bytes | None = None) -> Payload:
@@ -54,32 +56,45 @@ def test_none_with_module_utils_of_others(monkeypatch):
     assert not repeatable.leaves_nothing(payload())
 
 
-class Line(client.Client):
-    """Keeps what it is told."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def tell(self, request, number=0):
-        self.told.append(request["do"])
+@pytest.fixture
+def broker():
+    """The broker's end of a line, and the line."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield theirs, client.Client(ours, "")
 
 
-def test_a_process_stays_from_the_second_run_of_a_module_on():
-    repeats, line = repeatable.Repeats(), Line()
+def told(broker: socket.socket) -> list[str]:
+    """What a broker was told since the last time."""
+    broker.setblocking(False)
+    try:
+        data = broker.recv(65536)
+    except BlockingIOError:
+        return []
+    frames = wire.Reader(frozenset([wire.OPEN])).feed(data)
+    return [codec.decode(body)["do"] for _, _, body in frames]
+
+
+def test_a_process_stays_from_the_second_run_of_a_module_on(broker):
+    repeats, (end, line) = repeatable.Repeats(), broker
     stat, copy = payload(), payload("ansible.modules.copy")
     assert [repeats.has(each) for each in (stat, copy)] == [False, False]
-    repeats.end(line)
-    assert line.told == []
+    line.tell({"do": "module", "stays": False})
+    line.let_go()
+    assert told(end) == ["module"]
     assert [repeats.has(each) for each in (stat, stat, copy)] == [True, True, True]
-    repeats.end(line)
-    assert line.told == ["let_go"]
+    line.tell({"do": "module", "stays": True})
+    client.give_back(line)
+    assert told(end) == ["module", "let_go"]
+    line.let_go()
+    assert told(end) == []
 
 
-def test_a_line_that_is_closed_is_told_nothing():
-    repeats, line = repeatable.Repeats(), Line()
+def test_a_line_that_is_closed_is_told_nothing(broker):
+    repeats, (end, line) = repeatable.Repeats(), broker
     assert [repeats.has(payload()), repeats.has(payload())] == [False, True]
-    line.closed = True
-    repeats.end(line)
-    assert line.told == []
+    line.tell({"do": "module", "stays": True})
+    assert told(end) == ["module"]
+    line.close()
+    client.give_back(line)
+    assert told(end) == []
