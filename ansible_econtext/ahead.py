@@ -13,7 +13,7 @@ import contextvars
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_econtext import client, ways
 from ansible_econtext.shared_line import Reply, SharedLine
@@ -21,23 +21,32 @@ from ansible_econtext.shared_line import Reply, SharedLine
 #: Items under way at the most: with 50 ms to the target and 4 ms for an item, 14 keep it busy.
 WINDOW = 16
 
-#: The turn of the item that the present thread is at.
-_turn: contextvars.ContextVar["_Turn | None"] = contextvars.ContextVar("econtext", default=None)
+#: What the present thread is at.
+_turn: contextvars.ContextVar["Turn | None"] = contextvars.ContextVar("econtext", default=None)
 
 _loops: "weakref.WeakSet[Loop]" = weakref.WeakSet()
 
 
-def ask(request: dict[str, Any]) -> Reply | None:
-    """The reply to a request of an item that is sent ahead; None where the request is to be made
-    in the ordinary way, now.  Raises client.BrokerGone."""
-    turn = _turn.get()
-    return turn.ask(request) if turn is not None else None
+class Turn(Protocol):
+    """What a thread has that does something before its turn."""
+
+    def ask(
+        self, request: dict[str, Any], connected: Callable[[], client.Client]
+    ) -> Reply | None: ...
+
+    def alone(self) -> None: ...
 
 
-def is_ahead() -> bool:
-    """Whether the present thread is at an item that is sent ahead, one of several."""
+def take(turn: Turn | None) -> None:
+    """Have the present thread be at this."""
+    _turn.set(turn)
+
+
+def ask(request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
+    """The reply to a request that is sent ahead; None where the request is to be made in the
+    ordinary way, now.  `connected` gives the line of who asks.  Raises client.BrokerGone."""
     turn = _turn.get()
-    return turn is not None and turn.has_it
+    return turn.ask(request, connected) if turn is not None else None
 
 
 def alone() -> None:
@@ -110,7 +119,7 @@ class Loop:
 
     @contextlib.contextmanager
     def _scouting(self) -> Iterator[None]:
-        token = _turn.set(_Turn(self, 0, is_scout=True))
+        token = _turn.set(_ItemsTurn(self, 0, is_scout=True))
         try:
             yield
         finally:
@@ -155,7 +164,7 @@ class Loop:
             if number is None:
                 self._preparing.release()
                 return
-            turn = _Turn(self, number)
+            turn = _ItemsTurn(self, number)
             _turn.set(turn)
             try:
                 outcome = run(number)
@@ -202,7 +211,7 @@ class Loop:
         return self._line
 
 
-class _Turn:
+class _ItemsTurn:
     """An item's turn to prepare, which it has until its request is sent."""
 
     def __init__(self, loop: Loop, number: int, is_scout: bool = False) -> None:
@@ -212,7 +221,7 @@ class _Turn:
         self.has_it = not is_scout
         self._asked = 0
 
-    def ask(self, request: dict[str, Any]) -> Reply | None:
+    def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
         pattern = _pattern(request)
         if self._is_scout:
             # A payload that the broker does not have is asked for, and sent with a second request.

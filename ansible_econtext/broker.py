@@ -55,7 +55,6 @@ class Broker:
             "prepare": self._prepare,
             "ahead": self._ahead,
             "reset": self._reset,
-            "let_go": lambda line, request: line.let_go(),
             "status": lambda line, request: line.reply(self._status()),
             "end": lambda line, request: self.end(line),
         }
@@ -151,10 +150,7 @@ class Broker:
         if request["do"] == "operations":
             self._unfinished.add(started)
         requests, payloads = self._late()
-        if request.get("stays") and line.staying is None:
-            line.staying = requests.Staying()  # also imported late
-        staying = line.staying if request.get("stays") else None
-        made = requests.Request(self._slaves, payloads, request, reply, order, staying)
+        made = requests.Request(self._slaves, payloads, request, reply, order)
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made
 
@@ -208,7 +204,8 @@ class Broker:
         note = {
             "do": request["do"],
             "name": request.get("name", ""),
-            "stays": bool(request.get("stays")),
+            "behind": bool(request.get("behind")),
+            "stays": bool(reply.get("stays")),
             "outcome": next(iter(reply), "done"),
             "seconds": round(seconds, 6),
             "round_trips": slaves,

@@ -39,14 +39,11 @@ class Client:
         self._socket: socket.socket | None = connection
         self._directory = directory
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
-        #: Whether a process stays for what is asked here.
-        self._stays = False
 
     def tell(self, request: dict[str, Any], number: int = 0) -> None:
         """Send a request that has no reply, or whose reply `receive` gives under this number."""
         if self._socket is None:
             raise BrokerGone("the line to the broker is closed")
-        self._stays |= bool(request.get("stays"))
         try:
             self._socket.sendall(wire.frame(wire.OPEN, number, codec.encode(request)))
         except OSError as error:
@@ -90,13 +87,6 @@ class Client:
                 assert isinstance(reply, dict)
                 replies.append((number, reply))
         return replies
-
-    def let_go(self) -> None:
-        """Say that the task is over, and no process need stay."""
-        if self._stays and not self.closed:
-            self._stays = False
-            with contextlib.suppress(BrokerGone):
-                self.tell({"do": "let_go"})
 
     def end_broker(self) -> None:
         """Ask for the end of the broker; `wait_for_end` waits for it."""
@@ -273,7 +263,6 @@ def borrow(place: Place, run: int) -> Client:
 
 def give_back(client: Client) -> None:
     """Keep a line for whoever needs the next; nothing may be under way on it."""
-    client.let_go()
     if _idle_of == os.getpid():
         _idle.append(client)
     else:

@@ -12,7 +12,6 @@ from econtext.target.loop import Writer, read
 if TYPE_CHECKING:
     from ansible_econtext.broker import Broker
     from ansible_econtext.requests import Request
-    from ansible_econtext.staying import Staying
 
 
 class Line:
@@ -29,7 +28,6 @@ class Line:
         #: Those under way, by the numbers that they came under.
         self.requests: dict[int, Request] = {}
         self.order = Order()
-        self.staying: Staying | None = None
         broker.loop.add_reader(connection.fileno(), self._receive)
 
     def _receive(self) -> None:
@@ -53,11 +51,6 @@ class Line:
         if self._connection.fileno() >= 0:
             self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
 
-    def let_go(self) -> None:
-        """The worker needs no process any more that stayed for it."""
-        if self.staying is not None:
-            self.staying.let_go()
-
     def close(self) -> None:
         """The worker is gone, and with it the interest in what it asked for."""
         if self._connection.fileno() < 0:
@@ -69,4 +62,3 @@ class Line:
         # The last one first: none is to begin because the one before it was ended.
         for _, request in sorted(self.requests.items(), reverse=True):
             request.abandon()
-        self.let_go()

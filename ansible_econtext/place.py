@@ -34,20 +34,27 @@ except ImportError:  # not every platform has it
 PERSIST = 60.0
 VARIABLE = "ANSIBLE_ECONTEXT_PERSIST"
 
+#: The variable with the seconds that a call process may stay for more of its work.
+STAYING = "ANSIBLE_ECONTEXT_STAYING"
+
 #: Variables that differ from one command to the next of the same shell.
 _PASSING = ("_", "OLDPWD")
 
 
 def persisting() -> float:
     """What the user wants; raises AnsibleOptionsError for what is no number of seconds."""
-    text = os.environ.get(VARIABLE, "")
+    return _seconds(VARIABLE, PERSIST)
+
+
+def _seconds(variable: str, default: float) -> float:
+    text = os.environ.get(variable, "")
     try:
-        seconds = float(text) if text else PERSIST
+        seconds = float(text) if text else default
     except ValueError:
         seconds = -1
     if not 0 <= seconds <= 86400:
         raise AnsibleOptionsError(
-            f"{VARIABLE} is {text!r}, which is no number of seconds from 0 to a day"
+            f"{variable} is {text!r}, which is no number of seconds from 0 to a day"
         )
     return seconds
 
@@ -56,6 +63,7 @@ def persisting() -> float:
 def of_run() -> Place:
     """The place of this run's broker: asked first by the main process, kept by its workers."""
     persist = persisting()
+    _seconds(STAYING, 0)  # the broker reads it, where nobody could be told
     if persist:
         # Not to be had: a home that is not ours alone, a working directory that is gone,
         # sources that are just being changed.

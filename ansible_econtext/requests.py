@@ -16,13 +16,13 @@ from ansible_econtext.order import Order
 from ansible_econtext.payloads import Payloads
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
 from ansible_econtext.slaves import Failure, Slave, Slaves, describe
-from ansible_econtext.staying import Staying
+from ansible_econtext.staying import Run
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.target import wire
 
 Reply = Callable[[dict[str, Any]], None]
 
-Done = Callable[[CollectingCall, Any], None]
+Done = Callable[[Any, Any], None]
 
 #: What of a request is passed on to the runner.
 _MODULE_ARGUMENTS = (
@@ -35,6 +35,8 @@ _MODULE_ARGUMENTS = (
     "remote_tmp",
     "library",
     "before",
+    "number",
+    "behind",
 )
 
 
@@ -48,7 +50,6 @@ class Request:
         request: dict[str, Any],
         reply: Reply,
         order: Order | None = None,
-        staying: Staying | None = None,
     ) -> None:
         self._slaves = slaves
         self._payloads = payloads
@@ -56,9 +57,7 @@ class Request:
         self._reply: Reply | None = reply
         #: Where it waits for the request before it.
         self._order = order
-        #: For a module whose process stays for more of its runs.
-        self._staying = staying
-        self._channel: CollectingCall | CollectingCommand | None = None
+        self._channel: CollectingCall | CollectingCommand | Run | None = None
         self._slave: Slave | None = None
         #: Whether a slave was replaced for it.
         self._anew = False
@@ -129,14 +128,18 @@ class Request:
         self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
-        call: Any  # a run of a process that stays is used as one
-        if self._staying is not None:
-            call = self._staying.call(self._order, slave.link, module, function, *arguments)
-        elif self._order is not None:
-            call = self._order.call(slave.link, module, function, *arguments)
-        else:
-            slave.link.round_trips += self._request.get("waited", 1)
-            call = CollectingCall(slave.link, module, function, *arguments)
+        call = self._begin(slave, module, function, *arguments)
+        self._await(slave, call, done)
+        return call
+
+    def _begin(self, slave: Slave, *call: Any) -> CollectingCall:
+        if self._order is not None:
+            return self._order.call(slave.link, *call)
+        slave.link.round_trips += self._request.get("waited", 1)
+        return CollectingCall(slave.link, *call)
+
+    def _await(self, slave: Slave, call: CollectingCall | Run, done: Done) -> None:
+        """Have the request's reply made when a call is over."""
         self._channel = call
 
         def finished(future: Any) -> None:
@@ -147,13 +150,14 @@ class Request:
                 done(call, result)
             elif self._is_outdated(error):
                 self._start_anew()
+            elif isinstance(error, CallError) and error.kind.endswith("behind.NotBegun"):
+                self.reply({"again": True})
             elif isinstance(error, CallError | CallDied):
                 self.reply(failure_of(error, call.outputs()))
             else:
                 self._lost(error)
 
         call.future.add_done_callback(finished)
-        return call  # type: ignore[no-any-return]
 
     def _is_outdated(self, error: Exception) -> bool:
         """Whether the slave is to be replaced: once, since a host may say what it likes."""
@@ -190,11 +194,24 @@ class Request:
         request = self._request
         arguments = {name: request[name] for name in _MODULE_ARGUMENTS}
         arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
+        if request["number"]:
+            self._order = slave.order_of(request["number"], request["behind"])
 
-        def done(call: CollectingCall, status: Any) -> None:
-            self.reply({"status": status, **call.outputs()})
+        def done(call: CollectingCall | Run, status: Any) -> None:
+            self.reply({"status": status, "stays": call is run, **call.outputs()})
 
-        self._call(slave, RUNNER, "run_module", (arguments,), done).end(wire.STDIN)
+        def ordinary() -> CollectingCall:
+            return self._begin(slave, RUNNER, "run_module", arguments)
+
+        run = None
+        if request["stays"]:
+            run = slave.staying.run(self._order, slave.link, arguments, ordinary)
+        if run is None and self._order is not None and self._order.is_at_a_run:
+            self.reply({"again": True})
+            return
+        call = run or ordinary()
+        self._await(slave, call, done)
+        call.end(wire.STDIN)
 
     def _do_program(self, slave: Slave) -> None:
         request = self._request

@@ -66,8 +66,6 @@ class Session:
         #: Whether modules are run by another account than the login user's.
         self.becomes = False
         self._prepared = False
-        #: The modules that the task has run.
-        self._repeats = repeatable.Repeats()
         self._mkdtemp = ""
         #: What was said where there was no Python, by the Pythons that were looked for.
         self._without_python: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -167,7 +165,7 @@ class Session:
     ) -> Result:
         self.pythons = [note.interpreter]
         request = modules.request_of_payload(note, module, directory)
-        request["stays"] = self._repeats.has(module)
+        request["stays"] = repeatable.leaves_nothing(module)
         python = become.spoken(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {module.name} in a call process: {python}")
         try:
@@ -274,7 +272,7 @@ class Session:
         while True:
             try:
                 with task_waits(None if self.becomes else request, _seen):
-                    reply = ahead.ask(request) or self._connected().ask(request)
+                    reply = ahead.ask(request, self._connected) or self._connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:

@@ -15,6 +15,7 @@ STAYING = "ansible_econtext.target.staying"
 _ALL = (
     FILES,
     "ansible_econtext.target.archive",
+    "ansible_econtext.target.behind",
     "ansible_econtext.target.commands",
     "ansible_econtext.target.copies",
     "ansible_econtext.target.current_directory",
@@ -22,6 +23,9 @@ _ALL = (
     RUNNER,
     PROGRAM,
 )
+
+#: What a slave holds besides when its processes stay.
+FOR_STAYING = ("ansible_econtext.target.guard", STAYING)
 
 
 def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:

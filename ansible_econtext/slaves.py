@@ -1,13 +1,18 @@
 """The broker's slaves, by the way that leads to them; each is started once."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import plans, ways
+from ansible_econtext.order import Order
 from econtext.controller import launch as launching
 from econtext.controller.errors import ConnectionLost, EcontextError
 from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
+
+if TYPE_CHECKING:
+    from ansible_econtext.staying import Staying
 
 Found = Callable[["Slave | Failure"], None]
 
@@ -24,7 +29,7 @@ _PATIENCE = 2.0
 class Slave:
     """A slave that runs."""
 
-    def __init__(self, link: Link, python: str, root: bytes) -> None:
+    def __init__(self, link: Link, python: str, root: bytes, loop: Loop) -> None:
         self.link = link
         #: The key of the first slave on its host.
         self.root = root
@@ -39,6 +44,24 @@ class Slave:
         self.users: set[object] = set()
         #: When it was last known to be there, by the loop's clock.
         self.seen = monotonic()
+        self._loop = loop
+        self._number = 0
+        self._order = Order()
+
+    @functools.cached_property
+    def staying(self) -> "Staying":
+        """Its call processes that stay."""
+        from ansible_econtext.staying import Staying  # not before the broker listens
+
+        return Staying(self._loop)
+
+    def order_of(self, number: int, behind: int) -> Order:
+        """The order that a request of this number is in: that of the one it comes behind, if
+        that was the last, and else a new one."""
+        if not behind or behind != self._number:
+            self._order = Order()
+        self._number = number
+        return self._order
 
     @property
     def is_certain(self) -> bool:
@@ -173,7 +196,7 @@ class Slaves:
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(way) - 1, step["kind"], outcome))
                 return
-            slave = Slave(outcome, step["python"], ways.key(way[:1]))
+            slave = Slave(outcome, step["python"], ways.key(way[:1]), self._loop)
             self._slaves[key] = slave
             if parent is None:
                 self._roots[key] = outcome

@@ -1,5 +1,6 @@
-"""Call processes that stay, for a task that runs the same module again and again."""
+"""Call processes that stay, for modules that are run again and again."""
 
+import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,9 +9,14 @@ from typing import Any
 from ansible_econtext import shipped
 from ansible_econtext.collecting import CollectingCall
 from ansible_econtext.order import Order
-from econtext.controller.errors import EcontextError
+from econtext.controller.errors import CallError, EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
+from econtext.target.loop import Loop, monotonic
+
+#: Seconds that a process stays when there is nothing to do, and within which a module is to be
+#: run a second time to get one; with 0 none stays.
+_PATIENCE = float(os.environ.get("ANSIBLE_ECONTEXT_STAYING") or 1)
 
 #: Begins a call of `run_module` in a process of its own.
 Ordinary = Callable[[], CollectingCall]
@@ -68,31 +74,53 @@ class Run:
 class StayingCall(CollectingCall):
     """Runs one module for each request, one after the other, until it is let go."""
 
-    def __init__(self, link: Link, manifest: bytes, name: str) -> None:
-        shipped.provide(link, (shipped.STAYING,))
+    def __init__(self, link: Link, manifest: bytes, name: str, loop: Loop) -> None:
+        shipped.provide(link, shipped.FOR_STAYING)
+        self._loop = loop
+        #: Those that were asked for, and have no reply yet.
+        self._runs: deque[Run] = deque()
         super().__init__(link, shipped.STAYING, "run", manifest, name)
         self.sink = self._take
         self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]))
-        #: Those that were asked for, and have no reply yet.
-        self._runs: deque[Run] = deque()
-        #: Whether the process left some of them undone, and no other one is to stay.
+        #: The order that its last run is in.
+        self.order: Order | None = None
+        self._has_replied = False
+        #: Whether it ended without doing anything, and no other one is to stay.
         self.is_refused = False
+        #: Whether it gets nothing more to do.
+        self.is_over = False
+        self._last = monotonic()
+        self._timer = loop.call_later(_PATIENCE, self._end_if_idle)
         # Credit for nothing: the slave reads at once what the process writes, as the replies are.
         self.link.send_credit(self.number, 0)
         self.future.add_done_callback(self._has_ended)
 
-    def ask(self, arguments: dict[str, Any], ordinary: Ordinary) -> Run:
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is at something."""
+        return bool(self._runs)
+
+    def ask(self, order: Order | None, arguments: dict[str, Any], ordinary: Ordinary) -> Run:
         run = Run(self, ordinary)
         if not self._runs:  # else nobody waited for what went before
             self.link.round_trips += 1
         self._runs.append(run)
+        self.order = order
         self.write(wire.STDIN, wire.frame(wire.CALL, 0, codec.encode(arguments)))
         return run
 
     def let_go(self) -> None:
         """Have the process end: nobody waits for that."""
-        self.is_wanted = False
+        self.is_over = True
+        self._timer.cancel()
         self.end(wire.STDIN)
+
+    def _end_if_idle(self) -> None:
+        rest = self._last + _PATIENCE - monotonic()
+        if self._runs or rest > 0:
+            self._timer = self._loop.call_later(max(rest, _PATIENCE / 4), self._end_if_idle)
+        else:
+            self.let_go()
 
     def _take(self, stream: int, data: bytes) -> None:
         for kind, _, body in self._reader.feed(data) if stream == wire.STDOUT else ():
@@ -101,55 +129,70 @@ class StayingCall(CollectingCall):
             if kind == wire.DATA:
                 self._runs[0].printed(*wire.split_data(body))
                 continue
-            match codec.decode(body):
-                case (int(status), list(made)):
-                    self._runs.popleft().future.set_result((status, [str(path) for path in made]))
-                case _:
-                    raise wire.ProtocolError("a reply of no known form")
+            outcome = _outcome(codec.decode(body))
+            self._has_replied = True
+            self._last = monotonic()
+            if isinstance(outcome, EcontextError):
+                self._runs.popleft().future.set_exception(outcome)
+            else:
+                self._runs.popleft().future.set_result(outcome)
 
     def _has_ended(self, future: Any) -> None:
+        self.is_over = True
+        self._timer.cancel()
         error = future.exception()
         if error is not None and self._runs:  # of the one that it was at
             self._runs.popleft().future.set_exception(error)
         undone, self._runs = self._runs, deque()
-        self.is_refused = bool(undone)
+        self.is_refused = bool(undone) and not self._has_replied
         for run in undone:
             run.run_alone()
 
 
+def _outcome(reply: Any) -> Any:
+    """What a run's future gets."""
+    match reply:
+        case (int(status), list(made)):
+            return status, [str(path) for path in made]
+        case (None, []):
+            return CallError("behind.NotBegun", "the request in front of it did not go well")
+        case _:
+            raise wire.ProtocolError("a reply of no known form")
+
+
 class Staying:
-    """Those of one line to the broker, by the slave's link and the module."""
+    """Those of one slave, by module."""
 
-    def __init__(self) -> None:
-        self._calls: dict[tuple[Link, bytes], StayingCall] = {}
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._calls: dict[bytes, StayingCall] = {}
+        #: When a module was run last.
+        self._ran: dict[bytes, float] = {}
 
-    def call(
-        self,
-        order: Order | None,
-        link: Link,
-        module: str,
-        function: str,
-        arguments: dict[str, Any],
-    ) -> CollectingCall | Run:
-        """Begin a call of `run_module`, or what stands for one; in an order if there is one,
-        which a process that stays keeps by itself."""
+    def run(
+        self, order: Order | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
+    ) -> Run | None:
+        """Have a module run in a process that stays; None where it is to be run by `ordinary`.
 
-        def ordinary() -> CollectingCall:
-            if order is not None:
-                return order.call(link, module, function, arguments)
-            link.round_trips += 1
-            return CollectingCall(link, module, function, arguments)
-
-        key = link, arguments["manifest"]
-        call = self._calls.get(key)
+        A process does one after the other, and so only what is in an order with what it is at,
+        if it is at something.
+        """
+        manifest = arguments["manifest"]
+        ran_before, now = self._ran.get(manifest, 0.0), monotonic()
+        self._ran[manifest] = now
+        if order is not None and order.is_at_a_call:
+            return None
+        call = self._calls.get(manifest)
         if call is not None and call.is_refused:
-            return ordinary()
-        if call is None or call.future.done():
-            call = self._calls[key] = StayingCall(link, arguments["manifest"], arguments["name"])
-        return call.ask(arguments, ordinary)
-
-    def let_go(self) -> None:
-        """Have all of them end."""
-        for call in self._calls.values():
-            call.let_go()
-        self._calls = {}
+            return None
+        if call is None or call.is_over:
+            if now - ran_before >= _PATIENCE or (order is not None and order.is_at_a_run):
+                return None
+            call = StayingCall(link, manifest, arguments["name"], self._loop)
+            self._calls[manifest] = call
+        elif call.is_wanted and (order is None or call.order is not order):
+            return None
+        run = call.ask(order, arguments, ordinary)
+        if order is not None:
+            order.takes(run.future)
+        return run

@@ -16,6 +16,7 @@ import ansible.plugins.strategy
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, become, building
+from ansible_econtext.next_task import NextTask, NotWanted, Turn
 from ansible_econtext.seams import loops, results, runs
 
 display = Display()
@@ -45,10 +46,16 @@ class ThreadWorker(threading.Thread):
     #: No process that signals are to be passed on to.
     pid = None
 
-    def __init__(self, arguments: dict[str, Any], ended: Callable[[], None]) -> None:
-        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends."""
+    def __init__(
+        self, arguments: dict[str, Any], turn: Turn | None, ended: Callable[[], None]
+    ) -> None:
+        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends.
+
+        With a turn it may be started before the strategy does so.
+        """
         super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
         self._arguments = arguments
+        self._turn = turn
         self._ended = ended
         self._has_ended = False
         self._task = arguments["task"]
@@ -56,7 +63,18 @@ class ThreadWorker(threading.Thread):
         #: Ansible takes a worker that has one, other than 0, for dead.
         self.exitcode: int | None = None
 
+    def start(self) -> None:
+        """For the strategy."""
+        if self.ident is None:
+            super().start()
+        if self._turn is not None:
+            self._turn.come()
+
+    def start_before_its_turn(self) -> None:
+        super().start()
+
     def run(self) -> None:
+        ahead.take(self._turn)
         with building.task_works():
             self._run()
 
@@ -66,6 +84,8 @@ class ThreadWorker(threading.Thread):
             variables = dict(self._arguments["task_vars"])
             arguments = {**self._arguments, "task": task, "task_vars": variables}
             runs.run_task(arguments, loops.Executor)
+        except NotWanted:
+            pass
         except BaseException as error:
             display.error(f"econtext: internal error in a task's thread: {error!r}")
             self.exitcode = 1
@@ -86,21 +106,25 @@ class ThreadWorker(threading.Thread):
 class Workers:
     """Makes a worker for each task: a thread where one will do, else a stock process."""
 
-    def __init__(self, strategy: Any, process: type) -> None:
+    def __init__(self, strategy: Any, iterator: Any, process: type) -> None:
         self._strategy = strategy
         self._process = process
         self._threads: list[ThreadWorker] = []
         self._processes: list[Any] = []
         #: Rung when the strategy has something to do: a result, or a worker that is free.
         self.bell = threading.Event()
+        self.next_task = NextTask(strategy, iterator, self._start_ahead, self.bell.set)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._threads = [thread for thread in self._threads if threading.Thread.is_alive(thread)]
         if not args and needs_no_fork(kwargs):
-            queue = results.ThreadQueue(self._strategy, kwargs["final_q"])
-            self._threads.append(ThreadWorker({**kwargs, "final_q": queue}, self.bell.set))
             building.begins(kwargs["task"], is_process=False)
-            return self._threads[-1]
+            prepared = self.next_task.take(kwargs)
+            if prepared is not None:
+                prepared.worker_id = kwargs["worker_id"]
+                return prepared
+            return self._thread(kwargs, self.next_task.begins(kwargs))
+        self.next_task.stop()
         for thread in self._threads:
             thread.join()  # a fork would take the locks that it holds, and nobody to free them
         building.begins(kwargs.get("task"), is_process=True)
@@ -108,8 +132,21 @@ class Workers:
         self._processes.append(self._process(*args, **kwargs))
         return self._processes[-1]
 
+    def _thread(self, arguments: dict[str, Any], turn: Turn | None) -> ThreadWorker:
+        queue = results.ThreadQueue(self._strategy, arguments["final_q"], turn)
+        self._threads.append(ThreadWorker({**arguments, "final_q": queue}, turn, self.bell.set))
+        return self._threads[-1]
+
+    def _start_ahead(self, arguments: dict[str, Any], turn: Turn) -> ThreadWorker | None:
+        if not needs_no_fork(arguments):
+            return None
+        worker = self._thread(arguments, turn)
+        worker.start_before_its_turn()
+        return worker
+
     def sleep(self, seconds: float) -> None:
         """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
+        self.next_task.prepare()
         if not any(map(_is_alive, self._processes)):
             seconds = max(seconds, _LONGEST_SLEEP)
         with building.main_sleeps():
@@ -150,7 +187,7 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
         yield
         return
     stock = ansible.plugins.strategy.WorkerProcess
-    workers = Workers(strategy, stock)
+    workers = Workers(strategy, iterator, stock)
     ansible.plugins.strategy.WorkerProcess = workers
     try:
         with (
@@ -161,4 +198,5 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
             yield
     finally:
         ahead.stop()
+        workers.next_task.stop()
         ansible.plugins.strategy.WorkerProcess = stock

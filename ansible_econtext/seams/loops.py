@@ -190,7 +190,7 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
     if len(items) < 3 or os.environ.get("ANSIBLE_ECONTEXT_LOOPS") == "0":
         return False
     try:
-        _check_task(task)
+        check_task(task)
         _check_templates(task, variables)
     except independent.Dependent as reason:
         display.vvv(f"econtext: items one by one: {reason}")
@@ -198,7 +198,9 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
     return True
 
 
-def _check_task(task: Any) -> None:
+def check_task(task: Any) -> None:
+    """Raise Dependent unless a task is one call of a module of ansible-core's that is known to
+    tell nothing but its result."""
     plugin = runs.action_plugin(task)
     if plugin not in _ACTIONS or not runs.is_core_action(plugin):
         raise independent.Dependent("the action")
@@ -216,8 +218,7 @@ def _check_task(task: Any) -> None:
 
 
 def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
-    chosen = variables.get("econtext_loops", True)
-    if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
+    if not is_true(variables.get("econtext_loops", True)):
         raise independent.Dependent("econtext_loops")
     registers = task.register or ()  # from 2.21 on, names with an expression each
     registered = frozenset([registers] if isinstance(registers, str) else registers)
@@ -226,7 +227,17 @@ def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
     own = [task.changed_when or (), task.failed_when or ()]
     independent.check((), own, variables, frozenset())
     independent.check_items(task.loop, variables, registered)
+    check_connection(variables, registered)
+
+
+def check_connection(variables: Mapping[str, Any], registered: frozenset[str]) -> None:
+    """Raise Dependent if how a host is reached leads to one of these variables."""
     if registered:
         for name, value in variables.items():
             if name.startswith("ansible_") and isinstance(value, str):
                 independent.check_names([value], variables, registered)
+
+
+def is_true(chosen: Any) -> bool:
+    """Whether a variable of the user's turns something on; what is no boolean turns it off."""
+    return isinstance(chosen, (bool, str)) and bool(boolean(chosen, strict=False))

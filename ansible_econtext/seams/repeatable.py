@@ -4,7 +4,7 @@ import base64
 import io
 import zipfile
 
-from ansible_econtext import ahead, payload
+from ansible_econtext import payload
 from ansible_econtext.seams import builds
 
 #: They look at files, change them or run commands, and leave nothing behind in their process but
@@ -22,7 +22,7 @@ _known: dict[bytes, bool] = {}
 def leaves_nothing(module: payload.Payload) -> bool:
     """Whether this payload is one of them: of ansible-core's own files, rather than of others'
     under the same names."""
-    if module.name not in _MODULES:
+    if module.name not in _MODULES or module.open_files:
         return False
     if module.identity not in _known:
         _known[module.identity] = not builds.has_module_utils_of_others() and _is_own(module)
@@ -36,17 +36,3 @@ def _is_own(module: payload.Payload) -> bool:
             return archive.read(path) == (builds.ROOT / path).read_bytes()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return False
-
-
-class Repeats:
-    """The modules that one task has run."""
-
-    def __init__(self) -> None:
-        self._ran: set[bytes] = set()
-
-    def has(self, module: payload.Payload) -> bool:
-        """Whether a module is run once more, and one process is to stay for all its runs."""
-        if module.identity not in self._ran and not ahead.is_ahead():
-            self._ran.add(module.identity)
-            return False
-        return leaves_nothing(module)

@@ -13,6 +13,8 @@ from typing import Any
 import ansible.plugins.strategy
 from ansible.executor.task_queue_manager import FinalQueue
 
+from ansible_econtext import ahead
+
 Sleep = Callable[[float], None]
 
 
@@ -82,12 +84,16 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
     `plugins/strategy/__init__.py`, 2.19 to 2.21.
     """
 
-    def __init__(self, strategy: Any, stock: FinalQueue) -> None:
+    def __init__(self, strategy: Any, stock: FinalQueue, turn: ahead.Turn | None = None) -> None:
+        """With a turn, nothing is sent before it has come."""
+        self._turn = turn
         self._strategy = strategy
         self._stock = stock
         self._is_first = True
 
     def put(self, sent: Any) -> None:
+        if self._turn is not None:
+            self._turn.alone()
         is_callback = type(sent).__name__ == "CallbackSend"
         result = sent.wire_task_result if is_callback else sent
         convert = _converter(self._strategy, result)

@@ -13,8 +13,13 @@ fork of the whole process where a `vfork` would do, for a umask that hardly any 
 import subprocess
 import types
 
+from econtext.target import compat
+
 #: Seconds to wait for output when there is nothing that could give any.
 _MOMENT = 0.001
+
+#: Starts commands, where they have sessions of their own.
+_apart = None  # type: object
 
 
 def prepare(basic):
@@ -54,7 +59,28 @@ class Popen(subprocess.Popen):
         # type: (...) -> None
         if _does_nothing(kwargs.get("preexec_fn")):
             kwargs["preexec_fn"] = None
+        if _apart is not None:
+            _in_own_session(kwargs)
         super(Popen, self).__init__(*args, **kwargs)
+        if _apart is not None:
+            _apart.started(self.pid)
+
+
+def keep_apart(guard):
+    # type: (object) -> None
+    """Start each command in a session of its own, and tell `guard` of it: what one of them leaves
+    running, as it may, is not to end with this process, which stays for other tasks."""
+    global _apart
+    _apart = guard
+
+
+def _in_own_session(options):
+    # type: (dict) -> None
+    wanted = compat.session_options(None)
+    functions = [wanted.get("preexec_fn"), options.get("preexec_fn")]
+    options.update(wanted)
+    if all(functions):
+        options["preexec_fn"] = lambda: [function() for function in functions]
 
 
 def _does_nothing(function):

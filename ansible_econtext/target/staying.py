@@ -1,18 +1,25 @@
-"""Runs one module many times in one call process, where a task asks for it file after file.
+"""Runs one module many times in one call process, for the files of a task and for task after task.
 
 A fork costs more than such a module itself.  The requests come on standard input and the
 replies go to standard output, in frames; while a module runs its output goes to files
-without a name.  Before each run this process is made what it was before the first.
+without a name.  After each run this process is made what it was before the first; where that
+cannot be done, and where it would know less of the system than a new one, it ends.
 """
 
 import os
 import sys
+import threading
+import time
 
-from ansible_econtext.target import nameless, runner
+from ansible_econtext.target import behind, commands, guard, nameless, runner
 from econtext.target import call, codec, compat, wire
 
 #: All that a payload brings along is below it.
 _PAYLOAD = "ansible"
+
+_READ_ONCE = [
+    "/etc/" + name for name in "ld.so.cache localtime locale.conf nsswitch.conf resolv.conf".split()
+] + ["/usr/lib/locale/locale-archive"]
 
 
 def run(manifest, name):
@@ -33,14 +40,69 @@ def run(manifest, name):
         _import(str(name))
     except Exception:  # the ordinary way meets it again, and reports it
         return None, []
+    guardian = guard.Guard()
+    commands.keep_apart(guardian)
     state = State()
-    reader = wire.Reader(frozenset([wire.CALL]))
-    for data in iter(lambda: compat.retry(os.read, requests, 65536), b""):
-        for _, _, body in reader.feed(data):
-            state.restore()
-            status, made = runner.run_module(codec.decode(body))
-            _reply(replies, outputs, wire.frame(wire.RESULT, 0, codec.encode((status, made))))
+    try:
+        for request in _requests(requests, state):
+            result = _run(request)
+            guardian.let_go()
+            state.leave_directory()  # it may be unmounted next
+            _reply(replies, outputs, wire.frame(wire.RESULT, 0, codec.encode(result)))
+    finally:
+        guardian.close()
     return None, []
+
+
+def _requests(descriptor, state):
+    # type: (int, State) -> object
+    """The requests, each in the `state`, for as long as a new process would be no other one.
+
+    Whoever asked for more has that done by another process.
+    """
+    system, resources = _system(), _resources()
+    reader = wire.Reader(frozenset([wire.CALL]))
+    for data in iter(lambda: compat.retry(os.read, descriptor, 65536), b""):
+        for _, _, body in reader.feed(data):
+            if _system() != system:
+                return
+            yield codec.decode(body)
+            if _resources() != resources:
+                return
+            state.restore()
+
+
+def _run(request):
+    # type: (dict) -> tuple
+    """What `run_module` returns; no status where it was not begun."""
+    try:
+        return runner.run_module(request)
+    except behind.NotBegun:
+        return None, []
+
+
+def _system():
+    # type: () -> list
+    """What tells whether files were changed that the C library reads once in a process."""
+    found = []
+    for path in _READ_ONCE:
+        try:
+            status = os.stat(path)
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino, status.st_mtime, status.st_size))
+    return found
+
+
+def _resources():
+    # type: () -> tuple
+    """What a run may have left open or running."""
+    try:
+        descriptors = os.listdir("/dev/fd")  # and the one by which that is read
+    except OSError:
+        descriptors = []
+    return len(descriptors), threading.active_count()
 
 
 def _import(name):
@@ -111,9 +173,18 @@ class State(object):
         except OSError:  # another account's: a run goes elsewhere
             self._directory = None
 
+    def leave_directory(self):
+        # type: () -> None
+        """Be in the directory that it was in."""
+        if self._directory is not None:
+            try:
+                os.chdir(self._directory)  # type: ignore[call-overload]
+            except OSError:
+                pass  # it is gone: the module will go elsewhere
+
     def restore(self):
         # type: () -> None
-        """Have all of it as it was."""
+        """Have all else as it was."""
         for name in [name for name in sys.modules if _is_of(name)]:
             if sys.modules[name] is not self._modules.get(name):
                 del sys.modules[name]
@@ -128,11 +199,7 @@ class State(object):
         sys.excepthook = self._hook
         _put_back(os.environ, self._environment)
         os.umask(self._umask)
-        if self._directory is not None:
-            try:
-                os.chdir(self._directory)  # type: ignore[call-overload]
-            except OSError:
-                pass  # it is gone: the module will go elsewhere
+        time.tzset()  # the variable TZ may have been another one
 
 
 def _put_back(value, before):

@@ -17,8 +17,6 @@ class Channel:
     """One channel: sends within its credit, and gives credit for what it took."""
 
     number = 0
-    #: Whether somebody waits for what comes of it, or will ask for more.
-    is_wanted = True
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -29,6 +27,11 @@ class Channel:
         self.finished = False
         #: Called when the queue has run empty and more may be written.
         self.on_drained: Callable[[], None] | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for what comes of it, or will ask for more."""
+        return True
 
     def write(self, stream: int, data: bytes) -> None:
         """Send data to a stream, as credit allows; the rest waits here."""

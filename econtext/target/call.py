@@ -148,13 +148,14 @@ def enter(sock, stdio, lifeline):
         sys.modules["random"].seed()  # else each call would draw the same numbers
     for number, fd in enumerate(stdio):
         os.dup2(fd, number)
-    _close_all_but(sock, lifeline)
+    close_all_but(sock, lifeline)
     _die_with(lifeline)
     return Channel(sock)
 
 
-def _close_all_but(*kept):
+def close_all_but(*kept):
     # type: (int) -> None
+    """Close all descriptors but these and the first three."""
     try:
         numbers = [int(name) for name in os.listdir("/dev/fd")]
     except OSError:

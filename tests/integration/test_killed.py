@@ -21,6 +21,7 @@ from .processes import Process, until
 
 pytestmark = pytest.mark.usefixtures("ours")
 
+alone_too = pytest.mark.parametrize("long_task", ["60", "0"], indirect=True)
 everywhere = pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
 
 
@@ -80,17 +81,27 @@ def _process(pid: int) -> Process:
 
 
 @pytest.fixture
-def long_task(transport: Transport, scratch: pathlib.Path, strategy: str) -> Iterator[LongTask]:
+def long_task(
+    transport: Transport,
+    scratch: pathlib.Path,
+    strategy: str,
+    request: pytest.FixtureRequest,
+) -> Iterator[LongTask]:
+    """It runs in a process that stays; with 0 for a parameter in one of its own."""
     argument = f"1234.{random.randrange(10**6):06}"
     play = play_of(
-        {"name": "before", "command": "true"},
+        *[{"name": f"before {number}", "command": "true"} for number in range(3)],
         {"name": "long", "command": f"sleep {argument}", "ignore_errors": True},
         {"name": "after", "ping": {}},
         ignore_unreachable=True,
     )
     before = {p.identity for p in processes.processes()}
     running = start_play(
-        play, directory=scratch / "run", strategy=strategy, inventory=transport.variables
+        play,
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=transport.variables,
+        env={"ANSIBLE_ECONTEXT_STAYING": getattr(request, "param", "60")},
     )
     task = LongTask(running, transport, before)
     try:
@@ -119,6 +130,7 @@ def one_clear_line(one: TaskResult, result: Result) -> str:
 
 
 @everywhere
+@alone_too
 def test_slave_killed(long_task: LongTask) -> None:
     os.kill(long_task.slave.pid, signal.SIGKILL)
     result = long_task.running.wait(30)
@@ -131,6 +143,7 @@ def test_slave_killed(long_task: LongTask) -> None:
 
 
 @everywhere
+@alone_too
 def test_call_process_killed(long_task: LongTask) -> None:
     os.kill(long_task.call.pid, signal.SIGKILL)
     result = long_task.running.wait(30)
@@ -153,6 +166,7 @@ def test_broker_killed(long_task: LongTask) -> None:
 
 
 @everywhere
+@alone_too
 def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
     """Ctrl-C: the terminal signals every process of the foreground group."""
     os.killpg(long_task.running.process.pid, signal.SIGINT)

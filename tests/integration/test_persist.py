@@ -255,8 +255,8 @@ def test_a_run_that_is_killed_leaves_the_slave_but_not_its_work(
     assert home.slave() == first
 
 
-def test_no_process_stays_for_a_task_that_is_over(ssh: Transport, home_of: MakeHome) -> None:
-    """One ran the module for several files; the one that is left waits for the next call."""
+def test_no_process_stays_for_long(ssh: Transport, home_of: MakeHome) -> None:
+    """Some ran a module for several files; the one that is left waits for the next call."""
     copies = {"content": "{{ item }}", "dest": f"{ssh.account.home}/staying-{{{{ item }}}}"}
     looped = {"copy": copies, "loop": [1, 2, 3]}
     slave = slave_of(home_of(ssh).run(looped, WHICH_SLAVE))

@@ -29,7 +29,12 @@ def trace_of(
         directory=scratch / "run",
         strategy=strategy,
         inventory={**transport.variables, "ansible_python_interpreter": "/usr/bin/python3"},
-        env={"ANSIBLE_ECONTEXT_TRACE": str(path)},
+        env={
+            "ANSIBLE_ECONTEXT_TRACE": str(path),
+            "ANSIBLE_ECONTEXT_STAYING": "60",  # however slow the machine is
+            # Each task waits for its own trips, and no longer for those of the one before it.
+            "ANSIBLE_ECONTEXT_NEXT_TASK": "0",
+        },
         cfg={"library": str(DIRECTORY / "modules" / "library")},
     )
     assert result.rc == 0, str(result)
@@ -92,7 +97,8 @@ def test_a_process_stays_for_a_tree(
     monkeypatch: pytest.MonkeyPatch,
     threads: str,
 ) -> None:
-    """One for the looks at its files and one for the copies, from the second file on."""
+    """One for the looks at its files and one for the copies, from the second file on; and they
+    stay for the next task."""
     monkeypatch.setenv("ANSIBLE_ECONTEXT_THREADS", threads)
     (scratch / "tree").mkdir()
     for number in range(4):
@@ -100,11 +106,11 @@ def test_a_process_stays_for_a_tree(
     task = {"copy": {"src": f"{scratch}/tree/", "dest": f"{ssh.account.home}/rounds-tree{threads}"}}
     notes = [
         (note["name"].rpartition(".")[2], note["stays"])
-        for note in trace_of([task, {"stat": {"path": "/"}}], ssh, strategy, scratch)
+        for note in trace_of([task, {"stat": {"path": "/"}}, {"ping": {}}], ssh, strategy, scratch)
         if note["outcome"] == "status"
     ]
     tree = [(name, number > 0) for number in range(4) for name in ("stat", "copy")]
-    assert notes == [*tree, ("stat", False)]
+    assert notes == [*tree, ("stat", True), ("ping", False)]
 
 
 def test_a_process_stays_for_the_items_of_a_loop(

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 #: What a call process does, without the slave around it.
 RUN = """
 import sys, types
-root, modules, nameless_files = sys.argv[1:4]
+root, modules, nameless_files, read_once = sys.argv[1:5]
 for name in ("econtext", "ansible_econtext"):
     package = sys.modules[name] = types.ModuleType(name)
     package.__path__ = [root + "/" + name]
@@ -19,6 +19,7 @@ from econtext.target import call, codec, compat, importer, store
 from ansible_econtext.target import nameless, staying
 if nameless_files == "none":
     nameless.files = lambda name: iter(())
+staying._READ_ONCE.append(read_once)
 kept = store.Store()
 with open(modules, "rb") as file:
     for content in codec.decode(file.read()):
@@ -43,6 +44,10 @@ def main():
     parameters = basic._ANSIBLE_ARGS.decode()
     if parameters == "leave":
         os._exit(7)
+    if parameters == "open":
+        globals()["sys"].left_open = open("/dev/null")
+    if parameters.startswith("touch "):
+        open(parameters[6:], "w").close()
     from ansible.module_utils import late
     umask = os.umask(0o7)
     new = hasattr(basic, "new"), "left" in globals()
@@ -89,7 +94,7 @@ def contents() -> list[bytes]:
     return [*(entry[3] for entry in entries), codec.encode(manifest)]
 
 
-def start(python, tmp_path, parameters, nameless_files="some"):
+def start(python, tmp_path, parameters, nameless_files="some", behind=0):
     """Runs the module with each of the parameters; the process, which has ended."""
     made = contents()
     (tmp_path / "modules").write_bytes(codec.encode(made))
@@ -105,12 +110,15 @@ def start(python, tmp_path, parameters, nameless_files="some"):
             "directory": None,
             "remote_tmp": str(tmp_path),
             "library": "memory:",
+            "number": 0,
+            "behind": behind,
         }
         for each in parameters
     ]
     (tmp_path / "here").mkdir()
+    places = [str(tmp_path / "modules"), nameless_files, str(tmp_path / "read once")]
     return subprocess.run(
-        [python, "-c", RUN, str(ROOT), str(tmp_path / "modules"), nameless_files],
+        [python, "-c", RUN, str(ROOT), *places],
         input=b"".join(wire.frame(wire.CALL, 0, codec.encode(each)) for each in requests),
         capture_output=True,
         timeout=60,
@@ -158,6 +166,27 @@ def test_who_leaves_takes_what_comes_later_with_it(python, tmp_path):
     done = start(python, tmp_path, ["one", "leave", "never"])
     assert done.returncode == 7
     assert len(replies(done)) == 1
+
+
+def test_who_leaves_something_open_is_the_last_one(python, tmp_path):
+    done = start(python, tmp_path, ["one", "open", "never"])
+    assert done.returncode == 0, done.stderr
+    assert len(replies(done)) == 2
+
+
+def test_none_runs_when_the_system_has_changed(python, tmp_path):
+    """The C library knows the time zone, or where users are looked up, as it was before."""
+    done = start(python, tmp_path, ["one", f"touch {tmp_path}/read once", "never"])
+    assert done.returncode == 0, done.stderr
+    assert len(replies(done)) == 2
+
+
+def test_none_runs_behind_one_that_did_not_go_well(python, tmp_path):
+    done = start(python, tmp_path, ["never", "never"], behind=4711)
+    assert done.returncode == 0, done.stderr
+    kinds = frozenset([wire.RESULT])
+    said = [codec.decode(body) for _, _, body in wire.Reader(kinds).feed(done.stdout)]
+    assert said == [(None, [])] * 2
 
 
 def test_much_output_is_whole(python, tmp_path):

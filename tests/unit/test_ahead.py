@@ -58,7 +58,7 @@ def run(count, line, requests):
 
     def item(number):
         done = [
-            ahead.ask(request) or ordinary.append(number) or {"ordinary": number}
+            ahead.ask(request, None) or ordinary.append(number) or {"ordinary": number}
             for request in requests(number)
         ]
         return number, done
@@ -127,7 +127,8 @@ def test_what_is_not_like_the_first_is_done_alone(requests, given_back):
 
     def item(number):
         return [
-            ahead.ask(request) or ordinary.append(number) or "ordinary" for request in of(number)
+            ahead.ask(request, None) or ordinary.append(number) or "ordinary"
+            for request in of(number)
         ]
 
     loop = ahead.Loop(9, lambda: line, lambda: item)
@@ -154,8 +155,8 @@ def test_no_more_is_under_way_than_the_window(given_back):
     line = Line()
     receive = line.receive
     line.receive = lambda: held.wait() and receive()
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE))
-    loop.run(0, lambda: ahead.ask(MODULE))
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE, None))
+    loop.run(0, lambda: ahead.ask(MODULE, None))
     taker = threading.Thread(target=loop.run, args=(1, None), daemon=True)
     taker.start()
     while len(line.sent) < ahead.WINDOW:
@@ -172,8 +173,8 @@ def test_no_more_is_under_way_than_the_window(given_back):
 def test_the_end_of_a_play_ends_its_loops(given_back):
     line = Line()
     line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE))
-    loop.run(0, lambda: ahead.ask(MODULE))
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE, None))
+    loop.run(0, lambda: ahead.ask(MODULE, None))
     found = []
 
     def take():
@@ -196,7 +197,7 @@ def test_an_error_of_an_item_is_raised_where_it_is_taken(given_back):
     line = Line()
 
     def item(number):
-        ahead.ask(MODULE)
+        ahead.ask(MODULE, None)
         if number == 3:
             raise ZeroDivisionError
         return number

@@ -2,11 +2,14 @@
 
 import pytest
 
+from ansible_econtext import staying as staying_calls
+from ansible_econtext.collecting import CollectingCall
 from ansible_econtext.order import Order
 from ansible_econtext.staying import Staying
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.controller.link import Link
 from econtext.target import codec, wire
+from econtext.target.loop import Timer
 
 from .test_link import GREETING, FakeProcess
 
@@ -20,13 +23,49 @@ def link():
     return made
 
 
+class Clock:
+    """A loop whose time is set by the test."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        self.timers = []
+        monkeypatch.setattr(staying_calls, "monotonic", lambda: self.now)
+
+    def call_later(self, seconds, callback):
+        timer = Timer(callback)
+        self.timers.append((self.now + seconds, timer))
+        return timer
+
+    def goes_on(self, seconds):
+        self.now += seconds
+        for when, timer in list(self.timers):
+            if when <= self.now and timer.callback is not None:
+                self.timers.remove((when, timer))
+                timer.callback()
+
+
 @pytest.fixture
-def staying():
-    return Staying()
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def staying(clock):
+    made = Staying(clock)
+    for manifest in (b"one", b"another"):  # they were run a moment ago, by calls of their own
+        made.run(None, None, {"manifest": manifest}, None)
+    return made
 
 
 def ask(staying, link, manifest=b"one", order=None, **arguments):
-    return staying.call(order, link, *RUN, {"manifest": manifest, "name": "it", **arguments})
+    """A run of a process that stays, or else a call."""
+    arguments = {"manifest": manifest, "name": "it", **arguments}
+
+    def ordinary():
+        call = (link, *RUN, arguments)
+        return CollectingCall(*call) if order is None else order.call(*call)
+
+    return staying.run(order, link, arguments, ordinary) or ordinary()
 
 
 def calls(link):
@@ -59,7 +98,8 @@ def test_one_process_does_what_comes_for_one_module(staying, link):
         assert run.future.result(0) == (number, ["/made"])
         assert run.outputs() == {"stdout": b"out", "stderr": b"err"}
     ask(staying, link, b"another")
-    assert calls(link) == [(1, "run"), (2, "run")]
+    ask(staying, link, b"a third one")  # for the first time
+    assert calls(link) == [(1, "run"), (2, "run"), (3, "run_module")]
 
 
 def test_the_slave_is_to_read_at_once(staying, link):
@@ -165,12 +205,64 @@ def test_what_is_given_up_is_never_done(staying, link):
     assert calls(link) == [(1, "run")]
 
 
-def test_what_is_let_go_ends_and_keeps_no_slave_busy(staying, link):
+def test_a_process_ends_when_there_was_nothing_to_do_for_a_while(staying, link, clock):
+    ask(staying, link)
+    clock.goes_on(5)  # a long run
+    assert link.is_busy
+    reply(link, 1, 0, [])
+    assert not link.is_busy
+    clock.goes_on(0.9)
     ask(staying, link)
     reply(link, 1, 0, [])
-    assert link.is_busy
-    staying.let_go()
+    clock.goes_on(0.9)
+    assert calls(link) == [(1, "run")] and link.process.sent[-1][0] != wire.END
+    clock.goes_on(0.4)
     assert link.process.sent[-1][:2] == (wire.END, 1)
-    assert not link.is_busy
+    ends(link, 1, "value", (None, []))
+    ask(staying, link)  # run 1.3 s ago
     ask(staying, link)
-    assert calls(link) == [(1, "run"), (2, "run")]
+    assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run")]
+
+
+def test_what_is_in_no_order_is_not_kept_waiting(staying, link):
+    """Tasks of many hosts may be at one of them, and wait for each other."""
+    ask(staying, link)
+    ask(staying, link)
+    ask(staying, link, order=Order())
+    assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
+
+
+def test_an_order_is_kept_by_one_process_or_by_calls(staying, link):
+    order = Order()
+    order.call(link, *RUN, {})
+    ask(staying, link, order=order)
+    assert calls(link) == [(1, "run_module"), (2, "run_module")]
+    for channel in (1, 2):
+        ends(link, channel, "value", (0, []))
+    ask(staying, link, order=order)
+    assert calls(link)[2:] == [(3, "run")]
+    assert order.is_at_a_run
+    assert staying.run(order, link, {"manifest": b"another"}, None) is None
+    reply(link, 3, 0, [])
+    assert not order.is_at_a_run
+
+
+def test_what_was_not_begun_is_told(staying, link):
+    run = ask(staying, link)
+    reply(link, 1, None, [])
+    assert run.future.exception(0).kind == "behind.NotBegun"
+    ask(staying, link)
+    assert calls(link) == [(1, "run")]
+
+
+def test_a_process_that_ends_in_good_time_has_another_after_it(staying, link):
+    order = Order()
+    ask(staying, link, order=order)
+    undone = ask(staying, link, order=order)
+    reply(link, 1, 0, [])
+    ends(link, 1, "value", (None, []))  # it would not have known what the first one changed
+    assert calls(link) == [(1, "run"), (2, "run_module")]
+    ends(link, 2, "value", (0, []))
+    assert undone.future.result(0) == (0, [])
+    ask(staying, link, order=order)
+    assert calls(link)[2:] == [(3, "run")]

@@ -1,0 +1,173 @@
+"""The next task of a play, sent to its host before the present one has its result.
+
+Where a play has one host left, and the next task does not depend on what comes of the present
+one but that it goes well (`seams/following.py`), a thread prepares it while the present one runs.
+Its module is sent behind the other; the target runs it if the one in front went well, and
+not otherwise (`target/behind.py`).  So it runs when it would have run, but for the time in which
+nobody did anything; and nothing is heard of it before the strategy has come to it.
+
+There is never more than one ahead.  ``ANSIBLE_ECONTEXT_NEXT_TASK=0`` turns it off.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ansible_econtext import client, ways
+from ansible_econtext.seams import following
+from ansible_econtext.shared_line import Reply
+
+#: Bytes of a request's number: none is used twice on a slave, whatever runs there were.
+_NUMBER = 8
+
+
+class NotWanted(BaseException):
+    """The strategy did something else: nobody is to hear of the task."""
+
+
+class Turn:
+    """A task's, which comes when the strategy gives it; `before` is that of the present task
+    where this is the next one.  `sent` is called when its request is on its way."""
+
+    def __init__(self, sent: Callable[[], None], before: "Turn | None" = None) -> None:
+        self._sent = sent
+        self._before = before
+        self._number = int.from_bytes(os.urandom(_NUMBER), "little") | 1  # 0 is none
+        self._changed = threading.Condition()
+        self._has_come = before is None
+        self._is_dropped = False
+        self._line: client.Client | None = None
+        #: What its request is like, when one was sent that others can come behind.
+        self.pattern: object = None
+        #: Whether it has its reply, and whether its module was run.
+        self.is_over = False
+        self.was_run = False
+
+    def come(self) -> None:
+        with self._changed:
+            self._has_come = True
+            self._changed.notify_all()
+
+    def drop(self) -> None:
+        """Nobody wants it any more."""
+        with self._changed:
+            self._is_dropped = True
+            self._changed.notify_all()
+        if self._line is not None:
+            self._line.hang_up()
+
+    def alone(self) -> None:
+        """Wait for it; raises NotWanted if it does not come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_come or self._is_dropped)
+        if self._is_dropped:
+            raise NotWanted
+
+    def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
+        """The reply to its one request; None where that is to be made in the ordinary way."""
+        pattern = _pattern(request)
+        is_first = self.pattern is None or "archive" in request  # a payload that was asked for
+        if pattern is None or not is_first or self.is_over:
+            self.alone()
+            self.is_over = True
+            return None
+        before = self._before
+        if before is not None and not before.may_precede(pattern):
+            self.alone()
+            before = self._before = None
+        reply = self._reply(connected(), request, pattern, before)
+        if before is not None and ("again" in reply or "failed" in reply) and not before.was_run:
+            # Nothing of it was done; or it is lost with what it was behind, and never came to it.
+            self.pattern = None
+            self.alone()
+            reply = self._reply(connected(), request, pattern, None)
+        if "need" in reply:
+            return reply
+        self.is_over = True
+        self.was_run = "status" in reply
+        return reply if "again" not in reply else None
+
+    def may_precede(self, pattern: object) -> bool:
+        """Whether a request that is like this can be sent behind ours."""
+        return self.pattern == pattern and (self.was_run or not self.is_over)
+
+    def _reply(
+        self, line: client.Client, request: dict[str, Any], pattern: object, before: "Turn | None"
+    ) -> Reply:
+        self._line = line
+        behind = before._number if before is not None else 0
+        line.tell({**request, "number": self._number, "behind": behind})
+        self.pattern = pattern
+        self._sent()
+        return line.receive()[0][1]
+
+
+def _pattern(request: dict[str, Any]) -> object:
+    """What requests of one order have in common; None for one that has no place in any."""
+    if request["do"] != "module" or request["before"]:
+        return None
+    return ways.key(request["way"]), request["interpreter"]
+
+
+class NextTask:
+    """At most one task that is prepared before its turn, for the main thread of a play.
+
+    `start` starts a worker of the arguments of WorkerProcess and a turn; None if it is to fork.
+    """
+
+    def __init__(
+        self,
+        strategy: Any,
+        iterator: Any,
+        start: Callable[[dict[str, Any], Turn], Any],
+        sent: Callable[[], None],
+    ) -> None:
+        self._tasks = following.Tasks(strategy, iterator)
+        self._is_on = os.environ.get("ANSIBLE_ECONTEXT_NEXT_TASK") != "0"
+        self._start = start
+        self._sent = sent
+        #: The present task's arguments and turn, while the next one may be prepared.
+        self._present: tuple[dict[str, Any], Turn] | None = None
+        #: The next one, and its worker.
+        self._next: tuple[dict[str, Any], Turn, Any] | None = None
+
+    def begins(self, arguments: dict[str, Any]) -> Turn | None:
+        """The strategy gives a task to a thread, which is to have this turn."""
+        if not self._is_on or not self._tasks.may_precede(arguments["task"]):
+            return None
+        turn = Turn(self._sent)
+        self._present = arguments, turn
+        return turn
+
+    def take(self, arguments: dict[str, Any]) -> Any:
+        """The worker that is at the task of these arguments, which the strategy gives now; None
+        if there is none.  Its turn comes when it is started."""
+        self._present = None
+        if self._next is None:
+            return None
+        (prepared, turn, worker), self._next = self._next, None
+        if not following.are_of_one_task(prepared, arguments):
+            turn.drop()
+            return None
+        self._present = arguments, turn
+        return worker
+
+    def prepare(self) -> None:
+        """Have the next task prepared, if the present one's request is on its way."""
+        if self._present is None or self._present[1].pattern is None:
+            return
+        (present, before), self._present = self._present, None
+        arguments = self._tasks.after(present) if not before.is_over else None
+        if arguments is not None:
+            turn = Turn(self._sent, before)
+            worker = self._start(arguments, turn)
+            if worker is not None:
+                self._next = arguments, turn, worker
+
+    def stop(self) -> None:
+        """The play is over, or interrupted."""
+        self._present = None
+        if self._next is not None:
+            self._next[1].drop()
+            self._next = None

@@ -1,0 +1,197 @@
+"""The next task is sent behind the present one: what of it is done, and when."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import random
+import signal
+from typing import Any
+
+import pytest
+from ansible.release import __version__ as core
+
+from . import processes
+from .conftest import Transport
+from .play import Result, play_of, run_play, start_play
+from .processes import until
+
+pytestmark = [
+    pytest.mark.usefixtures("ours"),
+    pytest.mark.skipif(
+        tuple(map(int, core.split(".")[:2])) < (2, 19), reason="ansible-core 2.19 and later"
+    ),
+]
+
+
+class Here:
+    """Runs plays whose tasks write to one file of the target."""
+
+    def __init__(self, transport: Transport, strategy: str, scratch: pathlib.Path) -> None:
+        self.file = transport.account.home / f"written-{scratch.name}"
+        self._trace = scratch / "trace"
+        self.options: dict[str, Any] = {
+            "directory": scratch / "run",
+            "strategy": strategy,
+            "inventory": {**transport.variables, "ansible_python_interpreter": "/usr/bin/python3"},
+            # Long enough for whatever comes behind it to be sent before the first one is over.
+            "env": {"ANSIBLE_ECONTEXT_TRACE": str(self._trace), "ANSIBLE_ECONTEXT_STAYING": "60"},
+        }
+
+    def task(self, word: str, then: str = "sleep 0.3", **keywords: Any) -> dict[str, Any]:
+        """A task, of the same name, that writes a word; after that it takes its time."""
+        return {"name": word, "shell": f"echo {word} >> {self.file}; {then}", **keywords}
+
+    def run(self, *tasks: dict[str, Any], **keywords: Any) -> Result:
+        self.file.unlink(missing_ok=True)
+        return run_play(play_of(*tasks, **keywords), **self.options)
+
+    def written(self) -> list[str]:
+        return self.file.read_text().split() if self.file.exists() else []
+
+    def notes(self) -> list[tuple[bool, str]]:
+        """Of each request for a module: whether it was sent behind another, and what came of it."""
+        notes = [json.loads(line) for line in self._trace.read_text().splitlines()]
+        modules = [note for note in notes if note["do"] == "module" and note["outcome"] != "need"]
+        return [(note["behind"], note["outcome"]) for note in modules]
+
+
+@pytest.fixture(params=["ssh", "sudo", "local"])
+def here(request: pytest.FixtureRequest, strategy: str, scratch: pathlib.Path) -> Here:
+    made = Here(request.getfixturevalue(request.param), strategy, scratch)
+    yield made
+    made.file.unlink(missing_ok=True)
+
+
+only_ssh = pytest.mark.parametrize("here", ["ssh"], indirect=True)
+
+
+def test_tasks_are_sent_behind_each_other_and_done_in_turn(here: Here) -> None:
+    words = ["one", "two", "three", "four"]
+    result = here.run(*map(here.task, words), {"name": "ping", "ping": {}})
+    assert result.rc == 0, str(result)
+    assert here.written() == words
+    assert [one.task for one in result.tasks] == [*words, "ping"]
+    assert here.notes()[0] == (False, "status")
+    assert (True, "status") in here.notes()
+
+
+def test_what_comes_behind_a_failure_is_not_done(here: Here) -> None:
+    failing = here.task("failing", "sleep 0.3; exit 3")
+    result = here.run(here.task("first"), here.task("second"), failing, here.task("never"))
+    assert result.rc == 2, str(result)
+    assert here.written() == ["first", "second", "failing"]
+    assert result.one("failing").result["rc"] == 3
+    assert [one.task for one in result.tasks] == ["first", "second", "failing"]
+
+
+@only_ssh
+def test_what_comes_behind_a_failure_that_is_ignored_is_done_once(here: Here) -> None:
+    failing = here.task("failing", "sleep 0.3; exit 3", ignore_errors=True)
+    result = here.run(here.task("first"), failing, here.task("then"), here.task("last"))
+    assert result.rc == 0, str(result)
+    assert here.written() == ["first", "failing", "then", "last"]
+    assert result.one("then").status == "ok"
+
+
+@only_ssh
+def test_a_rescue_comes_in_place_of_what_was_sent(here: Here) -> None:
+    failing = here.task("failing", "sleep 0.3; exit 3")
+    block = {
+        "block": [here.task("first"), failing, here.task("never")],
+        "rescue": [here.task("rescue"), here.task("more")],
+        "always": [here.task("always")],
+    }
+    result = here.run(block, here.task("after"))
+    assert result.rc == 0, str(result)
+    assert here.written() == ["first", "failing", "rescue", "more", "always", "after"]
+
+
+@only_ssh
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"when": "result.rc == 0"},
+        {"environment": {"WORD": "{{ result.stdout }}"}},
+        {"name": "second {{ result.rc }}"},
+        {"vars": {"word": "{{ lookup('pipe', 'date') }}"}, "environment": {"WORD": "{{ word }}"}},
+        {"changed_when": False},
+        {"run_once": True},
+        {"vars": {"econtext_next_task": False}},
+    ],
+    ids=lambda each: next(iter(each)),
+)
+def test_what_depends_on_more_than_success_waits(here: Here, second: dict[str, Any]) -> None:
+    first = here.task("first", register="result")
+    result = here.run(first, here.task("second") | second)
+    assert result.rc == 0, str(result)
+    assert here.written() == ["first", "second"]
+    assert here.notes() == [(False, "status")] * 2
+
+
+@only_ssh
+@pytest.mark.parametrize(
+    "first",
+    [{"failed_when": "false"}, {"notify": "handler"}, {"until": "true"}, {"loop": [1]}],
+    ids=lambda each: next(iter(each)),
+)
+def test_what_may_end_otherwise_than_its_module_is_waited_for(
+    here: Here, first: dict[str, Any]
+) -> None:
+    handlers = [{"name": "handler", "ping": {}}]
+    result = here.run(here.task("first") | first, here.task("second"), handlers=handlers)
+    assert result.rc == 0, str(result)
+    assert here.notes()[:2] == [(False, "status")] * 2
+
+
+@only_ssh
+def test_it_can_be_turned_off(here: Here) -> None:
+    here.options["env"]["ANSIBLE_ECONTEXT_NEXT_TASK"] = "0"
+    assert here.run(*map(here.task, ["one", "two", "three"])).rc == 0
+    assert here.notes() == [(False, "status")] * 3
+
+
+@only_ssh
+def test_with_two_hosts_none_is_ahead_of_the_other(here: Here) -> None:
+    variables = here.options["inventory"]
+    play = [{**play_of(here.task("one"), here.task("two"))[0], "hosts": "all"}]
+    result = run_play(play, others={"other": variables}, **here.options)
+    assert result.rc == 0, str(result)
+    assert here.written() == ["one", "one", "two", "two"]
+    assert here.notes() == [(False, "status")] * 4
+
+
+def test_what_a_task_leaves_running_stays(here: Here) -> None:
+    """Whatever becomes of the tasks after it, and of the slave."""
+    argument, another = (f"{n}.{random.randrange(10**6):06}" for n in (2345, 3456))
+    daemon = here.task("daemon", f"nohup sleep {argument} > /dev/null 2>&1 &")
+    waits = here.task("waits", f"exec sleep {another}")
+    tasks = [here.task("first", "true"), here.task("second", "true"), daemon, waits]
+    running = start_play(play_of(*tasks), **here.options)
+    found: list[processes.Process] = []
+    try:
+        until(30, lambda: "waits" in here.written(), "the last task runs")
+        found = processes.with_argument(argument)
+        os.killpg(running.process.pid, signal.SIGINT)
+        running.wait(30)
+        until(10, lambda: not processes.with_argument(another), "the last task is ended")
+        assert processes.alive(found) == found != []
+    finally:
+        running.process.kill()
+        running.process.wait()
+        processes.end(found)
+
+
+@only_ssh
+def test_nobody_hears_of_a_task_that_is_interrupted_before_its_turn(here: Here) -> None:
+    result = start_play(
+        play_of(here.task("first"), here.task("waits", "exec sleep 600"), here.task("never")),
+        **here.options,
+    )
+    until(30, lambda: "waits" in here.written(), "the second task runs")
+    os.killpg(result.process.pid, signal.SIGINT)
+    ended = result.wait(30)
+    assert [one.task for one in ended.tasks] == ["first"]
+    assert here.written() == ["first", "waits"]
+    assert "never" not in ended.stdout
