@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ansible_econtext import client, ways
+from ansible_econtext import building, client, ways
 from ansible_econtext.seams import following
 from ansible_econtext.shared_line import Reply
 
@@ -40,9 +40,13 @@ class Turn:
         self._line: client.Client | None = None
         #: What its request is like, when one was sent that others can come behind.
         self.pattern: object = None
-        #: Whether it has its reply, and whether its module was run.
-        self.is_over = False
-        self.was_run = False
+        #: Set when it has its reply, by which is known whether its module went well.
+        self._over = threading.Event()
+        self._went_well = False
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
 
     def come(self) -> None:
         with self._changed:
@@ -59,7 +63,7 @@ class Turn:
 
     def alone(self) -> None:
         """Wait for it; raises NotWanted if it does not come."""
-        with self._changed:
+        with building.task_waits(None, ()), self._changed:
             self._changed.wait_for(lambda: self._has_come or self._is_dropped)
         if self._is_dropped:
             raise NotWanted
@@ -70,27 +74,44 @@ class Turn:
         is_first = self.pattern is None or "archive" in request  # a payload that was asked for
         if pattern is None or not is_first or self.is_over:
             self.alone()
-            self.is_over = True
+            self._over.set()
             return None
+        try:
+            reply = self._reply_in_order(connected(), request, pattern)
+        except BaseException:
+            self._over.set()
+            raise
+        if "need" in reply:
+            return reply
+        self._went_well = reply.get("status") == 0
+        self._over.set()
+        return reply if "again" not in reply else None
+
+    def _reply_in_order(
+        self, line: client.Client, request: dict[str, Any], pattern: object
+    ) -> Reply:
         before = self._before
         if before is not None and not before.may_precede(pattern):
             self.alone()
             before = self._before = None
-        reply = self._reply(connected(), request, pattern, before)
-        if before is not None and ("again" in reply or "failed" in reply) and not before.was_run:
-            # Nothing of it was done; or it is lost with what it was behind, and never came to it.
+        reply = self._reply(line, request, pattern, before)
+        if before is not None and before.left_undone(reply):
             self.pattern = None
             self.alone()
-            reply = self._reply(connected(), request, pattern, None)
-        if "need" in reply:
-            return reply
-        self.is_over = True
-        self.was_run = "status" in reply
-        return reply if "again" not in reply else None
+            reply = self._reply(line, request, pattern, None)
+        return reply
 
     def may_precede(self, pattern: object) -> bool:
         """Whether a request that is like this can be sent behind ours."""
-        return self.pattern == pattern and (self.was_run or not self.is_over)
+        return self.pattern == pattern and (self._went_well or not self.is_over)
+
+    def left_undone(self, reply: Reply) -> bool:
+        """Whether nothing was done of what came behind ours, which got this reply: it says so, or
+        was lost with ours, and never came to it."""
+        if "failed" not in reply:
+            return "again" in reply
+        self._over.wait()  # whoever lost the slave loses both
+        return not self._went_well
 
     def _reply(
         self, line: client.Client, request: dict[str, Any], pattern: object, before: "Turn | None"

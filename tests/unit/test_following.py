@@ -1,0 +1,92 @@
+"""Which tasks can be prepared before their turn."""
+
+import pytest
+
+pytest.importorskip("ansible._internal._task")  # ansible-core 2.19 and later
+from ansible.playbook.handler import Handler  # noqa: E402
+from ansible.playbook.task import Task  # noqa: E402
+
+from ansible_econtext import independent  # noqa: E402
+from ansible_econtext.seams import following  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("names_of_collections")
+
+VARIABLES = {"word": "text", "ansible_user": "somebody"}
+
+
+def task_of(kind=Task, **keywords):
+    if not any(name.startswith("ansible.") for name in keywords):
+        keywords["ansible.builtin.command"] = "echo {{ word }}"
+    return kind.load(keywords)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {},
+        {"register": "told", "when": "word == 'text'", "become": True},
+        {"ansible.builtin.ping": {}},
+        {"ansible.builtin.lineinfile": {"path": "/x", "line": "{{ word }}"}},
+        {"ignore_errors": True, "environment": {"WORD": "{{ word | upper }}"}},
+    ],
+    ids=str,
+)
+def test_a_plain_task(task):
+    assert following._is_plain(task_of(**task))
+    following._check(task_of(**task), VARIABLES, frozenset(["before"]))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"failed_when": "false"},
+        {"changed_when": "false"},
+        {"notify": "handler"},
+        {"loop": [1, 2]},
+        {"run_once": True},
+        {"until": "true"},
+        {"async": 10},
+        {"delegate_to": "another"},
+        {"ansible.builtin.copy": {"content": "x", "dest": "/x"}},
+        {"ansible.builtin.setup": {}},
+        {"ansible.builtin.set_fact": {"a": 1}},
+        {"ansible.builtin.user": {"name": "somebody"}},
+    ],
+    ids=str,
+)
+def test_no_plain_task(task):
+    assert not following._is_plain(task_of(**task))
+
+
+def test_no_handler():
+    assert not following._is_plain(task_of(Handler, name="handler"))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"when": "told is success"},
+        {"name": "after {{ told.rc }}"},
+        {"become": "{{ told.rc == 0 }}"},
+        {"environment": {"LAST": "{{ indirectly }}"}},
+        {"args": {"chdir": "{{ told.stdout }}"}},
+        {"args": {"chdir": "{{ lookup('file', '/etc/motd') }}"}},
+        {"when": "hostvars[inventory_hostname].word == 'text'"},
+        {"vars": {"econtext_next_task": False}},
+    ],
+    ids=str,
+)
+def test_a_task_that_depends_on_the_one_before_it(task):
+    variables = {**VARIABLES, "indirectly": "{{ told.rc }}", **task.get("vars", {})}
+    with pytest.raises(independent.Dependent):
+        following._check(task_of(**task), variables, frozenset(["told"]))
+
+
+def test_a_host_that_is_reached_by_what_was_registered():
+    variables = {**VARIABLES, "ansible_host": "{{ told.stdout }}"}
+    with pytest.raises(independent.Dependent):
+        following._check(task_of(), variables, frozenset(["told"]))
+
+
+def test_only_with_a_linear_strategy():
+    assert not following.Tasks(object(), None).may_precede(task_of())

@@ -1,0 +1,262 @@
+"""The turns of two tasks, of which the second is sent before its own comes."""
+
+import threading
+
+import pytest
+
+pytest.importorskip("ansible._internal._task")  # ansible-core 2.19 and later
+
+from ansible_econtext import next_task  # noqa: E402
+from ansible_econtext.next_task import NotWanted, Turn  # noqa: E402
+
+STEP = {"kind": "ssh", "key": "host", "password": ""}
+MODULE = {"do": "module", "way": [STEP], "before": [], "identity": b"i", "interpreter": "python"}
+WELL = {"status": 0, "stdout": b"{}"}
+
+
+class Line:
+    """Keeps what is sent, and gives one reply after the other; `go` is for the last one."""
+
+    def __init__(self, *replies):
+        self.sent = []
+        self._replies = list(replies)
+        self.go = threading.Event()
+        self.is_hung_up = False
+
+    def tell(self, request):
+        self.sent.append(request)
+
+    def receive(self):
+        if len(self._replies) == 1:
+            self.go.wait()
+        return [(0, self._replies.pop(0))]
+
+    def hang_up(self):
+        self.is_hung_up = True
+
+
+def answering(*replies):
+    line = Line(*replies)
+    line.go.set()
+    return line
+
+
+class Asking(threading.Thread):
+    """Asks in a thread, as a task does."""
+
+    def __init__(self, turn, line, request=MODULE):
+        super().__init__(daemon=True)
+        self.turn, self.line, self.request = turn, line, request
+        self.outcome = "none yet"
+        self.start()
+
+    def run(self):
+        try:
+            self.outcome = self.turn.ask(self.request, lambda: self.line)
+        except NotWanted:
+            self.outcome = "not wanted"
+        except OSError:
+            self.outcome = "an error"
+
+    def done(self):
+        self.join(30)
+        assert not self.is_alive()
+        return self.outcome
+
+    def sent(self, count=1):
+        while len(self.line.sent) < count:
+            assert self.is_alive()
+        return self.line.sent
+
+
+@pytest.fixture
+def bell():
+    return threading.Event()
+
+
+@pytest.fixture
+def first(bell):
+    return Turn(bell.set)
+
+
+@pytest.fixture
+def second(bell, first):
+    return Turn(bell.set, first)
+
+
+def test_the_second_names_the_first_and_its_reply_waits_for_nobody(bell, first, second):
+    present = Asking(first, Line(WELL))
+    present.sent()
+    assert bell.wait(30)
+    following = Asking(second, answering(WELL))
+    assert following.done() == WELL
+    assert following.line.sent[0]["behind"] == present.line.sent[0]["number"] != 0
+    assert present.line.sent[0]["behind"] == 0
+    present.line.go.set()
+    assert present.done() == WELL
+    with pytest.raises(NotWanted):
+        second.drop()
+        second.alone()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {**MODULE, "interpreter": "another"},
+        {**MODULE, "way": [{**STEP, "key": "another"}]},
+        {**MODULE, "before": [("remove", "/x")]},
+        {"do": "exists", "path": "/x"},
+    ],
+)
+def test_what_is_not_like_the_first_waits_for_its_turn(first, second, request_):
+    present = Asking(first, Line(WELL))
+    present.sent()
+    following = Asking(second, answering(WELL), request_)
+    present.line.go.set()
+    assert present.done() == WELL
+    assert following.line.sent == [] and following.is_alive()
+    second.come()
+    expected = WELL if "identity" in request_ and not request_["before"] else None
+    assert following.done() == expected
+    assert all(sent["behind"] == 0 for sent in following.line.sent)
+
+
+def test_what_was_not_begun_is_sent_again_in_its_turn(first, second):
+    present = Asking(first, answering({"status": 1, "stdout": b"{}"}))
+    present.done()
+    first._over.clear()  # as if it were still under way
+    following = Asking(second, answering({"again": True}, WELL))
+    following.sent()
+    assert following.is_alive()
+    second.come()
+    assert following.done() == WELL
+    assert [bool(sent["behind"]) for sent in following.line.sent] == [True, False]
+
+
+def test_what_is_lost_with_the_first_was_not_begun(first, second):
+    lost = {"failed": "lost", "text": "the connection was lost"}
+    present = Asking(first, Line(lost))
+    present.sent()
+    following = Asking(second, answering(lost, WELL))
+    following.sent()
+    present.line.go.set()
+    assert present.done() == lost
+    second.come()
+    assert following.done() == WELL
+
+
+def test_what_is_lost_after_the_first_went_well_is_not_sent_twice(first, second):
+    lost = {"failed": "lost", "text": "the connection was lost"}
+    present = Asking(first, Line(WELL))
+    present.sent()
+    following = Asking(second, answering(lost))
+    following.sent()
+    present.line.go.set()
+    assert following.done() == lost
+    assert len(following.line.sent) == 1
+
+
+def test_an_error_of_the_first_keeps_nobody_waiting(first, second):
+    line = Line(WELL)
+    line.receive = lambda: line.go.wait() and (_ for _ in ()).throw(OSError("the broker is gone"))
+    present = Asking(first, line)
+    present.sent()
+    following = Asking(second, answering({"failed": "lost"}, WELL))
+    following.sent()
+    line.go.set()
+    assert present.done() == "an error"
+    second.drop()
+    assert following.done() == "not wanted"
+    assert following.line.is_hung_up
+
+
+def test_a_payload_that_the_broker_lacks_is_sent_with_the_same_number(first):
+    line = answering({"need": b"i"}, WELL)
+    assert first.ask(MODULE, lambda: line) == {"need": b"i"}
+    assert first.ask({**MODULE, "archive": b"a"}, lambda: line) == WELL
+    assert len({sent["number"] for sent in line.sent}) == 1
+    assert first.ask(MODULE, lambda: line) is None  # a second request
+
+
+def test_what_is_refused_in_its_turn_is_made_in_the_ordinary_way(first):
+    assert first.ask(MODULE, lambda: answering({"again": True})) is None
+
+
+class Tasks:
+    """In place of `following.Tasks`."""
+
+    def __init__(self, strategy, iterator):
+        pass
+
+    def may_precede(self, task):
+        return task != "not plain"
+
+    def after(self, arguments):
+        return {**arguments, "task": "next"} if arguments["task"] != "last" else None
+
+
+@pytest.fixture
+def started():
+    return []
+
+
+@pytest.fixture
+def tasks(monkeypatch, bell, started):
+    monkeypatch.setattr(next_task.following, "Tasks", Tasks)
+
+    def start(arguments, turn):
+        started.append(turn)
+        return f"worker of {arguments['task']}"
+
+    return next_task.NextTask(None, None, start, bell.set)
+
+
+def arguments(task):
+    return {"task": task, "host": "host", "play_context": "context"}
+
+
+def test_one_task_is_prepared_when_the_present_one_is_on_its_way(tasks, started):
+    turn = tasks.begins(arguments("first"))
+    tasks.prepare()
+    assert not started
+    turn.pattern = "sent"
+    tasks.prepare()
+    tasks.prepare()
+    assert len(started) == 1
+    assert tasks.take(arguments("next")) == "worker of next"
+    assert not started[0]._is_dropped
+
+
+def test_another_task_than_the_one_prepared_has_a_worker_of_its_own(tasks, started):
+    tasks.begins(arguments("first")).pattern = "sent"
+    tasks.prepare()
+    assert tasks.take(arguments("rescue")) is None
+    assert started[0]._is_dropped
+
+
+@pytest.mark.parametrize("task", ["last", "not plain"])
+def test_none_is_prepared(tasks, started, task):
+    turn = tasks.begins(arguments(task))
+    if turn is not None:
+        turn.pattern = "sent"
+    tasks.prepare()
+    assert not started
+
+
+def test_none_is_prepared_when_the_present_one_is_over(tasks, started):
+    turn = tasks.begins(arguments("first"))
+    turn.ask(MODULE, lambda: answering(WELL))
+    tasks.prepare()
+    assert not started
+
+
+def test_the_end_of_a_play_drops_it(tasks, started):
+    tasks.begins(arguments("first")).pattern = "sent"
+    tasks.prepare()
+    tasks.stop()
+    assert started[0]._is_dropped
+
+
+def test_the_environment_turns_it_off(tasks, monkeypatch, bell):
+    monkeypatch.setenv("ANSIBLE_ECONTEXT_NEXT_TASK", "0")
+    assert next_task.NextTask(None, None, None, bell.set).begins(arguments("first")) is None
