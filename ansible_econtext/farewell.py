@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from ansible_econtext import client, starting
 from ansible_econtext.collecting import CollectingCall
-from ansible_econtext.slaves import Slave, Slaves
+from ansible_econtext.slave import Slave
+from ansible_econtext.slaves import Slaves
 from econtext.target import wire
 from econtext.target.loop import Loop
 

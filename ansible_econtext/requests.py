@@ -15,7 +15,8 @@ from ansible_econtext.collecting import CollectingCall, CollectingCommand, failu
 from ansible_econtext.order import Order
 from ansible_econtext.payloads import Payloads
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
-from ansible_econtext.slaves import Failure, Slave, Slaves, describe
+from ansible_econtext.slave import Failure, Slave, describe
+from ansible_econtext.slaves import Slaves
 from ansible_econtext.staying import Run
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.target import wire

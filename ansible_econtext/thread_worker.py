@@ -117,12 +117,13 @@ class Workers:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._threads = [thread for thread in self._threads if threading.Thread.is_alive(thread)]
+        prepared = self.next_task.take(kwargs) if not args else None
+        if prepared is not None:
+            building.begins(kwargs["task"], is_process=False)
+            prepared.worker_id = kwargs["worker_id"]
+            return prepared
         if not args and needs_no_fork(kwargs):
             building.begins(kwargs["task"], is_process=False)
-            prepared = self.next_task.take(kwargs)
-            if prepared is not None:
-                prepared.worker_id = kwargs["worker_id"]
-                return prepared
             return self._thread(kwargs, self.next_task.begins(kwargs))
         self.next_task.stop()
         for thread in self._threads:

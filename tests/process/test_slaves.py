@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext import slaves as module
+from ansible_econtext import slave as one_slave
+from ansible_econtext import slaves as all_slaves
 from ansible_econtext import ways
-from ansible_econtext.slaves import Failure, Slave, Slaves
+from ansible_econtext.slave import Failure, Slave
+from ansible_econtext.slaves import Slaves
 from econtext.target.loop import Loop
 
 LOCAL = [ways.local([sys.executable])]
@@ -62,7 +64,7 @@ def test_one_that_was_heard_of_is_not_asked(owner: Owner) -> None:
 
 def test_one_that_was_not_heard_of_is_asked(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     first = owner.find()
-    monkeypatch.setattr(module, "_CERTAIN", 0)
+    monkeypatch.setattr(one_slave, "_CERTAIN", 0)
     seen = first.seen
     assert owner.find() is first
     assert first.seen > seen
@@ -73,9 +75,9 @@ def test_one_that_does_not_answer_is_replaced(
 ) -> None:
     """As after a host was switched off: the connection stays open, and nothing comes."""
     first = owner.find()
-    monkeypatch.setattr(module, "_CERTAIN", 0)
-    monkeypatch.setattr(module, "_ANSWER", 0.3)
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(one_slave, "_CERTAIN", 0)
+    monkeypatch.setattr(all_slaves, "_ANSWER", 0.3)
+    monkeypatch.setattr(all_slaves, "_PATIENCE", 0.1)
     os.kill(process_of(first), signal.SIGSTOP)
     try:
         second = owner.find()
