@@ -36,6 +36,9 @@ class Turn(Protocol):
 
     def alone(self) -> None: ...
 
+    @property
+    def has_come(self) -> bool: ...
+
 
 def take(turn: Turn | None) -> None:
     """Have the present thread be at this."""
@@ -47,6 +50,12 @@ def ask(request: dict[str, Any], connected: Callable[[], client.Client]) -> Repl
     ordinary way, now.  `connected` gives the line of who asks.  Raises client.BrokerGone."""
     turn = _turn.get()
     return turn.ask(request, connected) if turn is not None else None
+
+
+def has_come() -> bool:
+    """Whether the present thread may turn to its host."""
+    turn = _turn.get()
+    return turn is None or turn.has_come
 
 
 def alone() -> None:
@@ -218,6 +227,7 @@ class _ItemsTurn:
         self._loop = loop
         self._number = number
         self._is_scout = is_scout
+        self.has_come = True
         self.has_it = not is_scout
         self._asked = 0
 

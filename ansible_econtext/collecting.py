@@ -34,6 +34,10 @@ class Output:
         }
 
 
+def too_much() -> CallError:
+    return CallError("OverflowError", f"more than {MAX_OUTPUT} bytes of output")
+
+
 class CollectingCall(Call):
     """A call whose output is wanted; `sink` takes it in place of memory.
 
@@ -43,7 +47,7 @@ class CollectingCall(Call):
     def __init__(
         self, link: Link, module: str, function: str, *arguments: Any, after: int = 0
     ) -> None:
-        self._output = Output()
+        self.collected = Output()
         self.sink: Callable[[int, bytes], None] | None = None
         request: dict[str, Any] = {
             "module": module,
@@ -58,13 +62,13 @@ class CollectingCall(Call):
     def output(self, stream: int, data: bytes) -> None:
         if self.sink is not None:
             self.sink(stream, data)
-        elif not self._output.add(stream, data):
-            self.settle(CallError("OverflowError", f"more than {MAX_OUTPUT} bytes of output"))
+        elif not self.collected.add(stream, data):
+            self.settle(too_much())
             self.kill()
         self.credit(len(data))
 
     def outputs(self) -> dict[str, bytes]:
-        return self._output.values()
+        return self.collected.values()
 
 
 def failure_of(error: CallDied | CallError, outputs: dict[str, bytes]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The next task of a play, sent to its host before the present one has its result.
 
-Where a play has one host left, and the next task does not depend on what comes of the present
+Where a play has one host, and the next task does not depend on what comes of the present
 one but that it goes well (`seams/following.py`), a thread prepares it while the present one runs.
 Its module is sent behind the other; the target runs it if the one in front went well, and
 not otherwise (`target/behind.py`).  So it runs when it would have run, but for the time in which
@@ -35,37 +35,33 @@ class Turn:
         self._before = before
         self._number = int.from_bytes(os.urandom(_NUMBER), "little") | 1  # 0 is none
         self._changed = threading.Condition()
-        self._has_come = before is None
-        self._is_dropped = False
+        self.has_come = before is None
+        self.is_dropped = False
         self._line: client.Client | None = None
         #: What its request is like, when one was sent that others can come behind.
         self.pattern: object = None
-        #: Set when it has its reply, by which is known whether its module went well.
-        self._over = threading.Event()
+        #: Whether it has its reply, and whether that is of a module that did not fail.
+        self.is_over = False
         self._went_well = False
-
-    @property
-    def is_over(self) -> bool:
-        return self._over.is_set()
 
     def come(self) -> None:
         with self._changed:
-            self._has_come = True
+            self.has_come = True
             self._changed.notify_all()
 
     def drop(self) -> None:
         """Nobody wants it any more."""
         with self._changed:
-            self._is_dropped = True
+            self.is_dropped = True
             self._changed.notify_all()
-        if self._line is not None:
-            self._line.hang_up()
+            if self._line is not None:
+                self._line.hang_up()
 
     def alone(self) -> None:
         """Wait for it; raises NotWanted if it does not come."""
         with building.task_waits(None, ()), self._changed:
-            self._changed.wait_for(lambda: self._has_come or self._is_dropped)
-        if self._is_dropped:
+            self._changed.wait_for(lambda: self.has_come or self.is_dropped)
+        if self.is_dropped:
             raise NotWanted
 
     def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
@@ -74,17 +70,13 @@ class Turn:
         is_first = self.pattern is None or "archive" in request  # a payload that was asked for
         if pattern is None or not is_first or self.is_over:
             self.alone()
-            self._over.set()
+            self.is_over = True
             return None
-        try:
-            reply = self._reply_in_order(connected(), request, pattern)
-        except BaseException:
-            self._over.set()
-            raise
+        reply = self._reply_in_order(connected(), request, pattern)
         if "need" in reply:
             return reply
         self._went_well = reply.get("status") == 0
-        self._over.set()
+        self.is_over = True
         return reply if "again" not in reply else None
 
     def _reply_in_order(
@@ -95,7 +87,8 @@ class Turn:
             self.alone()
             before = self._before = None
         reply = self._reply(line, request, pattern, before)
-        if before is not None and before.left_undone(reply):
+        if before is not None and ("again" in reply or reply.get("failed") == "launch"):
+            # Nothing of it was done.  What is lost may have been done: nothing is done twice.
             self.pattern = None
             self.alone()
             reply = self._reply(line, request, pattern, None)
@@ -105,20 +98,15 @@ class Turn:
         """Whether a request that is like this can be sent behind ours."""
         return self.pattern == pattern and (self._went_well or not self.is_over)
 
-    def left_undone(self, reply: Reply) -> bool:
-        """Whether nothing was done of what came behind ours, which got this reply: it says so, or
-        was lost with ours, and never came to it."""
-        if "failed" not in reply:
-            return "again" in reply
-        self._over.wait()  # whoever lost the slave loses both
-        return not self._went_well
-
     def _reply(
         self, line: client.Client, request: dict[str, Any], pattern: object, before: "Turn | None"
     ) -> Reply:
-        self._line = line
         behind = before._number if before is not None else 0
-        line.tell({**request, "number": self._number, "behind": behind})
+        with self._changed:
+            if self.is_dropped:
+                raise NotWanted
+            self._line = line
+            line.tell({**request, "number": self._number, "behind": behind})
         self.pattern = pattern
         self._sent()
         return line.receive()[0][1]

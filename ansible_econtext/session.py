@@ -72,7 +72,7 @@ class Session:
 
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
-        if self._prepared or not self.pythons:
+        if self._prepared or not self.pythons or not ahead.has_come():
             return
         self._prepared = True
         way = self._way(None)

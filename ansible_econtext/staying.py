@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ansible_econtext import shipped
-from ansible_econtext.collecting import CollectingCall
+from ansible_econtext.collecting import CollectingCall, Output, too_much
 from ansible_econtext.order import Order
 from econtext.controller.errors import CallError, EcontextError
 from econtext.controller.link import Link
@@ -28,13 +28,12 @@ class Run:
     def __init__(self, call: CollectingCall, ordinary: Ordinary) -> None:
         self._call = call
         self._ordinary = ordinary
-        self._output: dict[int, list[bytes]] = {wire.STDOUT: [], wire.STDERR: []}
+        self._output = Output()
         self._is_given_up = False
         self.future: Future[Any] = Future()
 
     def outputs(self) -> dict[str, bytes]:
-        stdout, stderr = map(b"".join, self._output.values())
-        return {"stdout": stdout, "stderr": stderr}
+        return self._output.values()
 
     def end(self, stream: int) -> None:
         """A module that runs so has nothing on its standard input."""
@@ -45,9 +44,11 @@ class Run:
         self._call.kill()
 
     def printed(self, stream: int, data: bytes) -> None:
-        if stream not in self._output:
+        if stream not in (wire.STDOUT, wire.STDERR):
             raise wire.ProtocolError("data of a stream that no module has")
-        self._output[stream].append(data)
+        if not self._output.add(stream, data):
+            self.settle(too_much())
+            self._call.kill()
 
     def run_alone(self) -> None:
         """Have it done by the call that it stands for, as the process did not do it."""
@@ -56,19 +57,23 @@ class Run:
         try:
             self._call = call = self._ordinary()
         except EcontextError as error:
-            self.future.set_exception(error)
+            self.settle(error)
             return
         call.end(wire.STDIN)
         call.future.add_done_callback(lambda future: self._was_alone(call))
 
     def _was_alone(self, call: CollectingCall) -> None:
-        printed = call.outputs()
-        self._output = {wire.STDOUT: [printed["stdout"]], wire.STDERR: [printed["stderr"]]}
-        error = call.future.exception()
-        if error is None:
-            self.future.set_result(call.future.result())
+        self._output = call.collected
+        self.settle(call.future.exception() or call.future.result())
+
+    def settle(self, outcome: Any) -> None:
+        """Give the outcome to whoever waits; the first one counts."""
+        if self.future.done():
+            return
+        if isinstance(outcome, BaseException):
+            self.future.set_exception(outcome)
         else:
-            self.future.set_exception(error)
+            self.future.set_result(outcome)
 
 
 class StayingCall(CollectingCall):
@@ -109,6 +114,10 @@ class StayingCall(CollectingCall):
         self.write(wire.STDIN, wire.frame(wire.CALL, 0, codec.encode(arguments)))
         return run
 
+    def kill(self) -> None:
+        self.is_over = True
+        super().kill()
+
     def let_go(self) -> None:
         """Have the process end: nobody waits for that."""
         self.is_over = True
@@ -132,17 +141,14 @@ class StayingCall(CollectingCall):
             outcome = _outcome(codec.decode(body))
             self._has_replied = True
             self._last = monotonic()
-            if isinstance(outcome, EcontextError):
-                self._runs.popleft().future.set_exception(outcome)
-            else:
-                self._runs.popleft().future.set_result(outcome)
+            self._runs.popleft().settle(outcome)
 
     def _has_ended(self, future: Any) -> None:
         self.is_over = True
         self._timer.cancel()
         error = future.exception()
         if error is not None and self._runs:  # of the one that it was at
-            self._runs.popleft().future.set_exception(error)
+            self._runs.popleft().settle(error)
         undone, self._runs = self._runs, deque()
         self.is_refused = bool(undone) and not self._has_replied
         for run in undone:

@@ -15,7 +15,7 @@ from typing import Any
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, become, building
+from ansible_econtext import ahead, become, building, idle
 from ansible_econtext.next_task import NextTask, NotWanted, Turn
 from ansible_econtext.seams import loops, results, runs
 
@@ -69,6 +69,11 @@ class ThreadWorker(threading.Thread):
             super().start()
         if self._turn is not None:
             self._turn.come()
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it was started for a task that nobody wants any more."""
+        return self._turn is not None and self._turn.is_dropped
 
     def start_before_its_turn(self) -> None:
         super().start()
@@ -145,6 +150,13 @@ class Workers:
         worker.start_before_its_turn()
         return worker
 
+    def stop(self) -> None:
+        """The play is over, or interrupted: nothing is prepared for it any more."""
+        self.next_task.stop()
+        for thread in self._threads:
+            if thread.is_dropped:  # the next play may fork
+                thread.join(idle.PATIENCE)
+
     def sleep(self, seconds: float) -> None:
         """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
         self.next_task.prepare()
@@ -199,5 +211,5 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
             yield
     finally:
         ahead.stop()
-        workers.next_task.stop()
+        workers.stop()
         ansible.plugins.strategy.WorkerProcess = stock

@@ -20,19 +20,29 @@ _AFTERWARDS = ("changed_when", "failed_when", "loop", "loop_with", "notify", "ru
 #: Attributes of a task that are looked at by other means, or say nothing of what it does.
 _OTHERS = frozenset(["loop_control", "register", "tags", "until", "when", *_AFTERWARDS])
 
+#: Modules that may break the connection, so that nobody hears of what went well.
+_OF_CONNECTIONS = frozenset(["iptables", "systemd", "systemd_service", "sysvinit"])
+
 
 class Tasks:
     """The tasks that a strategy takes from an iterator.
 
-    Source: `StrategyModule.run` in `plugins/strategy/linear.py`, 2.19 to 2.21: with one host left
-    it gives that host the task which `PlayIterator.get_next_task_for_host` says is next, and
-    makes its variables in the same way.
+    Source: `StrategyModule.run` in `plugins/strategy/linear.py`, 2.19 to 2.21: where the play, or
+    the present batch of it, has one host, it gives that the task which
+    `PlayIterator.get_next_task_for_host` says is next, and makes its variables in the same way.
+    What other hosts come to may end the play for this one (`any_errors_fatal`,
+    `max_fail_percentage`), those of earlier batches too.
     """
 
     def __init__(self, strategy: Any, iterator: Any) -> None:
         self._strategy = strategy
         self._iterator = iterator
-        self._is_known = isinstance(strategy, linear.StrategyModule) and not strategy._step
+        self._is_known = isinstance(strategy, linear.StrategyModule) and not (
+            strategy._step
+            or iterator.batch_size != 1
+            # They are read for each task, which on the controller's own host may change them.
+            or iterator._play.get_vars_files()
+        )
         #: Whether a task can be the first or the second of two, as far as it says itself.
         self._plain: dict[str, bool] = {}
 
@@ -49,7 +59,7 @@ class Tasks:
         goes well; None where it cannot be prepared."""
         strategy, iterator = self._strategy, self._iterator
         host, task = arguments["host"], arguments["task"]
-        if strategy._tqm._terminated or strategy.get_hosts_left(iterator) != [host]:
+        if strategy._tqm._terminated or strategy._tqm._failed_hosts:
             return None
         _, following = iterator.get_next_task_for_host(host, peek=True)
         if following is None or following.action is None or not self.may_precede(following):
@@ -63,7 +73,7 @@ class Tasks:
                 _hosts_all=strategy._hosts_cache_all,
             )
             strategy.add_tqm_variables(variables, play=iterator._play)
-            _check(following, variables, _registered(task))
+            _check(following, variables, loops.registered_by(task))
         except independent.Dependent as reason:
             display.debug(f"econtext: the next task in its turn: {reason}")
             return None
@@ -81,6 +91,12 @@ def are_of_one_task(some: dict[str, Any], others: dict[str, Any]) -> bool:
 def _is_plain(task: Any) -> bool:
     if isinstance(task, Handler) or any(getattr(task, name) for name in _AFTERWARDS):
         return False
+    # A name is filled in when the strategy gives the task; what is registered by expressions may
+    # fail after all (from 2.21 on).
+    if "{{" in (task.name or "") or not _registers_its_result(task):
+        return False
+    if task._resolved_action.rpartition(".")[2] in _OF_CONNECTIONS:
+        return False
     try:
         loops.check_task(task)
     except independent.Dependent:
@@ -88,9 +104,13 @@ def _is_plain(task: Any) -> bool:
     return True
 
 
-def _registered(task: Any) -> frozenset[str]:
-    register = task.register or ()  # from 2.21 on, names with an expression each
-    return frozenset([register] if isinstance(register, str) else register)
+def _registers_its_result(task: Any) -> bool:
+    """Whether a task registers its result itself, if anything."""
+    if not isinstance(task.register, dict):
+        return True
+    from ansible._internal._task import POLYMORPHIC_RESULT_EXPRESSION
+
+    return all(value == POLYMORPHIC_RESULT_EXPRESSION for value in task.register.values())
 
 
 def _check(task: Any, variables: dict[str, Any], registered: frozenset[str]) -> None:
@@ -99,7 +119,9 @@ def _check(task: Any, variables: dict[str, Any], registered: frozenset[str]) -> 
     chosen = variables.get("econtext_next_task", True)
     if not loops.is_true(chosen):
         raise independent.Dependent("econtext_next_task")
-    expressions = list(task.register.values()) if isinstance(task.register, dict) else []
+    connection = variables.get("ansible_connection", task.connection)
+    if str(connection).rpartition(".")[2] == "local":
+        raise independent.Dependent("the controller's own host, which may be changed meanwhile")
     attributes = [getattr(task, name) for name in task.fattributes if name not in _OTHERS]
-    independent.check(attributes, [*(task.when or ()), *expressions], variables, registered)
+    independent.check(attributes, task.when or (), variables, registered)
     loops.check_connection(variables, registered)

@@ -220,8 +220,7 @@ def check_task(task: Any) -> None:
 def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
     if not is_true(variables.get("econtext_loops", True)):
         raise independent.Dependent("econtext_loops")
-    registers = task.register or ()  # from 2.21 on, names with an expression each
-    registered = frozenset([registers] if isinstance(registers, str) else registers)
+    registered = registered_by(task)
     attributes = [getattr(task, name) for name in task.fattributes if name not in _OTHERS]
     independent.check(attributes, task.when or (), variables, registered)
     own = [task.changed_when or (), task.failed_when or ()]
@@ -230,8 +229,16 @@ def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
     check_connection(variables, registered)
 
 
+def registered_by(task: Any) -> frozenset[str]:
+    """The variables in which a task's result will be."""
+    registers = task.register or ()  # from 2.21 on, names with an expression each
+    return frozenset([registers] if isinstance(registers, str) else registers)
+
+
 def check_connection(variables: Mapping[str, Any], registered: frozenset[str]) -> None:
-    """Raise Dependent if how a host is reached leads to one of these variables."""
+    """Raise Dependent if how a host is reached leads to one of these variables, or is one."""
+    if any(name.startswith("ansible_") for name in registered):
+        raise independent.Dependent("a variable of Ansible's own")
     if registered:
         for name, value in variables.items():
             if name.startswith("ansible_") and isinstance(value, str):

@@ -8,6 +8,7 @@ before it starts a module is set here, except that no file is written.
 import os
 import runpy
 import sys
+import time
 import traceback
 
 from ansible_econtext.target import archive, behind, commands, current_directory, files
@@ -93,6 +94,7 @@ def _prepare(request):
     """The process as the module expects it."""
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
+    time.tzset()  # TZ may be one of them
     current_directory.enter(request["directory"])
     try:
         os.getcwd()

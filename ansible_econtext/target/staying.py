@@ -7,9 +7,9 @@ cannot be done, and where it would know less of the system than a new one, it en
 """
 
 import os
+import stat
 import sys
 import threading
-import time
 
 from ansible_econtext.target import behind, commands, guard, nameless, runner
 from econtext.target import call, codec, compat, wire
@@ -17,9 +17,15 @@ from econtext.target import call, codec, compat, wire
 #: All that a payload brings along is below it.
 _PAYLOAD = "ansible"
 
+#: Files, and directories in which files are replaced.
 _READ_ONCE = [
-    "/etc/" + name for name in "ld.so.cache localtime locale.conf nsswitch.conf resolv.conf".split()
-] + ["/usr/lib/locale/locale-archive"]
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/selinux/config",
+    "/usr/lib/locale/locale-archive",
+] + ["/etc/selinux/%s/contexts/files" % policy for policy in ("default", "mls", "targeted")]
 
 
 def run(manifest, name):
@@ -32,9 +38,11 @@ def run(manifest, name):
     if None in outputs:
         return None, []
     requests, replies = [compat.keep_from_commands(os.dup(fd)) for fd in (0, 1)]
-    nothing = os.open(os.devnull, os.O_RDWR)
+    nothing, end = os.pipe()  # as a module's standard input is for a call: a pipe at its end
+    os.close(end)
     for fd, here in zip((nothing, outputs[0], outputs[1]), (0, 1, 2)):
         os.dup2(fd, here)
+    os.close(nothing)
     call.importer.use(call.importer.store.manifest(manifest))  # type: ignore
     try:
         _import(str(name))
@@ -97,12 +105,14 @@ def _system():
 
 def _resources():
     # type: () -> tuple
-    """What a run may have left open or running."""
-    try:
-        descriptors = os.listdir("/dev/fd")  # and the one by which that is read
-    except OSError:
-        descriptors = []
-    return len(descriptors), threading.active_count()
+    """What a run may have left open or running; a socket to the system's log is always left."""
+    files = 0
+    for name in os.listdir("/dev/fd"):
+        try:
+            files += not stat.S_ISSOCK(os.fstat(int(name)).st_mode)
+        except OSError:
+            pass  # the one by which the others were listed
+    return files, threading.active_count()
 
 
 def _import(name):
@@ -176,11 +186,10 @@ class State(object):
     def leave_directory(self):
         # type: () -> None
         """Be in the directory that it was in."""
-        if self._directory is not None:
-            try:
-                os.chdir(self._directory)  # type: ignore[call-overload]
-            except OSError:
-                pass  # it is gone: the module will go elsewhere
+        try:
+            os.chdir(self._directory or "/")  # type: ignore[call-overload]
+        except OSError:  # it is gone: the module will go elsewhere
+            os.chdir("/")
 
     def restore(self):
         # type: () -> None
@@ -199,7 +208,6 @@ class State(object):
         sys.excepthook = self._hook
         _put_back(os.environ, self._environment)
         os.umask(self._umask)
-        time.tzset()  # the variable TZ may have been another one
 
 
 def _put_back(value, before):

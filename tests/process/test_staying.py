@@ -35,7 +35,7 @@ LATE = "runs = []\n"
 
 #: Tells all that a run could know of the ones before it, then leaves as much as it can.
 MODULE = r"""
-import os, sys
+import os, socket, stat, sys
 from ansible.module_utils import basic
 
 
@@ -46,6 +46,8 @@ def main():
         os._exit(7)
     if parameters == "open":
         globals()["sys"].left_open = open("/dev/null")
+    if parameters == "log":
+        globals()["sys"].left_open = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     if parameters.startswith("touch "):
         open(parameters[6:], "w").close()
     from ansible.module_utils import late
@@ -54,6 +56,7 @@ def main():
     known = basic.warnings, basic.parsed, sorted(basic.kinds), basic.changed, new, late.runs
     print(repr((known, umask, os.getcwd(), os.environ.get("LEFT"), os.environ.get("GIVEN"))))
     print(repr((sys.excepthook is sys.__excepthook__, os.read(0, 9) == b"")))
+    assert stat.S_ISFIFO(os.fstat(0).st_mode)
     basic.warnings.append(1)
     basic.parsed["key"] = basic.changed = basic.new = left = 1
     basic.kinds.clear()
@@ -172,6 +175,12 @@ def test_who_leaves_something_open_is_the_last_one(python, tmp_path):
     done = start(python, tmp_path, ["one", "open", "never"])
     assert done.returncode == 0, done.stderr
     assert len(replies(done)) == 2
+
+
+def test_a_socket_to_the_systems_log_is_left_by_each_module(python, tmp_path):
+    done = start(python, tmp_path, ["log", "log", "one"])
+    assert done.returncode == 0, done.stderr
+    assert len(replies(done)) == 3
 
 
 def test_none_runs_when_the_system_has_changed(python, tmp_path):

@@ -1,13 +1,17 @@
 """Which tasks can be prepared before their turn."""
 
+import types
+
 import pytest
 
 pytest.importorskip("ansible._internal._task")  # ansible-core 2.19 and later
 from ansible.playbook.handler import Handler  # noqa: E402
 from ansible.playbook.task import Task  # noqa: E402
+from ansible.plugins.strategy import linear  # noqa: E402
 
 from ansible_econtext import independent  # noqa: E402
 from ansible_econtext.seams import following  # noqa: E402
+from ansible_econtext.seams.versions import ansible_version  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("names_of_collections")
 
@@ -45,6 +49,7 @@ def test_a_plain_task(task):
         {"loop": [1, 2]},
         {"run_once": True},
         {"until": "true"},
+        {"name": "a {{ word }}"},
         {"async": 10},
         {"delegate_to": "another"},
         {"ansible.builtin.copy": {"content": "x", "dest": "/x"}},
@@ -66,7 +71,6 @@ def test_no_handler():
     "task",
     [
         {"when": "told is success"},
-        {"name": "after {{ told.rc }}"},
         {"become": "{{ told.rc == 0 }}"},
         {"environment": {"LAST": "{{ indirectly }}"}},
         {"args": {"chdir": "{{ told.stdout }}"}},
@@ -88,5 +92,38 @@ def test_a_host_that_is_reached_by_what_was_registered():
         following._check(task_of(), variables, frozenset(["told"]))
 
 
-def test_only_with_a_linear_strategy():
-    assert not following.Tasks(object(), None).may_precede(task_of())
+def test_a_host_that_is_reached_by_what_is_registered():
+    with pytest.raises(independent.Dependent):
+        following._check(task_of(), VARIABLES, frozenset(["ansible_port"]))
+
+
+@pytest.mark.parametrize("name", ["local", "ansible.builtin.local"])
+def test_the_controllers_own_host(name):
+    with pytest.raises(independent.Dependent):
+        following._check(task_of(), {**VARIABLES, "ansible_connection": name}, frozenset())
+
+
+class Strategy(linear.StrategyModule):
+    def __init__(self, step=False):
+        self._step = step
+
+
+def iterator(batch_size=1, vars_files=()):
+    play = types.SimpleNamespace(get_vars_files=lambda: list(vars_files))
+    return types.SimpleNamespace(batch_size=batch_size, _play=play)
+
+
+def test_only_with_a_linear_strategy_and_one_host():
+    def may(strategy, iterator):
+        return following.Tasks(strategy, iterator).may_precede(task_of())
+
+    assert may(Strategy(), iterator())
+    assert not may(object(), iterator())
+    assert not may(Strategy(step=True), iterator())
+    assert not may(Strategy(), iterator(batch_size=2))
+    assert not may(Strategy(), iterator(vars_files=["some.yml"]))
+
+
+@pytest.mark.skipif(ansible_version < (2, 21), reason="ansible-core 2.21 and later")
+def test_what_is_registered_by_an_expression_may_fail():
+    assert not following._is_plain(task_of(register={"told": "_task.result.stdout_lines[1]"}))

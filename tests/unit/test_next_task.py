@@ -55,8 +55,6 @@ class Asking(threading.Thread):
             self.outcome = self.turn.ask(self.request, lambda: self.line)
         except NotWanted:
             self.outcome = "not wanted"
-        except OSError:
-            self.outcome = "an error"
 
     def done(self):
         self.join(30)
@@ -124,7 +122,7 @@ def test_what_is_not_like_the_first_waits_for_its_turn(first, second, request_):
 def test_what_was_not_begun_is_sent_again_in_its_turn(first, second):
     present = Asking(first, answering({"status": 1, "stdout": b"{}"}))
     present.done()
-    first._over.clear()  # as if it were still under way
+    first.is_over = False  # as if it were still under way
     following = Asking(second, answering({"again": True}, WELL))
     following.sent()
     assert following.is_alive()
@@ -133,21 +131,11 @@ def test_what_was_not_begun_is_sent_again_in_its_turn(first, second):
     assert [bool(sent["behind"]) for sent in following.line.sent] == [True, False]
 
 
-def test_what_is_lost_with_the_first_was_not_begun(first, second):
+@pytest.mark.parametrize("reply", [WELL, {"failed": "lost"}])
+def test_what_is_lost_is_not_sent_twice(first, second, reply):
+    """Whatever came of the first: the target may have gone further than we know."""
     lost = {"failed": "lost", "text": "the connection was lost"}
-    present = Asking(first, Line(lost))
-    present.sent()
-    following = Asking(second, answering(lost, WELL))
-    following.sent()
-    present.line.go.set()
-    assert present.done() == lost
-    second.come()
-    assert following.done() == WELL
-
-
-def test_what_is_lost_after_the_first_went_well_is_not_sent_twice(first, second):
-    lost = {"failed": "lost", "text": "the connection was lost"}
-    present = Asking(first, Line(WELL))
+    present = Asking(first, Line(reply))
     present.sent()
     following = Asking(second, answering(lost))
     following.sent()
@@ -156,18 +144,36 @@ def test_what_is_lost_after_the_first_went_well_is_not_sent_twice(first, second)
     assert len(following.line.sent) == 1
 
 
-def test_an_error_of_the_first_keeps_nobody_waiting(first, second):
-    line = Line(WELL)
-    line.receive = lambda: line.go.wait() and (_ for _ in ()).throw(OSError("the broker is gone"))
-    present = Asking(first, line)
+def test_what_had_no_slave_is_sent_again_in_its_turn(first, second):
+    present = Asking(first, Line({"failed": "launch"}))
     present.sent()
-    following = Asking(second, answering({"failed": "lost"}, WELL))
+    following = Asking(second, answering({"failed": "launch"}, WELL))
     following.sent()
-    line.go.set()
-    assert present.done() == "an error"
+    assert following.is_alive()
+    second.come()
+    assert following.done() == WELL
+    present.line.go.set()
+
+
+def test_what_is_dropped_is_not_sent_any_more(first, second):
+    present = Asking(first, Line(WELL))
+    present.sent()
     second.drop()
+    following = Asking(second, answering(WELL))
     assert following.done() == "not wanted"
+    assert following.line.sent == []
+    present.line.go.set()
+
+
+def test_what_is_dropped_when_it_was_sent_has_its_line_hung_up(first, second):
+    present = Asking(first, Line(WELL))
+    present.sent()
+    following = Asking(second, Line(WELL))
+    following.sent()
+    second.drop()
     assert following.line.is_hung_up
+    for each in (present, following):
+        each.line.go.set()
 
 
 def test_a_payload_that_the_broker_lacks_is_sent_with_the_same_number(first):
@@ -224,14 +230,14 @@ def test_one_task_is_prepared_when_the_present_one_is_on_its_way(tasks, started)
     tasks.prepare()
     assert len(started) == 1
     assert tasks.take(arguments("next")) == "worker of next"
-    assert not started[0]._is_dropped
+    assert not started[0].is_dropped
 
 
 def test_another_task_than_the_one_prepared_has_a_worker_of_its_own(tasks, started):
     tasks.begins(arguments("first")).pattern = "sent"
     tasks.prepare()
     assert tasks.take(arguments("rescue")) is None
-    assert started[0]._is_dropped
+    assert started[0].is_dropped
 
 
 @pytest.mark.parametrize("task", ["last", "not plain"])
@@ -254,7 +260,7 @@ def test_the_end_of_a_play_drops_it(tasks, started):
     tasks.begins(arguments("first")).pattern = "sent"
     tasks.prepare()
     tasks.stop()
-    assert started[0]._is_dropped
+    assert started[0].is_dropped
 
 
 def test_the_environment_turns_it_off(tasks, monkeypatch, bell):
