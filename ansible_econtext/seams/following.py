@@ -14,8 +14,17 @@ display = Display()
 #: From this verbosity on a task's thread tells what it does: that is to be read in order.
 _TELLING = 3
 
-#: What would make of a module's success a failure, or would have others do something first.
-_AFTERWARDS = ("changed_when", "failed_when", "loop", "loop_with", "notify", "run_once")
+#: What would make of a module's success a failure, would have others do something first, or would
+#: have the next task done although nobody knows whether it was done already.
+_AFTERWARDS = (
+    "changed_when",
+    "failed_when",
+    "ignore_unreachable",
+    "loop",
+    "loop_with",
+    "notify",
+    "run_once",
+)
 
 #: Attributes of a task that are looked at by other means, or say nothing of what it does.
 _OTHERS = frozenset(["loop_control", "register", "tags", "until", "when", *_AFTERWARDS])
@@ -95,13 +104,11 @@ def _is_plain(task: Any) -> bool:
     # fail after all (from 2.21 on).
     if "{{" in (task.name or "") or not _registers_its_result(task):
         return False
-    if task._resolved_action.rpartition(".")[2] in _OF_CONNECTIONS:
-        return False
     try:
         loops.check_task(task)
     except independent.Dependent:
         return False
-    return True
+    return task._resolved_action.rpartition(".")[2] not in _OF_CONNECTIONS
 
 
 def _registers_its_result(task: Any) -> bool:

@@ -48,6 +48,8 @@ def test_a_plain_task(task):
         {"notify": "handler"},
         {"loop": [1, 2]},
         {"run_once": True},
+        {"ignore_unreachable": True},
+        {"ansible.builtin.systemd": {"name": "network"}},
         {"until": "true"},
         {"name": "a {{ word }}"},
         {"async": 10},
@@ -61,6 +63,13 @@ def test_a_plain_task(task):
 )
 def test_no_plain_task(task):
     assert not following._is_plain(task_of(**task))
+
+
+def test_an_action_that_is_none():
+    """As that of a task that ansible-core makes itself."""
+    task = Task()
+    task.action = "gather_facts"
+    assert not following._is_plain(task)
 
 
 def test_no_handler():
