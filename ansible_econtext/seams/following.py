@@ -17,8 +17,6 @@ _TELLING = 3
 #: What would make of a module's success a failure, would have others do something first, or would
 #: have the next task done although nobody knows whether it was done already.
 _AFTERWARDS = (
-    "changed_when",
-    "failed_when",
     "ignore_unreachable",
     "loop",
     "loop_with",
@@ -27,7 +25,9 @@ _AFTERWARDS = (
 )
 
 #: Attributes of a task that are looked at by other means, or say nothing of what it does.
-_OTHERS = frozenset(["loop_control", "register", "tags", "until", "when", *_AFTERWARDS])
+_OTHERS = frozenset(
+    ["changed_when", "failed_when", "loop_control", "register", "tags", "until", "when"]
+).union(_AFTERWARDS)
 
 #: Modules that may break the connection, so that nobody hears of what went well.
 _OF_CONNECTIONS = frozenset(["iptables", "systemd", "systemd_service", "sysvinit"])
@@ -100,6 +100,9 @@ def are_of_one_task(some: dict[str, Any], others: dict[str, Any]) -> bool:
 def _is_plain(task: Any) -> bool:
     if isinstance(task, Handler) or any(getattr(task, name) for name in _AFTERWARDS):
         return False
+    # An expression may be wrong.  What never fails may do so on the target: then the next waits.
+    if not _is_among(task.changed_when, (True, False)) or not _is_among(task.failed_when, (False,)):
+        return False
     # A name is filled in when the strategy gives the task; what is registered by expressions may
     # fail after all (from 2.21 on).
     if "{{" in (task.name or "") or not _registers_its_result(task):
@@ -109,6 +112,12 @@ def _is_plain(task: Any) -> bool:
     except independent.Dependent:
         return False
     return task._resolved_action.rpartition(".")[2] not in _OF_CONNECTIONS
+
+
+def _is_among(conditions: Any, values: tuple[bool, ...]) -> bool:
+    """Whether conditions are no expressions, but these values."""
+    found = conditions if isinstance(conditions, list) else [conditions]
+    return all(each is None or each in values for each in found)
 
 
 def _registers_its_result(task: Any) -> bool:
