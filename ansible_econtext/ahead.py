@@ -223,11 +223,13 @@ class Loop:
 class _ItemsTurn:
     """An item's turn to prepare, which it has until its request is sent."""
 
+    #: Whether its host may be turned to: the loop's own task has its turn.
+    has_come = True
+
     def __init__(self, loop: Loop, number: int, is_scout: bool = False) -> None:
         self._loop = loop
         self._number = number
         self._is_scout = is_scout
-        self.has_come = True
         self.has_it = not is_scout
         self._asked = 0
 

@@ -132,12 +132,7 @@ def _registers_its_result(task: Any) -> bool:
 def _check(task: Any, variables: dict[str, Any], registered: frozenset[str]) -> None:
     """Raise Dependent unless what the task comes to is the same before and after the one in
     front of it, which registers its result under these names."""
-    chosen = variables.get("econtext_next_task", True)
-    if not loops.is_true(chosen):
-        raise independent.Dependent("econtext_next_task")
     connection = variables.get("ansible_connection", task.connection)
     if str(connection).rpartition(".")[2] == "local":
         raise independent.Dependent("the controller's own host, which may be changed meanwhile")
-    attributes = [getattr(task, name) for name in task.fattributes if name not in _OTHERS]
-    independent.check(attributes, task.when or (), variables, registered)
-    loops.check_connection(variables, registered)
+    loops.check_templates(task, variables, registered, "econtext_next_task", _OTHERS)

@@ -218,15 +218,11 @@ def check_task(task: Any) -> None:
 
 
 def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
-    if not is_true(variables.get("econtext_loops", True)):
-        raise independent.Dependent("econtext_loops")
     registered = registered_by(task)
-    attributes = [getattr(task, name) for name in task.fattributes if name not in _OTHERS]
-    independent.check(attributes, task.when or (), variables, registered)
+    check_templates(task, variables, registered, "econtext_loops", _OTHERS)
     own = [task.changed_when or (), task.failed_when or ()]
     independent.check((), own, variables, frozenset())
     independent.check_items(task.loop, variables, registered)
-    check_connection(variables, registered)
 
 
 def registered_by(task: Any) -> frozenset[str]:
@@ -235,16 +231,24 @@ def registered_by(task: Any) -> frozenset[str]:
     return frozenset([registers] if isinstance(registers, str) else registers)
 
 
-def check_connection(variables: Mapping[str, Any], registered: frozenset[str]) -> None:
-    """Raise Dependent if how a host is reached leads to one of these variables, or is one."""
+def check_templates(
+    task: Any,
+    variables: Mapping[str, Any],
+    registered: frozenset[str],
+    option: str,
+    others: frozenset[str],
+) -> None:
+    """Raise Dependent if what a task does, or how its host is reached, may depend on results
+    that are registered in these variables, or if the user's variable `option` says so.  `others`
+    are attributes that are not looked at."""
+    chosen = variables.get(option, True)  # what is no boolean counts as false
+    if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
+        raise independent.Dependent(option)
+    attributes = [getattr(task, name) for name in task.fattributes if name not in others]
+    independent.check(attributes, task.when or (), variables, registered)
     if any(name.startswith("ansible_") for name in registered):
         raise independent.Dependent("a variable of Ansible's own")
     if registered:
         for name, value in variables.items():
             if name.startswith("ansible_") and isinstance(value, str):
                 independent.check_names([value], variables, registered)
-
-
-def is_true(chosen: Any) -> bool:
-    """Whether a variable of the user's turns something on; what is no boolean turns it off."""
-    return isinstance(chosen, (bool, str)) and bool(boolean(chosen, strict=False))

@@ -19,18 +19,24 @@ class Outdated(Exception):
     """The slave's Python was replaced on this host: what it would import is another's."""
 
 
-def _python():
-    # type: () -> list
-    """What tells one installation of this Python from the next."""
+def stamps(paths):
+    # type: (object) -> list
+    """What tells each of these files from what was or will be in its place."""
     found = []
-    for path in (sys.executable, os.__file__):
+    for path in paths:  # type: ignore[attr-defined]
         try:
             status = os.stat(path)
         except (OSError, TypeError):
             found.append(None)
         else:
-            found.append((status.st_dev, status.st_ino, status.st_mtime))
+            found.append((status.st_dev, status.st_ino, status.st_mtime, status.st_size))
     return found
+
+
+def _python():
+    # type: () -> list
+    """What tells one installation of this Python from the next."""
+    return stamps((sys.executable, os.__file__))
 
 
 #: As of when the slave imported this, before it forked.

@@ -17,7 +17,7 @@ from econtext.target import call, codec, compat, wire
 #: All that a payload brings along is below it.
 _PAYLOAD = "ansible"
 
-#: Files, and directories in which files are replaced.
+#: What the C library reads once in a process: files, and directories in which files are replaced.
 _READ_ONCE = [
     "/etc/ld.so.cache",
     "/etc/localtime",
@@ -68,11 +68,11 @@ def _requests(descriptor, state):
 
     Whoever asked for more has that done by another process.
     """
-    system, resources = _system(), _resources()
+    system, resources = runner.stamps(_READ_ONCE), _resources()
     reader = wire.Reader(frozenset([wire.CALL]))
     for data in iter(lambda: compat.retry(os.read, descriptor, 65536), b""):
         for _, _, body in reader.feed(data):
-            if _system() != system:
+            if runner.stamps(_READ_ONCE) != system:
                 return
             yield codec.decode(body)
             if _resources() != resources:
@@ -87,20 +87,6 @@ def _run(request):
         return runner.run_module(request)
     except behind.NotBegun:
         return None, []
-
-
-def _system():
-    # type: () -> list
-    """What tells whether files were changed that the C library reads once in a process."""
-    found = []
-    for path in _READ_ONCE:
-        try:
-            status = os.stat(path)
-        except OSError:
-            found.append(None)
-        else:
-            found.append((status.st_dev, status.st_ino, status.st_mtime, status.st_size))
-    return found
 
 
 def _resources():

@@ -1,18 +1,15 @@
 """What one fork of a slave tells the others of how its module went."""
 
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from .shipped import IMPORTS, ROOT
 
-SCRIPT = """
-import os, sys, types
-for name in ("econtext", "ansible_econtext"):
-    package = sys.modules[name] = types.ModuleType(name)
-    package.__path__ = [os.path.join(sys.argv[1], name)]
+SCRIPT = (
+    IMPORTS
+    + """
 from ansible_econtext.target import behind
 
 
@@ -55,6 +52,7 @@ for number in (4, 6, 2 ** 64 - 1):
     else:
         sys.exit("%d went well" % number)
 """
+)
 
 
 def outcome(python, result, status):

@@ -1,20 +1,18 @@
 """A spare copies, before it is wanted, the memory that calls before it had to copy."""
 
-import pathlib
 import platform
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from .shipped import IMPORTS, ROOT
 
 #: Makes call processes as a slave does, of a heap that each of them goes through, and prints the
 #: page faults that each took for that.
-SCRIPT = """
-import os, resource, sys, types
-for name in ("econtext", "ansible_econtext"):
-    package = sys.modules[name] = types.ModuleType(name)
-    package.__path__ = [os.path.join(sys.argv[1], name)]
+SCRIPT = (
+    IMPORTS
+    + """
+import resource
 {prepare}
 from econtext.target import call
 from ansible_econtext.target import copies
@@ -63,6 +61,7 @@ def run_a_call(comes=None):
 for comes in {calls}:
     run_a_call(comes)
 """
+)
 
 #: More than a call takes in any case, and less than it takes to copy the heap.
 LIMIT = 150

@@ -1,25 +1,21 @@
 """Commands of a process that stays: what ends them, and what does not."""
 
 import os
-import pathlib
 import signal
 import subprocess
 
 import pytest
 
-from .waiting import until
-
-ROOT = pathlib.Path(__file__).parents[2]
+from .shipped import IMPORTS, ROOT
+from .waiting import alive, end_all, family, to_be_ended, until
 
 #: Starts commands as a module does, in a process that stays, and says who they are; then it
 #: sleeps, or ends.
-SCRIPT = """
-import os, signal, sys, time, types
-for name in ("econtext", "ansible_econtext"):
-    package = sys.modules[name] = types.ModuleType(name)
-    package.__path__ = [os.path.join(sys.argv[1], name)]
+SCRIPT = (
+    IMPORTS
+    + """
+import subprocess, time
 from ansible_econtext.target import commands, guard
-import subprocess
 
 os.setsid()
 guardian = guard.Guard()
@@ -35,11 +31,12 @@ sys.stdout.write("started\\n")
 sys.stdout.flush()
 {after}
 """
+)
 
 
 @pytest.fixture
-def started(python, request):
-    """Starts the script; gives its process, and those of its command and its guard."""
+def started(python):
+    """Starts the script; gives its process, and the numbers of its command and its guard."""
     running = []
 
     def start(command, before="", after="time.sleep(600)"):
@@ -47,46 +44,34 @@ def started(python, request):
         process = subprocess.Popen([python, "-c", script, str(ROOT)], stdout=subprocess.PIPE)
         running.append(process)
         pids = [int(pid) for pid in process.stdout.readline().split()]
-        running.extend(pid for pid in pids if pid)
         assert process.stdout.readline() == b"started\n"
+        to_be_ended(process.pid, *pids)
         return process, pids
 
     yield start
-    for each in running:
-        pid = each if isinstance(each, int) else each.pid
-        for end in (os.killpg, os.kill):
-            try:
-                if isinstance(each, int) or each.returncode is None:
-                    end(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        if not isinstance(each, int):
-            each.wait()
-            each.stdout.close()
-
-
-def is_there(pid):
-    try:
-        text = pathlib.Path("/proc", str(pid), "stat").read_text()
-    except OSError:
-        return False
-    return text.rpartition(")")[2].split()[0] not in "ZX"
+    end_all()
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGIO])
 @pytest.mark.parametrize("command", ["echo; sleep 600", "trap '' TERM; echo; sleep 600; sleep 600"])
 def test_a_command_ends_with_its_process(started, number, command):
     process, pids = started(command)
+    found = family(*pids)
+    assert {each.pid for each in found} >= set(pids)
     os.killpg(process.pid, number)
     process.wait(30)
-    until(lambda: not any(map(is_there, pids)), "nobody is left")
+    until(lambda: not alive(found), "nobody is left")
 
 
 def test_what_a_module_leaves_running_stays_when_it_has_ended(started):
     after = "command.stdout.close(); guardian.let_go(); guardian.close()"
     process, (command, guard) = started("echo; exec sleep 600", after=after)
     assert process.wait(30) == 0
-    assert is_there(command) and not is_there(guard)
+    assert family(command) and not family(guard)
 
 
 def test_nothing_is_started_where_no_command_is(started):

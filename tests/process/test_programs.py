@@ -1,20 +1,18 @@
 """Modules that are programs of their own, run by each Python that a target may have."""
 
 import json
-import pathlib
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from .shipped import IMPORTS, ROOT
 
 #: What a call process does, without the slave around it.
-RUN = """
-import json, sys, types
-root, request, in_memory = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3] == "in memory"
-for name in ("econtext", "ansible_econtext"):
-    package = sys.modules[name] = types.ModuleType(name)
-    package.__path__ = [root + "/" + name]
+RUN = (
+    IMPORTS
+    + """
+import json
+request, in_memory = json.loads(sys.argv[2]), sys.argv[3] == "in memory"
 from ansible_econtext.target import nameless, program
 if not in_memory:
     nameless.files = lambda name: iter(())
@@ -22,6 +20,7 @@ request["files"] = [(word, name, None, text.encode()) for word, name, text in re
 status, made = program.run([], request)
 sys.stderr.write(json.dumps([status, made]))
 """
+)
 
 SCRIPT = """#!/bin/sh
 cat "$1"

@@ -1,20 +1,17 @@
 """One module, run many times in one call process by each Python that a target may have."""
 
 import ast
-import pathlib
 import subprocess
 
 from econtext.target import codec, store, wire
 
-ROOT = pathlib.Path(__file__).parents[2]
+from .shipped import IMPORTS, ROOT
 
 #: What a call process does, without the slave around it.
-RUN = """
-import sys, types
-root, modules, nameless_files, read_once = sys.argv[1:5]
-for name in ("econtext", "ansible_econtext"):
-    package = sys.modules[name] = types.ModuleType(name)
-    package.__path__ = [root + "/" + name]
+RUN = (
+    IMPORTS
+    + """
+modules, nameless_files, read_once = sys.argv[2:5]
 from econtext.target import call, codec, compat, importer, store
 from ansible_econtext.target import nameless, staying
 if nameless_files == "none":
@@ -28,6 +25,7 @@ call.importer = importer.Importer(kept)
 compat.install_finder(call.importer)
 assert staying.run(manifest, "ansible.modules.it") == (None, [])
 """
+)
 
 #: ansible-core's `basic` and what else a payload brings along, as far as it matters here.
 BASIC = "_ANSIBLE_ARGS = None\nwarnings, parsed, kinds = [], {}, {1}\nchanged = None\n"
