@@ -10,7 +10,16 @@ from typing import Any
 from ansible.plugins.loader import connection_loader
 
 from ansible_econtext import building, connection
-from ansible_econtext.seams import caches, dependencies, lookups, runs, templates, versions
+from ansible_econtext.seams import (
+    caches,
+    dependencies,
+    fields,
+    lookups,
+    parsers,
+    runs,
+    templates,
+    versions,
+)
 from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -30,7 +39,11 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
         caches.kept_payloads(),
         dependencies.found_once(building.rest),
         lookups.kept_options(),
+        lookups.kept_definitions(),
         lookups.kept_builtin_plugins(),
+        caches.no_facts_unlooked_at(),
+        fields.validated_once(),
+        parsers.made_when_wanted(),
         templates.compiled_once(),
         threads_for_tasks(strategy, iterator),
     ):

@@ -33,7 +33,7 @@ def recognise(data: bytes) -> Payload | None:
     start = data.rfind(b"\n    _ansiballz_main(\n")
     try:
         if start >= 0:
-            return _from_arguments(data[start:])
+            return _from_arguments(data, start)
         if b"\ndef _ansiballz_main():" in data:
             return _from_text(data)
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
@@ -41,19 +41,25 @@ def recognise(data: bytes) -> Payload | None:
     return None
 
 
-def _from_arguments(call: bytes) -> Payload | None:
+#: In front of the archive, which is nearly all of a payload: it is to be copied once.
+_ZIPPED = b"\nzip_data="
+
+
+def _from_arguments(data: bytes, start: int) -> Payload | None:
     """ansible-core 2.19 and later."""
+    before = data.index(_ZIPPED, start)
+    after = data.index(b"\n", before + 1)
     values: dict[bytes, bytes] = {}
-    for line in call.split(b"\n"):
+    for line in (data[start:before] + data[after:]).split(b"\n"):
         name, equals, value = line.partition(b"=")
         if equals:
             values[name] = value.removesuffix(b",")
     if ast.literal_eval(values[b"extensions"].decode()):
         return None  # a debugger or coverage: those want real files
-    archive = _archive(values[b"zip_data"])
+    archive, identity = _known(data[before + len(_ZIPPED) : after])
     return Payload(
         archive=archive,
-        identity=identity_of(archive),
+        identity=identity,
         name=_literal(values[b"module_fqn"]),
         parameters=_literal(values[b"params"]).encode("utf-8", "surrogateescape"),
         profile=_literal(values[b"profile"]),
@@ -82,10 +88,10 @@ def _from_text(data: bytes) -> Payload | None:
                 values.setdefault(name, value)
     if "coverage" in values:
         return None
-    archive = _archive(values["archive"])
+    archive, identity = _known(values["archive"])
     return Payload(
         archive=archive,
-        identity=identity_of(archive),
+        identity=identity,
         name=_literal(values["name"]),
         parameters=_literal(values["parameters"]).encode("utf-8", "surrogateescape"),
         profile=None,
@@ -100,23 +106,31 @@ def _literal(value: bytes) -> str:
     return text
 
 
+#: The last archive of each length: its literal, itself, and what stands for it.
+_last: dict[int, tuple[bytes, bytes, bytes]] = {}
+
+
+def _known(literal: bytes) -> tuple[bytes, bytes]:
+    """The archive that a literal is of, and what stands for it; to compare is ten times as fast as
+    to hash."""
+    last, archive, identity = _last.get(len(literal), (b"", b"", b""))
+    if last != literal:
+        archive = _archive(literal)
+        identity = identity_of(archive)
+        _last[len(literal)] = literal, archive, identity
+    return archive, identity
+
+
 def _archive(value: bytes) -> bytes:
     """The archive, a hundred kilobytes of base64 as a literal of text or bytes: nothing in
     it needs a parser."""
+    value = value.removesuffix(b",")
     archive = value.removeprefix(b"b")[1:-1]
     if value[-1:] not in (b"'", b'"') or b"\\" in archive:
         raise ValueError("not a plain literal")
     return archive
 
 
-#: The last archive of each length, with its identity: to compare is ten times as fast as to hash.
-_last: dict[int, tuple[bytes, bytes]] = {}
-
-
 def identity_of(archive: bytes) -> bytes:
     """What stands for an archive."""
-    last, identity = _last.get(len(archive), (b"", b""))
-    if last != archive:
-        identity = hashlib.blake2b(archive, digest_size=32).digest()
-        _last[len(archive)] = archive, identity
-    return identity
+    return hashlib.blake2b(archive, digest_size=32).digest()

@@ -4,13 +4,19 @@ options that nothing of the task sets, and where its own plugins are."""
 import contextlib
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible.config.manager import ConfigManager
 from ansible.plugins.loader import PluginLoader
 
 from ansible_econtext.seams.versions import is_known_since
+
+#: Methods that tell of what is defined for a plugin.
+_OF_DEFINITIONS = ("get_plugin_vars", "get_plugin_options_from_var")
+
+#: The environment as it is now.  To ask `os.environ` for what is not there costs an exception.
+_environment: Mapping[bytes, bytes] = getattr(os.environ, "_data", os.environb)
 
 #: Values that nobody can change.
 _FIXED = (str, int, float, type(None))
@@ -21,7 +27,7 @@ class _Sources(NamedTuple):
 
     variables: tuple[str, ...]
     keywords: tuple[str, ...]
-    environment: tuple[str, ...]
+    environment: tuple[bytes, ...]
 
 
 @contextlib.contextmanager
@@ -53,15 +59,16 @@ def kept_options() -> Iterator[None]:
             definitions = self.get_configuration_definitions(plugin_type, plugin_name)
             sources[key] = _sources(config, definitions.get(config))
         known = sources[key]
-        is_usual = known is not None and not direct and not more
-        if is_usual and not _is_set(known, keys, variables):
+        is_usual = not direct and not more
+        if known is not None and is_usual and not _is_set(known, keys, variables):
             if key not in kept:
                 found = stock(self, config, cfile, plugin_type, plugin_name, keys, variables)
-                if not isinstance(found[0], _FIXED):
+                if not isinstance(found[0], _FIXED) and not _is_list_of_fixed(found[0]):
                     sources[key] = None
                     return found
                 kept[key] = found
-            return kept[key]
+            value, origin = kept[key]
+            return copy.copy(value) if isinstance(value, list) else value, origin
         return stock(self, config, cfile, plugin_type, plugin_name, keys, variables, direct, **more)
 
     if not is_known_since((2, 16)):
@@ -74,6 +81,10 @@ def kept_options() -> Iterator[None]:
         ConfigManager.get_config_value_and_origin = stock
 
 
+def _is_list_of_fixed(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, _FIXED) for each in value)
+
+
 def _sources(name: str, definition: Any) -> _Sources | None:
     """None for an option that is not to be kept."""
     if not definition or "{{" in str(definition.get("default")):
@@ -83,16 +94,59 @@ def _sources(name: str, definition: Any) -> _Sources | None:
         return tuple(entry["name"] for entry in definition.get(kind) or ())
 
     keywords = (name, *(definition.get("aliases") or ()), *names("keyword"))
-    return _Sources(names("vars"), keywords, names("env"))
+    return _Sources(names("vars"), keywords, tuple(map(os.fsencode, names("env"))))
 
 
-def _is_set(known: _Sources | None, keys: Any, variables: Any) -> bool:
-    assert known is not None
-    return (
-        bool(variables and any(name in variables for name in known.variables))
-        or bool(keys and any(keys.get(name) is not None for name in known.keywords))
-        or any(name in os.environ for name in known.environment)
-    )
+def _is_set(known: _Sources, keys: Any, variables: Any) -> bool:
+    # In the plain way: this is asked some hundred times for each task.
+    if variables:
+        for name in known.variables:
+            if name in variables:
+                return True
+    if keys:
+        for name in known.keywords:
+            if keys.get(name) is not None:
+                return True
+    for encoded in known.environment:
+        if encoded in _environment:
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def kept_definitions() -> Iterator[None]:
+    """Have it looked up once which variables a plugin has, and which options have a variable.
+
+    Source: `ConfigManager.get_plugin_vars` and `get_plugin_options_from_var` in
+    `config/manager.py`, 2.16 to 2.21: they go through all that is defined for a plugin, which is
+    what its documentation says, and stays as it is once the plugin is loaded.
+    """
+    stock = {name: getattr(ConfigManager, name, None) for name in _OF_DEFINITIONS}
+    if not is_known_since((2, 16)) or None in stock.values():
+        yield
+        return
+
+    def kept(method: Any) -> Any:
+        found: dict[Any, tuple[Any, list[str]]] = {}
+
+        def get(self: Any, plugin_type: str, name: str, *variable: str) -> list[str]:
+            key = plugin_type, name, *variable
+            definitions = self.get_configuration_definitions(plugin_type, name)
+            known, names = found.get(key, (None, []))
+            if known is not definitions:
+                names = method(self, plugin_type, name, *variable)
+                found[key] = definitions, names
+            return list(names)
+
+        return get
+
+    for name, method in stock.items():
+        setattr(ConfigManager, name, kept(method))
+    try:
+        yield
+    finally:
+        for name, method in stock.items():
+            setattr(ConfigManager, name, method)
 
 
 @contextlib.contextmanager

@@ -13,15 +13,37 @@ from ansible.module_utils.common.text.converters import to_text
 
 from ansible_econtext.seams.versions import ansible_version
 
+#: Command lines by all that they are made of.
+_made: dict[tuple[Any, ...], list[str]] = {}
+
+#: Command lines that are kept at the most.
+_MOST = 1000
+
 
 def ssh_command(connection: Any) -> list[str]:
     """The ssh plugin's own command line, up to and with the host, without a password.
 
     Source: `_build_command` in `plugins/connection/ssh.py`.  Up to 2.18, and with
     `password_mechanism: sshpass` later, it puts sshpass in front and opens a
-    pipe for it; we answer ssh ourselves.
+    pipe for it; we answer ssh ourselves.  It is made of the options, and of whether there is a
+    password; with a key among the options it asks an agent, each time.
     """
     connection.host = connection.get_option("host") or connection._play_context.remote_addr
+    options = dict(connection._options, password=bool(ssh_password(connection)))
+    key = (type(connection), connection.host, *options.items())
+    try:
+        known = _made.get(key)
+    except TypeError:  # an option that may change
+        return _ssh_command(connection)
+    if known is None or options.get("private_key"):
+        known = _ssh_command(connection)
+        if len(_made) >= _MOST:
+            _made.clear()
+        _made[key] = known
+    return list(known)
+
+
+def _ssh_command(connection: Any) -> list[str]:
     with _without_sshpass(connection):
         made = connection._build_command(
             connection.get_option("ssh_executable"), "ssh", connection.host

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import contextvars
+import dataclasses
 import pickle
 import queue
 import threading
@@ -14,6 +15,7 @@ import ansible.plugins.strategy
 from ansible.executor.task_queue_manager import FinalQueue
 
 from ansible_econtext import ahead
+from ansible_econtext.seams import values
 
 Sleep = Callable[[float], None]
 
@@ -101,13 +103,25 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
             self._is_first = False  # nothing is to come before what goes through the pipe
             self._stock.put(sent)
             return
-        result = convert(pickle.loads(pickle.dumps(result)))
+        result = convert(_copied(result))
         if is_callback:
             send = self._strategy._tqm.send_callback
             contextvars.Context().run(send, sent.method_name, result)
             return
         with self._strategy._results_lock:
             self._strategy._results.append(result)
+
+
+def _copied(sent: Any) -> Any:
+    """What would come out of a pipe if this was sent through it."""
+    try:
+        content = {
+            field.name: values.copied(getattr(sent, field.name))
+            for field in dataclasses.fields(sent)
+        }
+    except RecursionError:  # a result that holds itself
+        return pickle.loads(pickle.dumps(sent))
+    return type(sent)(**content)
 
 
 def _converter(strategy: Any, sent: Any) -> Callable[[Any], Any] | None:

@@ -188,6 +188,12 @@ def _normal() -> str:
 
 def is_core_action(name: str) -> bool:
     """Whether a plugin is ansible-core's own: a play may have one of the same name beside it."""
+    return _is_core_action(name, tuple(action_loader._extra_dirs))
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_core_action(name: str, directories: tuple[str, ...]) -> bool:
+    """`directories` are those of roles, which come as roles are loaded."""
     try:
         kind = action_loader.get(f"ansible.legacy.{name}", class_only=True)
     except Exception:  # it cannot be loaded: the task will be told

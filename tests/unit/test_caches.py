@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 import ansible.plugins.loader  # noqa: E402
+import ansible.vars.manager  # noqa: E402
 from ansible.executor import module_common  # noqa: E402
 
 from ansible_econtext.seams import caches  # noqa: E402
@@ -59,3 +60,14 @@ def test_a_module_is_read_once_and_looks_as_it_did(tmp_path):
         assert first.metadata == metadata
     with pytest.raises(OSError):
         stock.load(str(tmp_path / "m"))
+
+
+def test_facts_are_cleaned_where_there_are_any():
+    manager = ansible.vars.manager
+    stock = manager.clean_facts
+    facts = {"ansible_os_family": "Debian", "ansible_python_interpreter": "python", "one": [1]}
+    before = stock(facts), stock({})
+    with caches.no_facts_unlooked_at():
+        assert (manager.clean_facts(facts), manager.clean_facts({})) == before
+        assert manager.clean_facts({}) is not manager.clean_facts({})
+    assert manager.clean_facts is stock

@@ -1,10 +1,17 @@
 """A connection's step to its host is made once, and anew when an option changes."""
 
+import argparse
+
 import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 
 from ansible_econtext.carrying import carried_connections
+from ansible_econtext.seams import parsers, plugins, versions
+
+needs_parsers = pytest.mark.skipif(
+    not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
+)
 
 
 @pytest.fixture
@@ -41,3 +48,53 @@ def test_an_option_that_changes_counts(connection, change):
     assert port(connection) == "Port=1022"
     change(connection)
     assert port(connection) == "Port=1023"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"port": 1023},
+        {"ssh_extra_args": "-v"},
+        {"private_key_file": "key"},
+        {"host_key_checking": False},
+        {"remote_user": "somebody"},
+        {"ssh_args": ""},
+        {"host": "other"},
+    ],
+)
+def test_a_command_is_that_of_its_options(connection, options):
+    usual = plugins.ssh_command(connection)
+    connection.set_options(direct=options)
+    other = plugins.ssh_command(connection)
+    assert other != usual
+    assert other == plugins._ssh_command(connection)
+    connection.set_options(direct={"port": 1022})
+    again = plugins.ssh_command(connection)
+    assert again == usual
+    again.clear()  # the caller's own
+    assert plugins.ssh_command(connection) == usual
+
+
+def test_a_command_is_made_once_for_its_options(connection, monkeypatch):
+    plugins.ssh_command(connection)
+    monkeypatch.setattr(type(connection), "_build_command", None)
+    plugins.ssh_command(connection)
+    connection.set_options(direct={"port": 1022, "password": "secret"})
+    with pytest.raises(TypeError):  # with a password it is another one
+        plugins.ssh_command(connection)
+    assert not any("secret" in map(str, _words(key)) for key in plugins._made)
+
+
+def _words(key):
+    for each in key:
+        yield from each if isinstance(each, tuple) else [each]
+
+
+@needs_parsers
+@pytest.mark.parametrize("arguments, is_asked_for", [("-tt", True), ("-o RequestTTY=no", False)])
+def test_a_parser_is_made_when_it_is_used(arguments, is_asked_for):
+    with parsers.made_when_wanted():
+        made = connection_loader.get("ssh", PlayContext(), None)
+    made.set_options(direct={"ssh_args": arguments, "ssh_common_args": "", "ssh_extra_args": ""})
+    assert not isinstance(made._tty_parser, argparse.ArgumentParser)
+    assert bool(made._is_tty_requested()) is is_asked_for

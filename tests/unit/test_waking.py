@@ -16,9 +16,9 @@ from ansible_econtext import thread_worker  # noqa: E402
 from ansible_econtext.seams import results  # noqa: E402
 
 
+@dataclasses.dataclass
 class _WireTaskResult:  # of this name: what ansible-core 2.19 sends
-    def __init__(self, value):
-        self.value = value
+    value: object
 
 
 class Strategy:
