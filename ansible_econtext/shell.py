@@ -5,17 +5,15 @@ have had these signatures from 2.16 to 2.21.  From 2.19 on ansible-core calls
 `_mkdtemp2` and `_expand_user2`, which call the methods here.
 """
 
-import dataclasses
 import posixpath
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 #: A path in which a shell would expand nothing.
 _PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
 
 
-@dataclasses.dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """Run a module that is a program of its own."""
 
     #: The shell, and the assignments and the command that it is to run.
@@ -30,8 +28,7 @@ class Program:
     remote_tmp: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Module:
+class Module(NamedTuple):
     """Run what comes on standard input with this interpreter, as a shell takes it."""
 
     interpreter: str
@@ -42,42 +39,36 @@ class Module:
     program: Program | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Share:
+class Share(NamedTuple):
     """Let another account read the files of a program that is about to be run."""
 
     program: Program | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """A file operation (`target.files`) whose output is known before it ran."""
 
     arguments: tuple[Any, ...]
     output: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Expand:
+class Expand(NamedTuple):
     """Print a path that begins with a tilde."""
 
     path: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Exists:
+class Exists(NamedTuple):
     """Tell by the exit status whether a path exists."""
 
     path: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """Run it: it needs no terminal and reads no input."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """Start an asynchronous job, which outlives its starter."""
 
     command: str
