@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gettext import dgettext
 from typing import Any
 
-from ansible_econtext import ways
+from ansible_econtext import recorded, ways
 from ansible_econtext.seams import plugins
 from econtext.boot import first_stage
 
@@ -24,7 +24,7 @@ class RecordingBecome:
     @property
     def wrapped(self) -> dict[str, str]:
         """The command inside of each command that was handed out."""
-        return self.__dict__.setdefault("_econtext_wrapped", {})  # type: ignore[no-any-return]
+        return self.__dict__.setdefault(recorded.NOTES + "commands", {})  # type: ignore[no-any-return]
 
     #: The shell plugin that the commands are for.
     recorded_shell: Any = None

@@ -9,6 +9,8 @@ import posixpath
 import re
 from typing import Any, NamedTuple
 
+from ansible_econtext import recorded
+
 #: A path in which a shell would expand nothing.
 _PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
 
@@ -103,11 +105,11 @@ class RecordingShell:
     @property
     def notes(self) -> dict[str, Note]:
         """What each command that was handed out is for."""
-        return self.__dict__.setdefault("_econtext_notes", {})
+        return self.__dict__.setdefault(recorded.NOTES + "commands", {})
 
     @property
     def _environments(self) -> dict[str, dict[str, str]]:
-        return self.__dict__.setdefault("_econtext_environments", {})
+        return self.__dict__.setdefault(recorded.NOTES + "environments", {})
 
     def _note(self, command: str, note: Note) -> str:
         self.notes[command] = note

@@ -17,7 +17,7 @@ from ansible.utils.display import Display
 
 from ansible_econtext import ahead, become, building, idle
 from ansible_econtext.next_task import NextTask, NotWanted, Turn
-from ansible_econtext.seams import loops, results, runs
+from ansible_econtext.seams import loops, reaching, results, runs
 
 display = Display()
 
@@ -202,6 +202,7 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
     stock = ansible.plugins.strategy.WorkerProcess
     workers = Workers(strategy, iterator, stock)
     ansible.plugins.strategy.WorkerProcess = workers
+    reaching.Executor.econtext_ways = reaching.Ways()
     try:
         with (
             runs.loading_one_at_a_time(),
@@ -212,4 +213,5 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
     finally:
         ahead.stop()
         workers.stop()
+        reaching.Executor.econtext_ways = None
         ansible.plugins.strategy.WorkerProcess = stock

@@ -9,12 +9,11 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.executor.task_executor import TaskExecutor
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, client, independent, place
-from ansible_econtext.seams import runs
+from ansible_econtext.seams import reaching, runs
 from ansible_econtext.seams.versions import ansible_version
 
 display = Display()
@@ -39,7 +38,7 @@ _OTHERS = frozenset(
 )
 
 
-class Executor(TaskExecutor):  # type: ignore[misc]
+class Executor(reaching.Executor):
     """Source: `TaskExecutor._run_loop` and `_execute` in `executor/task_executor.py`, 2.19 to
     2.21, and `TaskContext` in `_internal/_task.py`, 2.21."""
 
@@ -56,7 +55,7 @@ class Executor(TaskExecutor):  # type: ignore[misc]
         task, play_context = self._task, self._play_context
         copies: list[Executor] = []
 
-        context = _current() if ansible_version >= (2, 21) else None
+        context = reaching.current() if ansible_version >= (2, 21) else None
         left: dict[str, Any] = {}  # what the last item of the stock way left there
 
         def runner() -> Callable[[int], Any]:
@@ -83,23 +82,17 @@ class Executor(TaskExecutor):  # type: ignore[misc]
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
         loop = self._econtext_loop
         if loop is None:
-            return super()._execute(*args, **kwargs)
+            return self._econtext_execute(*args, **kwargs)
         number = self._econtext_number
         self._econtext_number += 1
-        stock = super()._execute
-        outcome = loop.run(number, lambda: stock(*args, **kwargs))
+        outcome = loop.run(number, lambda: self._econtext_execute(*args, **kwargs))
         if not isinstance(outcome, _Outcome):
             return outcome
         # The fields of the task as they came to be for this item.
         self._task.__dict__.update(outcome.task.__dict__)
         if ansible_version >= (2, 21):
-            _current()._record_result(outcome.result)
+            reaching.current()._record_result(outcome.result)
         return outcome.result
-
-    def _econtext_variables(self) -> dict[str, Any]:
-        if ansible_version >= (2, 21):
-            return _current().task_vars  # type: ignore[no-any-return]
-        return self._job_vars  # type: ignore[no-any-return]
 
 
 def _copy_of(executor: Executor) -> Executor:
@@ -177,12 +170,6 @@ class _ItemOf221(_ItemOf219):
         context._raw_loop_results = [None] * number
         with context:
             return self._executor._execute()
-
-
-def _current() -> Any:
-    from ansible._internal._task import TaskContext
-
-    return TaskContext.current()
 
 
 def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> bool:
