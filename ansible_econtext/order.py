@@ -1,5 +1,6 @@
 """Requests of one order that are done one after the other, none of them waiting for a reply."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -25,6 +26,11 @@ class Order:
     def is_at_a_run(self) -> bool:
         """Whether something is under way in a process that stays, which no call can wait for."""
         return self._run is not None and not self._run.done()
+
+    def when_run_is_over(self, then: Callable[[], None]) -> None:
+        """Call this when what is under way in a process that stays has ended."""
+        assert self._run is not None
+        self._run.add_done_callback(lambda run: then())
 
     def takes(self, run: "Future[Any]") -> None:
         """What comes next is done by a process that stays, which keeps the order by itself."""

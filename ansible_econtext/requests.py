@@ -195,9 +195,17 @@ class Request:
         request = self._request
         arguments = {name: request[name] for name in _MODULE_ARGUMENTS}
         arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
+        run = functools.partial(self._run, arguments=arguments)
         if request["number"]:
             self._order = slave.order_of(request["number"], request["behind"])
+            may_stay = arguments["manifest"] if request["stays"] else None
+            if self._order.is_at_a_run and not slave.staying.goes_on(self._order, may_stay):
+                # It is in front, in a process that no other one waits for.
+                self._order.when_run_is_over(lambda: self._act(run, slave))
+                return
+        run(slave)
 
+    def _run(self, slave: Slave, arguments: dict[str, Any]) -> None:
         def done(call: CollectingCall | Run, status: Any) -> None:
             self.reply({"status": status, "stays": call is run, **call.outputs()})
 
@@ -205,7 +213,7 @@ class Request:
             return self._begin(slave, RUNNER, "run_module", arguments)
 
         run = None
-        if request["stays"]:
+        if self._request["stays"]:
             run = slave.staying.run(self._order, slave.link, arguments, ordinary)
         if run is None and self._order is not None and self._order.is_at_a_run:
             self.reply({"again": True})

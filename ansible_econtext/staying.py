@@ -175,6 +175,11 @@ class Staying:
         #: When a module was run last.
         self._ran: dict[bytes, float] = {}
 
+    def goes_on(self, order: Order, manifest: bytes | None) -> bool:
+        """Whether the process of this module is the one that is at the order's last run."""
+        call = self._calls.get(manifest) if manifest is not None else None
+        return call is not None and not call.is_over and call.is_wanted and call.order is order
+
     def run(
         self, order: Order | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
     ) -> Run | None:
