@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ansible_econtext import client, leaving, place
-from ansible_econtext.seams import runs, versions
+from ansible_econtext.seams import callers, runs, versions
 
 
 class CarryingStrategy:
@@ -21,6 +21,7 @@ class CarryingStrategy:
                 client.start(place.of_run(), os.getpid())
             atexit.unregister(leaving.finish)  # one play of a run is enough
             atexit.register(leaving.finish, place.of_run())
+            callers.tell_of_modules()
         super().__init__(*args, **kwargs)
 
     def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
