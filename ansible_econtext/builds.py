@@ -35,7 +35,20 @@ def keep() -> None:
     seam.around(_build)
 
 
+#: What was built in this process, which ansible-core keeps for the rest of the run.
+_built: set[tuple[str, ...]] = set()
+
+
 def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
+    key = seam.directory_of_run(), module_path, compression
+    if key in _built:
+        return build()
+    built = _build_first(module_path, compression, build)
+    _built.add(key)
+    return built
+
+
+def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
     building.wanted(pathlib.Path(module_path))
     if os.environ.get("ANSIBLE_ECONTEXT_BUILDS") == "0":
         return build()

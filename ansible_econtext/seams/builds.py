@@ -73,7 +73,11 @@ def kept_at(module_path: str, compression: str) -> pathlib.Path | None:
     except ValueError:
         return None
     parts = (name, compression, *(("none",) if hasattr(module_common, "_CachedModule") else ()))
-    return pathlib.Path(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache", "-".join(parts))
+    return pathlib.Path(directory_of_run(), "ansiballz_cache", "-".join(parts))
+
+
+def directory_of_run() -> str:
+    return str(constants.DEFAULT_LOCAL_TMP)
 
 
 def build(module: pathlib.Path) -> None:

@@ -59,7 +59,8 @@ def kept_options() -> Iterator[None]:
             definitions = self.get_configuration_definitions(plugin_type, plugin_name)
             sources[key] = _sources(config, definitions.get(config))
         known = sources[key]
-        is_usual = not direct and not more
+        # From 2.21 on there may be a templar, which is for what variables say.
+        is_usual = not direct and all(value is None for value in more.values())
         if known is not None and is_usual and not _is_set(known, keys, variables):
             if key not in kept:
                 found = stock(self, config, cfile, plugin_type, plugin_name, keys, variables)

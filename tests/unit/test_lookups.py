@@ -99,6 +99,26 @@ def test_what_is_defined_for_a_plugin_is_gone_through_once(plugin, monkeypatch):
     assert defined() == before
 
 
+def test_an_option_of_no_plugin_is_looked_up_once(monkeypatch):
+    looked_up = []
+    kind = type(constants.config)
+    stock = kind.get_config_value_and_origin
+
+    def counted(self, config, *args, **kwargs):
+        looked_up.append(config)
+        return stock(self, config, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "get_config_value_and_origin", counted)
+    with lookups.kept_options():
+        for _ in range(3):
+            constants.config.get_config_value("PYTHON_MODULE_RLIMIT_NOFILE", variables={"a": 1})
+        assert looked_up == ["PYTHON_MODULE_RLIMIT_NOFILE"]
+        variables = {"ansible_python_module_rlimit_nofile": 7}
+        named = {"variables": variables}
+        assert constants.config.get_config_value("PYTHON_MODULE_RLIMIT_NOFILE", **named) == 7
+    assert looked_up == ["PYTHON_MODULE_RLIMIT_NOFILE"] * 2
+
+
 def test_arguments_and_the_environment_have_their_way(monkeypatch):
     connection_loader.get("ssh", class_only=True)
     monkeypatch.delenv("ANSIBLE_SSH_RETRIES", raising=False)
