@@ -54,9 +54,8 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
 @functools.cache
 def _freeze_memory() -> None:
     """Spare a run that Python looks through all that Ansible has loaded, for cycles: building the
-    first payload makes so many objects that it did, for 70 ms, and once more at the exit.
-
-    What the plays make is looked through as ever.
+    first payload makes so many objects that it did, for 70 ms.  What the plays make is looked
+    through as ever, and all of it at the exit (`leaving`).
     """
     gc.freeze()
 

@@ -28,6 +28,7 @@ class CarriedConnection:
     has_pipelining = True
 
     _shell: Any
+    _connected: bool
 
     #: The process of the run, where a strategy of ours knows it.
     econtext_run: int | None = None
@@ -56,6 +57,7 @@ class CarriedConnection:
     def _econtext_copy(self) -> "CarriedConnection":
         """One like it as it was made, with the same options: nothing was done with it yet."""
         made: Any = recorded.copy(self)
+        made._econtext_steps = {}
         made._shell = recorded.copy(self._shell)
         if getattr(made, "become", None) is not None:
             made.become = recorded.copy(made.become)

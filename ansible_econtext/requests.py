@@ -95,6 +95,13 @@ class Request:
         except EcontextError as error:
             self._lost(error)
 
+    def _go_on(self, action: Callable[[Slave], None], slave: Slave) -> None:
+        """As `_act`, where nobody else replies if there is a fault."""
+        try:
+            self._act(action, slave)
+        except Exception as error:
+            self.reply({"failed": "lost", "text": f"{type(error).__name__}: {error}"})
+
     def _use(self, slave: Slave | None) -> None:
         """A slave that is used by requests stays."""
         if self._slave is not None:
@@ -201,7 +208,7 @@ class Request:
             may_stay = arguments["manifest"] if request["stays"] else None
             if self._order.is_at_a_run and not slave.staying.goes_on(self._order, may_stay):
                 # It is in front, in a process that no other one waits for.
-                self._order.when_run_is_over(lambda: self._act(run, slave))
+                self._order.when_run_is_over(lambda: self._go_on(run, slave))
                 return
         run(slave)
 

@@ -67,8 +67,8 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     given = to_text(given or "auto").strip()
     if given not in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
         return [given]
-    facts = variables.get("ansible_facts") or {}
-    found = facts.get("discovered_interpreter_python")
+    facts = variables.get("ansible_facts")
+    found = facts.get("discovered_interpreter_python") if isinstance(facts, dict) else None
     if found:
         return [to_text(found)]
     fallback = constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)

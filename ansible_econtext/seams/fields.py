@@ -76,7 +76,7 @@ class _Validation:
                 return Sentinel
             if type(value) is list and not value and field.is_list:
                 return []
-            if type(value) in self._fixed and not (isinstance(value, str) and "{" in value):
+            if type(value) in self._fixed and not values.may_be_template(value):
                 if type(value) in values.PLAIN:
                     return self._of_plain_value(owner, field, value, templar)
                 return self._of_tagged_value(owner, field, value, templar)
@@ -116,7 +116,9 @@ def _post_validate() -> Callable[[Any, Any], None]:
 
 
 def _is_without_template(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(x, str) and "{" not in x for x in value)
+    return isinstance(value, list) and all(
+        isinstance(x, str) and not values.may_be_template(x) for x in value
+    )
 
 
 def _fields_of(kind: Any) -> list[_Field]:
@@ -156,7 +158,10 @@ def _copy(stock: Any) -> Callable[[Any], Any]:
         names = slots[kind]
         if names is None:
             return stock(owner)
-        made = kind()
+        try:
+            made = kind()
+        except RecursionError:
+            return stock(owner)  # which has words for it
         old, new = vars(owner), vars(made)
         for name in names:
             value = old.get(name, Sentinel)

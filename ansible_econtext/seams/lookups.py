@@ -90,6 +90,9 @@ def _sources(name: str, definition: Any) -> _Sources | None:
     """None for an option that is not to be kept."""
     if not definition or "{{" in str(definition.get("default")):
         return None
+    entries = [definition, *(e for kind in ("ini", "env") for e in definition.get(kind) or ())]
+    if any("deprecated" in entry for entry in entries):
+        return None  # which is told each time
 
     def names(kind: str) -> tuple[str, ...]:
         return tuple(entry["name"] for entry in definition.get(kind) or ())

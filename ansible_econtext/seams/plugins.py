@@ -10,11 +10,12 @@ from typing import Any
 import ansible.plugins.connection
 from ansible import constants
 from ansible.module_utils.common.text.converters import to_text
+from ansible.utils.path import unfrackpath
 
 from ansible_econtext.seams.versions import ansible_version
 
 #: Command lines by all that they are made of.
-_made: dict[tuple[Any, ...], list[str]] = {}
+_made: dict[tuple[Any, ...], tuple[list[str], str]] = {}
 
 #: Command lines that are kept at the most.
 _MOST = 1000
@@ -32,14 +33,17 @@ def ssh_command(connection: Any) -> list[str]:
     options = dict(connection._options, password=bool(ssh_password(connection)))
     key = (type(connection), connection.host, *options.items())
     try:
-        known = _made.get(key)
+        known, directory = _made.get(key, (None, ""))
     except TypeError:  # an option that may change
         return _ssh_command(connection)
-    if known is None or options.get("private_key"):
+    is_there = not directory or os.access(directory, os.W_OK)
+    if known is None or not is_there or options.get("private_key"):
         known = _ssh_command(connection)
         if len(_made) >= _MOST:
             _made.clear()
-        _made[key] = known
+        # Where the command has its control socket: the plugin makes that directory.
+        of_sockets = getattr(connection, "control_path_dir", None)
+        _made[key] = known, unfrackpath(of_sockets) if of_sockets else ""
     return list(known)
 
 

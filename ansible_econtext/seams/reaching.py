@@ -26,7 +26,8 @@ _OTHERS = frozenset(
 #: Variables that ansible-core looks at itself.
 _VARIABLES = frozenset(
     """ansible_become ansible_become_method ansible_connection ansible_delegated_vars
-    ansible_network_os ansible_python_interpreter ansible_shell_type""".split()
+    ansible_interpreter_python_fallback ansible_network_os ansible_python_interpreter
+    ansible_shell_type""".split()
 )
 
 #: Plugins whose options are looked at; another one's hosts are reached anew each time.
@@ -79,6 +80,8 @@ class Ways:
     ) -> Key | None:
         """What makes out how a task reaches its host; None where that may change."""
         facts = variables.get("ansible_facts") or {}
+        if not isinstance(facts, dict):
+            return None
         key = [host.name, play_context]
         looked_at = [facts.get("discovered_interpreter_python")]
         for name in self._names:
@@ -108,6 +111,8 @@ class Executor(TaskExecutor):  # type: ignore[misc]
     #: What was made in this play; None where nothing is to be kept.
     econtext_ways: Ways | None = None
     _econtext_reached: Reached | None = None
+    #: The connection that was made for what is run just now.
+    _econtext_fresh: Any = None
     #: The play context that the strategy gave: an item has a copy.
     _econtext_context: Any = None
 
@@ -122,7 +127,7 @@ class Executor(TaskExecutor):  # type: ignore[misc]
         if variables is None:
             variables = self._econtext_variables()
         key = ways.key(self._host, self._econtext_context, self._task, variables)
-        found, self._econtext_reached = ways.find(key), None
+        found, self._econtext_reached, self._econtext_fresh = ways.find(key), None, None
         if found is not None:
             if self._connection is not None:
                 self._connection.close()
@@ -135,12 +140,17 @@ class Executor(TaskExecutor):  # type: ignore[misc]
             ways.keep(key, made._replace(context=context, connection_context=of_connection))
         return result
 
+    def _get_connection(self, *args: Any) -> Any:
+        self._econtext_fresh = super()._get_connection(*args)
+        return self._econtext_fresh
+
     def _set_connection_options(self, variables: Any, templar: Any) -> list[str]:
         found = self._econtext_reached
         if found is not None and found.connection is self._connection:
             return list(found.names)
         names: list[str] = super()._set_connection_options(variables, templar)
-        if isinstance(self._connection, CarriedConnection):
+        is_fresh = self._connection is self._econtext_fresh
+        if is_fresh and isinstance(self._connection, CarriedConnection):
             self._econtext_reached = Reached(self._connection._econtext_copy(), names, None, None)
         return names
 
@@ -148,6 +158,8 @@ class Executor(TaskExecutor):  # type: ignore[misc]
         found = self._econtext_reached
         if found is None or found.connection is not connection:
             super()._set_become_plugin(variables, templar, connection)
+        else:
+            connection._connected = False  # ansible-core has asked for it by now
 
     def _econtext_variables(self) -> dict[str, Any]:
         if ansible_version >= (2, 21):
@@ -180,7 +192,7 @@ def _add(key: list[Any], looked_at: Iterable[Any]) -> bool:
     for value in looked_at:
         kind = type(value)
         if kind in fixed:
-            if isinstance(value, str) and "{" in value:
+            if values.may_be_template(value):
                 return False
             key += (kind, value)
         elif isinstance(value, (list, tuple, dict)):

@@ -114,14 +114,21 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
 
 def _copied(sent: Any) -> Any:
     """What would come out of a pipe if this was sent through it."""
+    made: dict[int, Any] = {}
+    content = {}
     try:
-        content = {
-            field.name: values.copied(getattr(sent, field.name))
-            for field in dataclasses.fields(sent)
-        }
-    except RecursionError:  # a result that holds itself
-        return pickle.loads(pickle.dumps(sent))
+        for field in dataclasses.fields(sent):
+            value = getattr(sent, field.name)
+            is_whole = type(value).__name__ == "UnifiedTaskResult"  # from 2.21 on
+            copy = _pickled(value) if is_whole else values.copied(value, made)
+            content[field.name] = copy
+    except (values.NotPlain, RecursionError):
+        return _pickled(sent)
     return type(sent)(**content)
+
+
+def _pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
 
 
 def _converter(strategy: Any, sent: Any) -> Callable[[Any], Any] | None:

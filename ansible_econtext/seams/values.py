@@ -5,7 +5,6 @@ own, which carry the place in it, and whether a template may be in it.
 """
 
 import functools
-import pickle
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -34,16 +33,38 @@ def types() -> Types:
     )
 
 
-def copied(value: Any) -> Any:
-    """A value's copy, as `pickle` makes it, at less expense.  Raises what `pickle` does, and
-    RecursionError for what holds itself."""
+class NotPlain(Exception):
+    """A value that is to be pickled."""
+
+
+def copied(value: Any, made: dict[int, Any]) -> Any:
+    """A value's copy, as `pickle` makes it, at less expense; `made` has what was copied of the
+    same thing already, by the identity of the original.
+
+    Raises NotPlain where `pickle` is to do it.
+    """
     kind, known = type(value), types()
     if kind in known.fixed:
         return value
+    if id(value) in made:
+        return made[id(value)]
     if kind is dict or kind is known.tagged_dict:
-        made: Any = {copied(name): copied(each) for name, each in value.items()}
-    elif kind is list or kind is known.tagged_list:
-        made = [copied(each) for each in value]
-    else:
-        return pickle.loads(pickle.dumps(value))
-    return made if kind is type(made) else known.tag_copy(value, made)
+        members: dict[Any, Any] = {}
+        made[id(value)] = members = known.tag_copy(value, members) if kind is not dict else members
+        for name, each in value.items():
+            members[copied(name, made)] = copied(each, made)
+        return members
+    if kind is list or kind is known.tagged_list:
+        items: list[Any] = []
+        made[id(value)] = items = known.tag_copy(value, items) if kind is not list else items
+        items.extend(copied(each, made) for each in value)
+        return items
+    raise NotPlain
+
+
+def may_be_template(value: object) -> bool:
+    """Whether a value's text may be a template.
+
+    Source: `is_possibly_template` in `_internal/_templating/_jinja_bits.py`.
+    """
+    return isinstance(value, str) and ("{" in value or value.startswith("#jinja2:"))

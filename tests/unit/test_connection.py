@@ -85,6 +85,15 @@ def test_a_command_is_made_once_for_its_options(connection, monkeypatch):
     assert not any("secret" in map(str, _words(key)) for key in plugins._made)
 
 
+def test_a_directory_of_sockets_is_made_again(connection, tmp_path):
+    options = {"control_path_dir": str(tmp_path / "cp"), "ssh_args": "-o ControlPersist=60s"}
+    connection.set_options(direct=options)
+    for _ in range(2):
+        command = plugins.ssh_command(connection)
+        assert any(str(tmp_path / "cp") in word for word in command)
+        (tmp_path / "cp").rmdir()
+
+
 def _words(key):
     for each in key:
         yield from each if isinstance(each, tuple) else [each]

@@ -3,6 +3,7 @@
 import pytest
 
 pytest.importorskip("ansible.release")
+from ansible.errors import AnsibleError  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.playbook.block import Block  # noqa: E402
 from ansible.playbook.play import Play  # noqa: E402
@@ -158,6 +159,19 @@ def test_a_copy_is_as_before_and_its_own(keywords):
             for name, value in vars(made).items():
                 if isinstance(value, (list, dict)) and name != "_ds":
                     assert value is not vars(owner).get(name)
+
+
+def test_what_is_too_deep_is_told_as_before(monkeypatch):
+    task = task_of({})
+
+    def too_deep(self, *args, **kwargs):
+        raise RecursionError
+
+    with fields.validated_once():
+        task.copy()
+        monkeypatch.setattr(type(task), "__init__", too_deep)
+        with pytest.raises(AnsibleError, match="Exceeded maximum object depth"):
+            task.copy()
 
 
 def test_a_value_that_is_no_template_is_looked_at_once(monkeypatch):

@@ -96,6 +96,10 @@ def test_a_number_is_no_truth(ways):
     assert key(ways, variables=one) != key(ways, variables=other)
 
 
+def test_facts_that_are_no_facts_make_no_key(ways):
+    assert key(ways, variables=VARIABLES | {"ansible_facts": tagged("{{ template }}")}) is None
+
+
 def test_others_have_ways_of_their_own(ways):
     assert key(ways, host=types.SimpleNamespace(name="other")) != key(ways)
     assert key(ways, context=PlayContext()) != key(ways)
@@ -133,6 +137,7 @@ def test_copies_know_nothing_of_each_other():
         assert not each._shell.tmpdir and not each._shell.notes and not each.become.wrapped
         assert each._econtext is not one._econtext and each._econtext.pythons == []
         assert each._econtext._first_step.__self__ is each
+        assert each._econtext_steps is not one._econtext_steps
         assert each.connected and each.matches_name(["ssh"])
 
 

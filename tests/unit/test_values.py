@@ -1,5 +1,6 @@
 """A copy of a value is what would come out of a pipe."""
 
+import dataclasses
 import datetime
 import pickle
 
@@ -9,7 +10,7 @@ pytest.importorskip("ansible.release")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from ansible_econtext.seams import values, versions  # noqa: E402
+from ansible_econtext.seams import results, values, versions  # noqa: E402
 from tests.unit.test_fields import seen  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
@@ -48,27 +49,55 @@ VALUES = st.recursive(
 )
 
 
+def copy_of(value):
+    return results._copied(Sent(value, 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    value: object
+    other: object
+
+
 @given(VALUES)
 def test_a_copy_is_as_one_that_was_sent(value):
-    made = values.copied(value)
-    assert seen(made) == seen(pickle.loads(pickle.dumps(value)))
+    made = copy_of(value)
+    assert type(made) is Sent and made.other == 1
+    assert seen(made.value) == seen(pickle.loads(pickle.dumps(value)))
 
 
 def test_a_copy_is_its_own():
     value = tagged({"list": tagged([{"inner": []}])})
-    made = values.copied(value)
+    made = copy_of(value).value
     made["list"][0]["inner"].append("more")
     made["list"].append("more")
     assert value == {"list": [{"inner": []}]}
 
 
+def test_what_is_one_thing_stays_one():
+    """As the items that `loop_control: {extended: true}` gives to each result."""
+    for items in ([{"name": "one"}], tagged([{"name": "one"}])):
+        value = {"results": [{"allitems": items} for _ in range(3)], "more": (1, {"set"})}
+        for sent in (value, {**value, "more": None}):
+            first, *others = (each["allitems"] for each in copy_of(sent).value["results"])
+            assert all(each is first for each in others) and first is not items
+
+
 def test_what_cannot_be_sent_is_refused():
     with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
-        values.copied({"function": lambda: None})
+        copy_of({"function": lambda: None})
 
 
-def test_what_holds_itself_is_told():
+def test_what_holds_itself_does_so_after_it():
     value = []
     value.append(value)
-    with pytest.raises(RecursionError):
-        values.copied(value)
+    made = copy_of(value).value
+    assert made[0] is made and made is not value
+
+
+@pytest.mark.parametrize(
+    ("value", "may_be"),
+    [("{{ x }}", True), ("#jinja2: trim_blocks: true", True), ("text", False), (7, False)],
+)
+def test_what_may_be_a_template(value, may_be):
+    assert values.may_be_template(value) is may_be
