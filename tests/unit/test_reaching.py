@@ -125,6 +125,8 @@ def test_copies_know_nothing_of_each_other():
     made._shell.set_options()
     kept = reaching.Reached(made._econtext_copy(), ["ansible_port"], context, PlayContext())
     one, other = kept.again().connection, kept.again().connection
+    assert one._econtext_kept_step(["python"]) == other._econtext_kept_step(["python"])
+    assert not kept.again().connection._econtext_steps
     one.set_option("port", 1023)
     one.become.set_option("become_user", "other")
     one._shell.tmpdir = "/tmp"
@@ -137,7 +139,6 @@ def test_copies_know_nothing_of_each_other():
         assert not each._shell.tmpdir and not each._shell.notes and not each.become.wrapped
         assert each._econtext is not one._econtext and each._econtext.pythons == []
         assert each._econtext._first_step.__self__ is each
-        assert each._econtext_steps is not one._econtext_steps
         assert each.connected and each.matches_name(["ssh"])
 
 
