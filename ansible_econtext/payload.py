@@ -56,7 +56,7 @@ def _from_arguments(data: bytes, start: int) -> Payload | None:
             values[name] = value.removesuffix(b",")
     if ast.literal_eval(values[b"extensions"].decode()):
         return None  # a debugger or coverage: those want real files
-    archive, identity = _known(data[before + len(_ZIPPED) : after])
+    archive, identity = _known(data[before + len(_ZIPPED) : after].removesuffix(b","))
     return Payload(
         archive=archive,
         identity=identity,
@@ -124,7 +124,6 @@ def _known(literal: bytes) -> tuple[bytes, bytes]:
 def _archive(value: bytes) -> bytes:
     """The archive, a hundred kilobytes of base64 as a literal of text or bytes: nothing in
     it needs a parser."""
-    value = value.removesuffix(b",")
     archive = value.removeprefix(b"b")[1:-1]
     if value[-1:] not in (b"'", b'"') or b"\\" in archive:
         raise ValueError("not a plain literal")

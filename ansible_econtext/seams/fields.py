@@ -56,9 +56,8 @@ class _Validation:
     def __init__(self) -> None:
         self._fixed = values.types().fixed
         self._fields: dict[type, list[_Field]] = {}
-        self._of_plain: dict[tuple[type, str, type, object], object] = {}
-        #: By the value itself, for what it carries is part of it; so it is kept, too.
-        self._of_tagged: dict[tuple[type, str, int], tuple[object, object]] = {}
+        #: What came of a value, with that value: where it is known by its identity, it is to last.
+        self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
 
     def fields(self, kind: type) -> list[_Field]:
         if kind not in self._fields:
@@ -77,27 +76,18 @@ class _Validation:
             if type(value) is list and not value and field.is_list:
                 return []
             if type(value) in self._fixed and not values.may_be_template(value):
-                if type(value) in values.PLAIN:
-                    return self._of_plain_value(owner, field, value, templar)
-                return self._of_tagged_value(owner, field, value, templar)
+                return self._once(owner, field.name, value, templar)
         return owner.post_validate_attribute(field.name, templar=templar)
 
-    def _of_plain_value(self, owner: Any, field: _Field, value: object, templar: Any) -> object:
-        key = type(owner), field.name, type(value), value
-        if key in self._of_plain:
-            return self._of_plain[key]
-        found: object = owner.post_validate_attribute(field.name, templar=templar)
-        if type(found) in values.PLAIN:
-            self._of_plain[key] = found
-        return found
-
-    def _of_tagged_value(self, owner: Any, field: _Field, value: object, templar: Any) -> object:
-        key = type(owner), field.name, id(value)
-        if key in self._of_tagged:
-            return self._of_tagged[key][1]
-        found: object = owner.post_validate_attribute(field.name, templar=templar)
-        if type(found) in self._fixed:
-            self._of_tagged[key] = value, found
+    def _once(self, owner: Any, name: str, value: object, templar: Any) -> object:
+        # What a value that is not plain carries besides is part of it.
+        is_plain = type(value) in values.PLAIN
+        key = type(owner), name, type(value), value if is_plain else id(value)
+        if key in self._kept:
+            return self._kept[key][1]
+        found: object = owner.post_validate_attribute(name, templar=templar)
+        if type(found) in (values.PLAIN if is_plain else self._fixed):
+            self._kept[key] = value, found
         return found
 
 

@@ -5,6 +5,7 @@ fields of the task and of variables.  Where none of these is a template, the sam
 same: then a copy of what was made before does as well.
 """
 
+import copy
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ class Reached(NamedTuple):
 
     def again(self) -> "Reached":
         """Copies for a task of its own: the play context gives what it gave."""
-        context, of_connection = _shallow(self.context), _shallow(self.connection_context)
+        context, of_connection = copy.copy(self.context), copy.copy(self.connection_context)
         answers = iter((context, of_connection))
         context.set_task_and_variable_override = lambda *_, **__: next(answers, of_connection)
         context.post_validate = lambda templar: None
@@ -178,12 +179,6 @@ def _went_well(result: Any) -> bool:
     if isinstance(result, dict):
         return not (result.get("failed") or result.get("unreachable") or result.get("skipped"))
     return not (result.failed or result.unreachable or result.skipped)
-
-
-def _shallow(value: Any) -> Any:
-    made = object.__new__(type(value))
-    vars(made).update(vars(value))
-    return made
 
 
 def _add(key: list[Any], looked_at: Iterable[Any]) -> bool:

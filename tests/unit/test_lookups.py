@@ -44,6 +44,21 @@ def plugin(request):
     return kind, name
 
 
+@pytest.fixture
+def looked_up(monkeypatch):
+    """The names of options that ansible-core looks up itself, as they come."""
+    names = []
+    kind = type(constants.config)
+    stock = kind.get_config_value_and_origin
+
+    def counted(self, config, *args, **kwargs):
+        names.append(config)
+        return stock(self, config, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "get_config_value_and_origin", counted)
+    return names
+
+
 def test_options_are_as_before_whatever_sets_them(plugin, monkeypatch):
     monkeypatch.delenv("ANSIBLE_REMOTE_TMP", raising=False)
     sets = [(variables, keys) for variables in VARIABLES for keys in KEYS]
@@ -54,16 +69,7 @@ def test_options_are_as_before_whatever_sets_them(plugin, monkeypatch):
     assert [look_up(*plugin, *each) for each in sets] == before
 
 
-def test_an_option_that_nothing_sets_is_looked_up_once(plugin, monkeypatch):
-    looked_up = []
-    kind = type(constants.config)
-    stock = kind.get_config_value_and_origin
-
-    def counted(self, config, *args, **kwargs):
-        looked_up.append(config)
-        return stock(self, config, *args, **kwargs)
-
-    monkeypatch.setattr(kind, "get_config_value_and_origin", counted)
+def test_an_option_that_nothing_sets_is_looked_up_once(plugin, looked_up):
     with lookups.kept_options():
         first = look_up(*plugin, {}, {})
         assert set(looked_up) == set(first)
@@ -99,16 +105,7 @@ def test_what_is_defined_for_a_plugin_is_gone_through_once(plugin, monkeypatch):
     assert defined() == before
 
 
-def test_an_option_of_no_plugin_is_looked_up_once(monkeypatch):
-    looked_up = []
-    kind = type(constants.config)
-    stock = kind.get_config_value_and_origin
-
-    def counted(self, config, *args, **kwargs):
-        looked_up.append(config)
-        return stock(self, config, *args, **kwargs)
-
-    monkeypatch.setattr(kind, "get_config_value_and_origin", counted)
+def test_an_option_of_no_plugin_is_looked_up_once(looked_up):
     with lookups.kept_options():
         for _ in range(3):
             constants.config.get_config_value("PYTHON_MODULE_RLIMIT_NOFILE", variables={"a": 1})
