@@ -6,63 +6,30 @@ requests of a loop go over one line, in order, and the target runs one after the
 
 What is not just one request like the first item's is done alone: after everything before it is
 over, and before anything that comes after it begins.
+
+The first item is the scout: what it asks for shows what there is to be like.  If its module is one
+that the broker did not have, the host is likely to be one that it has no slave for: then the items
+after it are sent behind it, while it waits for that.
 """
 
 import contextlib
-import contextvars
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-from ansible_econtext import client, ways
+from ansible_econtext import client, turns, ways
 from ansible_econtext.shared_line import Reply, SharedLine
 
-#: Items under way at the most: with 50 ms to the target and 4 ms for an item, 14 keep it busy.
-WINDOW = 16
+#: Items under way at the most, each of which has a thread: with 50 ms to the target and 4 ms for an
+#: item, 14 keep it busy.
+_FEW = 16
 
-#: What the present thread is at.
-_turn: contextvars.ContextVar["Turn | None"] = contextvars.ContextVar("econtext", default=None)
+#: The same while the first one has no reply, as it may have to log in; and threads of this process,
+#: whosoever they are, with which a loop is left to its few.
+_MANY = 64
 
 _loops: "weakref.WeakSet[Loop]" = weakref.WeakSet()
-
-
-class Turn(Protocol):
-    """What a thread has that does something before its turn."""
-
-    def ask(
-        self, request: dict[str, Any], connected: Callable[[], client.Client]
-    ) -> Reply | None: ...
-
-    def alone(self) -> None: ...
-
-    @property
-    def has_come(self) -> bool: ...
-
-
-def take(turn: Turn | None) -> None:
-    """Have the present thread be at this."""
-    _turn.set(turn)
-
-
-def ask(request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
-    """The reply to a request that is sent ahead; None where the request is to be made in the
-    ordinary way, now.  `connected` gives the line of who asks.  Raises client.BrokerGone."""
-    turn = _turn.get()
-    return turn.ask(request, connected) if turn is not None else None
-
-
-def has_come() -> bool:
-    """Whether the present thread may turn to its host."""
-    turn = _turn.get()
-    return turn is None or turn.has_come
-
-
-def alone() -> None:
-    """Wait until what was sent ahead before is over: something else than a request comes."""
-    turn = _turn.get()
-    if turn is not None:
-        turn.alone()
 
 
 def stop() -> None:
@@ -95,6 +62,8 @@ class Loop:
         self._over: set[int] = set()
         self._outcomes: dict[int, Any] = {}
         self._taken = 0
+        #: How many may be under way.
+        self._window = _FEW
         self._closed = False
         #: What the request of each item is to be like.
         self.pattern: object = None
@@ -110,10 +79,10 @@ class Loop:
 
         To be called for each number in turn.
         """
-        if not self._threads and self.pattern is not None:
+        if self._line is None and self.pattern is not None:
             self._begin(number)
-        if not self._threads:
-            with self._scouting():
+        if self._line is None:
+            with self._scouting(number):
                 return alone()
         with self._changed:
             self._changed.wait_for(lambda: number in self._outcomes or self._closed)
@@ -127,18 +96,34 @@ class Loop:
         return outcome
 
     @contextlib.contextmanager
-    def _scouting(self) -> Iterator[None]:
-        token = _turn.set(_ItemsTurn(self, 0, is_scout=True))
+    def _scouting(self, number: int) -> Iterator[None]:
+        token = turns.take(_ItemsTurn(self, number, is_scout=True))
         try:
             yield
         finally:
-            _turn.reset(token)
+            turns.put_back(token)
+            with self._changed:
+                self._over.add(number)
+                self._taken = number + 1
+                self._window = _FEW
+                self._changed.notify_all()
 
     def _begin(self, number: int) -> None:
         self._line = SharedLine(self._connect())
         self._next = self._taken = number
         with self._changed:
             self._start_thread()
+
+    def begin_behind(self, number: int, request: dict[str, Any]) -> None:
+        """Send the request of the scout, which has this number, and have the items after it
+        prepared meanwhile."""
+        self._line = SharedLine(self._connect())
+        self._line.send(number, request)
+        self._next, self._taken = number + 1, number
+        self._window = _MANY
+        with self._changed:
+            if self._next < self._count and not self._closed:
+                self._start_thread()
 
     def _start_thread(self) -> None:
         self._idle += 1
@@ -174,7 +159,7 @@ class Loop:
                 self._preparing.release()
                 return
             turn = _ItemsTurn(self, number)
-            _turn.set(turn)
+            turns.take(turn)
             try:
                 outcome = run(number)
             except BaseException as error:
@@ -188,7 +173,7 @@ class Loop:
 
     def _take_number(self) -> int | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._next < self._taken + WINDOW)
+            self._changed.wait_for(lambda: self._closed or self._next < self._taken + self._window)
             if self._closed or self._next == self._count:
                 return None
             self._idle -= 1
@@ -204,8 +189,11 @@ class Loop:
         self.take_back()
         with self._changed:
             is_wanted = not self._closed and self._next < self._count
-            if is_wanted and not self._idle and len(self._threads) < WINDOW:
+            if is_wanted and not self._idle and self._may_start_thread():
                 self._start_thread()
+
+    def _may_start_thread(self) -> bool:
+        return len(self._threads) < _FEW or threading.active_count() < _MANY
 
     def wait_for_those_before(self, number: int) -> None:
         first = self._taken
@@ -223,33 +211,40 @@ class Loop:
 class _ItemsTurn:
     """An item's turn to prepare, which it has until its request is sent."""
 
-    #: Whether its host may be turned to: the loop's own task has its turn.
-    has_come = True
-
     def __init__(self, loop: Loop, number: int, is_scout: bool = False) -> None:
         self._loop = loop
         self._number = number
         self._is_scout = is_scout
+        #: Whether its host may be turned to: after the scout it has been, and requests follow.
+        self.has_come = is_scout
         self.has_it = not is_scout
         self._asked = 0
 
     def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
         pattern = _pattern(request)
+        in_order = {**request, "in_order": True}
         if self._is_scout:
             # A payload that the broker does not have is asked for, and sent with a second request.
             is_first = self._asked == 0 or "archive" in request
             self._loop.pattern = pattern if is_first else None
             self._asked += 1
-            return None
+            if self._loop.pattern is None or "archive" not in request:
+                return None
+            self._is_scout = False
+            self._loop.begin_behind(self._number, in_order)
+            return self._reply()
         is_usual = self.has_it and pattern is not None and pattern == self._loop.pattern
         if not is_usual or self._loop.is_broken:
             self.alone()
             return None
         try:
-            self._loop.line.send(self._number, {**request, "in_order": True})
+            self._loop.line.send(self._number, in_order)
         finally:
             self.has_it = False
             self._loop.pass_on()
+        return self._reply()
+
+    def _reply(self) -> Reply | None:
         reply = self._loop.line.wait(self._number)
         if {"need", "again"} & set(reply) or reply.get("failed") == "launch":
             # Nothing of it was done, nor of what comes after it: that is over when it has replies.

@@ -9,9 +9,11 @@ from econtext.controller.link import Link
 
 
 class Order:
-    """What was sent to a slave last, for what comes after it."""
+    """What was sent to a slave last, for what comes after it.  One that `repeats` is a loop's: the
+    same module comes again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeats: bool = False) -> None:
+        self.repeats = repeats
         #: Whether one of them was not sent: then none that comes later is, either.
         self.is_broken = False
         self._last: CollectingCall | None = None

@@ -18,7 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, become, client, failures, modules, payload, place, shell, ways
+from ansible_econtext import become, client, failures, modules, payload, place, shell, turns, ways
 from ansible_econtext.building import task_waits
 from ansible_econtext.seams import repeatable
 from ansible_econtext.waiting import Waiting
@@ -79,7 +79,7 @@ class Session:
 
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
-        if self._prepared or not self.pythons or not ahead.has_come():
+        if self._prepared or not self.pythons or not turns.has_come():
             return
         self._prepared = True
         way = self._way(None)
@@ -232,7 +232,7 @@ class Session:
 
     def before_stock(self) -> None:
         """Have done what waits: the stock way may rely on it."""
-        ahead.alone()
+        turns.alone()
         self._flush()
 
     def say(self, text: str) -> None:
@@ -279,7 +279,7 @@ class Session:
         while True:
             try:
                 with task_waits(None if self.becomes else request, _seen):
-                    reply = ahead.ask(request, self._connected) or self._connected().ask(request)
+                    reply = turns.ask(request, self._connected) or self._connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:

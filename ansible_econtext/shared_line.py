@@ -17,6 +17,9 @@ class SharedLine:
         self._replies: dict[int, Reply] = {}
         self._is_read = False
         self._unanswered: set[int] = set()
+        #: What wakes those who wait while another one reads, by number: one lock for each, as
+        #: each reply would wake all of them otherwise.
+        self._asleep: dict[int, threading.Lock] = {}
 
     def send(self, number: int, request: dict[str, Any]) -> None:
         with self._changed:
@@ -32,24 +35,51 @@ class SharedLine:
         """The reply of this number; whoever finds nobody reading reads for all."""
         while True:
             with self._changed:
-                while number not in self._replies and self._is_read:
-                    self._changed.wait()
                 if number in self._replies:
                     return self._replies.pop(number)
+                alarm = self._set_alarm(number) if self._is_read else None
                 self._is_read = True
-            replies: list[tuple[int, Reply]] = []
-            try:
-                replies = self._line.receive()
-            except BaseException:
-                with self._changed:
-                    self._unanswered.clear()  # and never will be
-                raise
-            finally:
-                with self._changed:
-                    self._is_read = False
-                    self._replies.update(replies)
-                    self._unanswered -= {number for number, _ in replies}
-                    self._changed.notify_all()
+            if alarm is None:
+                self._read(number)
+            else:
+                self._sleep(alarm)
+
+    def _set_alarm(self, number: int) -> threading.Lock:
+        alarm = self._asleep[number] = threading.Lock()
+        alarm.acquire()
+        return alarm
+
+    def _sleep(self, alarm: threading.Lock) -> None:
+        try:
+            alarm.acquire()  # which whoever wakes us releases
+        except BaseException:  # a timeout: the loop is over
+            self._line.hang_up()
+            with self._changed:
+                self._wake(list(self._asleep))
+            raise
+
+    def _read(self, number: int) -> None:
+        """Read for all, and have somebody else read when there is our own reply, or a fault."""
+        replies: list[tuple[int, Reply]] = []
+        try:
+            replies = self._line.receive()
+        except BaseException:
+            with self._changed:
+                self._unanswered.clear()  # and never will be
+            raise
+        finally:
+            with self._changed:
+                self._is_read = False
+                self._replies.update(replies)
+                self._unanswered -= {number for number, _ in replies}
+                self._changed.notify_all()
+                self._wake([each for each, _ in replies if each in self._asleep])
+                if self._asleep and (number in self._replies or not replies):
+                    self._wake([min(self._asleep)])  # whose reply is likely to be the next
+
+    def _wake(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._asleep.pop(number).release()
 
     def hang_up(self) -> None:
         self._line.hang_up()

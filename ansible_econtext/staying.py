@@ -14,8 +14,8 @@ from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.loop import Loop, monotonic
 
-#: Seconds that a process stays when there is nothing to do, and within which a module is to be
-#: run a second time to get one; with 0 none stays.
+#: Seconds that a process stays when there is nothing to do, and within which a module that is not
+#: a loop's is to be run a second time to get one; with 0 none stays.
 _PATIENCE = float(os.environ.get("ANSIBLE_ECONTEXT_STAYING") or 1)
 
 #: Begins a call of `run_module` in a process of its own.
@@ -197,7 +197,8 @@ class Staying:
         if call is not None and call.is_refused:
             return None
         if call is None or call.is_over:
-            if now - ran_before >= _PATIENCE or (order is not None and order.is_at_a_run):
+            pause = 0.0 if order is not None and order.repeats else now - ran_before
+            if pause >= _PATIENCE or (order is not None and order.is_at_a_run):
                 return None
             call = StayingCall(link, manifest, arguments["name"], self._loop)
             self._calls[manifest] = call

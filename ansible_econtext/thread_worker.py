@@ -15,7 +15,7 @@ from typing import Any
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, become, building, idle
+from ansible_econtext import ahead, become, building, idle, turns
 from ansible_econtext.next_task import NextTask, NotWanted, Turn
 from ansible_econtext.seams import loops, reaching, results, runs
 
@@ -79,7 +79,7 @@ class ThreadWorker(threading.Thread):
         super().start()
 
     def run(self) -> None:
-        ahead.take(self._turn)
+        turns.take(self._turn)
         with building.task_works():
             self._run()
 

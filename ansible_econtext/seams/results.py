@@ -14,7 +14,7 @@ from typing import Any
 import ansible.plugins.strategy
 from ansible.executor.task_queue_manager import FinalQueue
 
-from ansible_econtext import ahead
+from ansible_econtext import turns
 from ansible_econtext.seams import values
 
 Sleep = Callable[[float], None]
@@ -86,7 +86,7 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
     `plugins/strategy/__init__.py`, 2.19 to 2.21.
     """
 
-    def __init__(self, strategy: Any, stock: FinalQueue, turn: ahead.Turn | None = None) -> None:
+    def __init__(self, strategy: Any, stock: FinalQueue, turn: turns.Turn | None = None) -> None:
         """With a turn, nothing is sent before it has come."""
         self._turn = turn
         self._strategy = strategy

@@ -21,7 +21,8 @@ pytestmark = [
     ),
 ]
 
-ITEMS = 40
+#: More than are under way at a time.
+ITEMS = 100
 STOPS_AT = 5
 
 

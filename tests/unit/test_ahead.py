@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext import ahead, client  # noqa: E402
+from ansible_econtext import ahead, client, turns  # noqa: E402
 
 MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "way": []}
 
@@ -58,7 +58,7 @@ def run(count, line, requests):
 
     def item(number):
         done = [
-            ahead.ask(request, None) or ordinary.append(number) or {"ordinary": number}
+            turns.ask(request, None) or ordinary.append(number) or {"ordinary": number}
             for request in requests(number)
         ]
         return number, done
@@ -80,6 +80,36 @@ def test_all_but_the_first_are_sent_in_order(count, given_back):
     assert line.sent == list(range(1, count))
     assert outcomes[1:] == [[{"status": 0}]] * (count - 1)
     assert given_back == [line]
+
+
+def test_what_comes_after_a_new_payload_is_sent_behind_it(given_back):
+    """Its host may take long to log in to."""
+    line = Line()
+    new = {**MODULE, "archive": b"a"}
+    outcomes, ordinary = run(
+        9, line, lambda number: [MODULE, new] if number == 2 else [MODULE] * (number > 2)
+    )
+    assert ordinary == [2]  # the broker said what it needs
+    assert line.sent == [*range(2, 9)]
+    assert outcomes[2:] == [[{"ordinary": 2}, {"status": 0}]] + [[{"status": 0}]] * 6
+    assert given_back == [line]
+
+
+def test_the_last_item_may_be_the_first_that_asks(given_back):
+    line = Line()
+    new = {**MODULE, "archive": b"a"}
+    run(3, line, lambda number: [new] if number == 2 else [])
+    assert line.sent == [2]
+    assert given_back == [line]
+
+
+def test_a_host_that_cannot_be_reached_is_tried_again_alone(given_back):
+    line = Line({0: {"failed": "launch"}, **{number: {"again": True} for number in range(1, 9)}})
+    new = {**MODULE, "archive": b"a"}
+    outcomes, ordinary = run(9, line, lambda number: [new, new] if number == 0 else [MODULE])
+    assert ordinary == [0, 0, *range(1, 9)]
+    assert len(set(line.sent)) == len(line.sent)
+    assert line.closed and not given_back
 
 
 def test_what_makes_no_request_waits_for_the_first_that_does(given_back):
@@ -127,7 +157,7 @@ def test_what_is_not_like_the_first_is_done_alone(requests, given_back):
 
     def item(number):
         return [
-            ahead.ask(request, None) or ordinary.append(number) or "ordinary"
+            turns.ask(request, None) or ordinary.append(number) or "ordinary"
             for request in of(number)
         ]
 
@@ -150,31 +180,58 @@ def test_what_was_not_done_is_asked_for_again_alone(reply, given_back):
     assert line.closed and not given_back  # the broker sends nothing of this line on
 
 
-def test_no_more_is_under_way_than_the_window(given_back):
-    held = threading.Event()
-    line = Line()
-    receive = line.receive
+def held_back(line):
+    """What lets a line give its replies."""
+    held, receive = threading.Event(), line.receive
     line.receive = lambda: held.wait() and receive()
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE, None))
-    loop.run(0, lambda: ahead.ask(MODULE, None))
+    return held
+
+
+def test_no_more_is_under_way_than_the_window(given_back):
+    line = Line()
+    held = held_back(line)
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: turns.ask(MODULE, None))
+    loop.run(0, lambda: turns.ask(MODULE, None))
     taker = threading.Thread(target=loop.run, args=(1, None), daemon=True)
     taker.start()
-    while len(line.sent) < ahead.WINDOW:
+    while len(line.sent) < ahead._FEW:
         pass
-    assert line.sent[-1] <= ahead.WINDOW + 1
+    assert line.sent[-1] == ahead._FEW
     held.set()
     taker.join()
     for number in range(2, 100):
         loop.run(number, lambda: None)
     loop.close()
     assert line.sent == list(range(1, 100))
+    assert len(loop._threads) <= ahead._FEW + 1  # which prepares another one
+
+
+@pytest.mark.parametrize("others, most", [(0, ahead._MANY), (ahead._MANY, 1 + ahead._FEW)])
+def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch):
+    """As many as there are threads for; the first one has that of the task."""
+    line = Line()
+    held = held_back(line)
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: turns.ask(MODULE, None))
+    monkeypatch.setattr(threading, "active_count", lambda: others + len(loop._threads))
+    new = {**MODULE, "archive": b"a"}
+    taker = threading.Thread(target=loop.run, args=(0, lambda: turns.ask(new, None)), daemon=True)
+    taker.start()
+    while len(line.sent) < most:
+        pass
+    assert len(line.sent) == most
+    held.set()
+    taker.join()
+    for number in range(1, 100):
+        loop.run(number, lambda: None)
+    loop.close()
+    assert line.sent == list(range(100))
 
 
 def test_the_end_of_a_play_ends_its_loops(given_back):
     line = Line()
     line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: ahead.ask(MODULE, None))
-    loop.run(0, lambda: ahead.ask(MODULE, None))
+    loop = ahead.Loop(100, lambda: line, lambda: lambda number: turns.ask(MODULE, None))
+    loop.run(0, lambda: turns.ask(MODULE, None))
     found = []
 
     def take():
@@ -197,7 +254,7 @@ def test_an_error_of_an_item_is_raised_where_it_is_taken(given_back):
     line = Line()
 
     def item(number):
-        ahead.ask(MODULE, None)
+        turns.ask(MODULE, None)
         if number == 3:
             raise ZeroDivisionError
         return number

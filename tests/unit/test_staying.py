@@ -247,6 +247,14 @@ def test_an_order_is_kept_by_one_process_or_by_calls(staying, link):
     assert not order.is_at_a_run
 
 
+def test_a_module_of_a_loop_stays_at_once(staying, link, monkeypatch):
+    ask(staying, link, b"a new one", order=Order(repeats=True))
+    ask(staying, link, b"another new one", order=Order())
+    monkeypatch.setattr(staying_calls, "_PATIENCE", 0)
+    ask(staying, link, b"a third one", order=Order(repeats=True))
+    assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
+
+
 def test_what_was_not_begun_is_told(staying, link):
     run = ask(staying, link)
     reply(link, 1, None, [])
