@@ -260,6 +260,9 @@ class _ItemsTurn:
         else:
             self._loop.wait_for_those_before(self._number)
 
+    def plugin_begins(self) -> None:
+        """It may: `ask` is where an item waits."""
+
     def end(self) -> None:
         """The item is over."""
         if self.has_it:

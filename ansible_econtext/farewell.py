@@ -39,6 +39,8 @@ def tidy(
     loop: Loop, slaves: Slaves, finished: Callable[[], bool], then: Callable[[], None]
 ) -> None:
     """Remove what nobody asked for, an empty ~/.ansible/tmp that was made, then call `then`."""
+    for slave in slaves.all():
+        slave.removals.begin()
 
     def start() -> None:
         calls = [_tidying(slave) for slave in slaves.all() if slave.left and not slave.users]

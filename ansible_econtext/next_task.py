@@ -6,6 +6,9 @@ Its module is sent behind the other; the target runs it if the one in front went
 not otherwise (`target/behind.py`).  So it runs when it would have run, but for the time in which
 nobody did anything; and nothing is heard of it before the strategy has come to it.
 
+A `copy` or a `template` is more than one call of a module.  It is prepared up to where its action
+plugin begins, which looks at files that the task before may make; and nothing is sent behind it.
+
 There is never more than one ahead.  ``ANSIBLE_ECONTEXT_NEXT_TASK=0`` turns it off.
 """
 
@@ -28,16 +31,24 @@ class NotWanted(BaseException):
 
 class Turn:
     """A task's, which comes when the strategy gives it; `before` is that of the present task
-    where this is the next one.  `sent` is called when its request is on its way."""
+    where this is the next one.  `sent` is called when its request for a module is on its way."""
 
-    def __init__(self, sent: Callable[[], None], before: "Turn | None" = None) -> None:
+    def __init__(
+        self,
+        sent: Callable[[], None],
+        before: "Turn | None" = None,
+        is_one_call: bool = True,
+    ) -> None:
         self._sent = sent
         self._before = before
+        self._is_one_call = is_one_call
         self._number = int.from_bytes(os.urandom(_NUMBER), "little") | 1  # 0 is none
         self._changed = threading.Condition()
         self.has_come = before is None
         self.is_dropped = False
         self._line: client.Client | None = None
+        #: Whether its module is on its way, and the next task may be prepared.
+        self.is_under_way = False
         #: What its request is like, when one was sent that others can come behind.
         self.pattern: object = None
         #: Whether it has its reply, and whether that is of a module that did not fail.
@@ -66,6 +77,9 @@ class Turn:
 
     def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
         """The reply to its one request; None where that is to be made in the ordinary way."""
+        if not self._is_one_call:
+            self._goes_alone(request)
+            return None
         pattern = _pattern(request)
         is_first = self.pattern is None or "archive" in request  # a payload that was asked for
         if pattern is None or not is_first or self.is_over:
@@ -78,6 +92,16 @@ class Turn:
         self._went_well = reply.get("status") == 0
         self.is_over = True
         return reply if "again" not in reply else None
+
+    def plugin_begins(self) -> None:
+        if not self._is_one_call:
+            self.alone()
+
+    def _goes_alone(self, request: dict[str, Any]) -> None:
+        self.alone()
+        if request["do"] == "module" and not self.is_under_way:
+            self.is_under_way = True
+            self._sent()
 
     def _reply_in_order(
         self, line: client.Client, request: dict[str, Any], pattern: object
@@ -107,7 +131,7 @@ class Turn:
                 raise NotWanted
             self._line = line
             line.tell({**request, "number": self._number, "behind": behind})
-        self.pattern = pattern
+        self.pattern, self.is_under_way = pattern, True
         self._sent()
         return line.receive()[0][1]
 
@@ -145,7 +169,8 @@ class NextTask:
         """The strategy gives a task to a thread, which is to have this turn."""
         if not self._is_on or not self._tasks.may_precede(arguments["task"]):
             return None
-        turn = Turn(self._sent)
+        is_one_call = self._tasks.is_one_call(arguments["task"])
+        turn = Turn(self._sent, is_one_call=is_one_call)
         self._present = arguments, turn
         return turn
 
@@ -163,13 +188,14 @@ class NextTask:
         return worker
 
     def prepare(self) -> None:
-        """Have the next task prepared, if the present one's request is on its way."""
-        if self._present is None or self._present[1].pattern is None:
+        """Have the next task prepared, if the present one's module is on its way."""
+        if self._present is None or not self._present[1].is_under_way:
             return
         (present, before), self._present = self._present, None
         arguments = self._tasks.after(present) if not before.is_over else None
         if arguments is not None:
-            turn = Turn(self._sent, before)
+            is_one_call = self._tasks.is_one_call(arguments["task"])
+            turn = Turn(self._sent, before, is_one_call)
             worker = self._start(arguments, turn)
             if worker is not None:
                 self._next = arguments, turn, worker

@@ -249,7 +249,11 @@ class Request:
         call.end(wire.STDIN)
 
     def _do_operations(self, slave: Slave) -> None:
-        self._simple_call(slave, "operate", (), "done")
+        if self._request["may_wait"]:
+            paths = [path for _, path in self._request["before"]]
+            slave.removals.add(paths, lambda: self.reply({"done": None}))
+        else:
+            self._simple_call(slave, "operate", (), "done")
 
     def _do_exists(self, slave: Slave) -> None:
         self._simple_call(slave, "exists", (self._request["path"],), "exists")

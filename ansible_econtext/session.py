@@ -223,9 +223,10 @@ class Session:
             return
         if self._waiting and not self._client.closed:
             before = [held.operation for held in self._waiting.take()]
+            may_wait = all(each[0] == "remove" and shell.is_temporary(each[1]) for each in before)
             request = {"do": "operations", "way": self._way(None), "before": before}
             with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
-                self._client.tell({**request, "waited": 0, "quiet": True})
+                self._client.tell({**request, "may_wait": may_wait, "waited": 0, "quiet": True})
         self._waiting.take()
         client.give_back(self._client)
         self._client = None
@@ -246,7 +247,7 @@ class Session:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._ask({"do": "operations"})
+            self._ask({"do": "operations", "may_wait": False})
 
     def _ask(
         self, request: dict[str, Any], plugin: Any = None, keep_waiting: bool = False

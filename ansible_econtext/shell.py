@@ -89,6 +89,11 @@ _FILES_OF_MODULE = re.compile(_TEMPORARY.pattern + r"(args|AnsiballZ_[^/]+)\Z")
 _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
 
 
+def is_temporary(path: str) -> bool:
+    """Whether this is of a task's own temporary directory, whose name no other one has."""
+    return _TEMPORARY.search(path + "/") is not None
+
+
 def is_of_module(path: str) -> bool:
     """Whether this is the path of a module's file, or of its arguments'."""
     return _FILES_OF_MODULE.search(path) is not None

@@ -9,6 +9,7 @@ from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
 if TYPE_CHECKING:
+    from ansible_econtext.removals import Removals
     from ansible_econtext.staying import Staying
 
 #: Seconds after which a slave that was not heard of is asked whether it is still there.
@@ -43,6 +44,13 @@ class Slave:
         from ansible_econtext.staying import Staying  # not before the broker listens
 
         return Staying(self._loop)
+
+    @functools.cached_property
+    def removals(self) -> "Removals":
+        """What is to be removed there before long."""
+        from ansible_econtext.removals import Removals
+
+        return Removals(self.link, self._loop)
 
     def order_of(self, number: int, behind: int) -> Order:
         """The order that a request of this number is in: that of the one it comes behind, if

@@ -16,6 +16,8 @@ class Turn(Protocol):
 
     def alone(self) -> None: ...
 
+    def plugin_begins(self) -> None: ...
+
     @property
     def has_come(self) -> bool: ...
 
@@ -46,6 +48,13 @@ def has_come() -> bool:
     """Whether the present thread may turn to its host."""
     turn = _turn.get()
     return turn is None or turn.has_come
+
+
+def plugin_begins() -> None:
+    """Wait until the action plugin of the present thread's task may run."""
+    turn = _turn.get()
+    if turn is not None:
+        turn.plugin_begins()
 
 
 def alone() -> None:

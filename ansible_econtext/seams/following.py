@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from ansible import constants
 from ansible.playbook.handler import Handler
 from ansible.plugins.strategy import linear
 from ansible.utils.display import Display
 
 from ansible_econtext import independent
-from ansible_econtext.seams import loops
+from ansible_econtext.seams import loops, runs
 
 display = Display()
 
@@ -28,6 +29,11 @@ _AFTERWARDS = (
 _OTHERS = frozenset(
     ["changed_when", "failed_when", "loop_control", "register", "tags", "until", "when"]
 ).union(_AFTERWARDS)
+
+#: Action plugins that make several calls, and the modules that they call, which tell nothing but
+#: their result.
+_OF_SEVERAL_CALLS = frozenset(["copy", "template"])
+_CALLED = ("copy", "file", "stat")
 
 #: Modules that may break the connection, so that nobody hears of what went well.
 _OF_CONNECTIONS = frozenset(["iptables", "systemd", "systemd_service", "sysvinit"])
@@ -54,6 +60,8 @@ class Tasks:
         )
         #: Whether a task can be the first or the second of two, as far as it says itself.
         self._plain: dict[str, bool] = {}
+        #: Whether a task is one call of a module.
+        self._one_call: dict[str, bool] = {}
 
     def may_precede(self, task: Any) -> bool:
         """Whether all that the next task need know of this one is that its module went well."""
@@ -62,6 +70,12 @@ class Tasks:
         if task._uuid not in self._plain:
             self._plain[task._uuid] = _is_plain(task)
         return self._plain[task._uuid]
+
+    def is_one_call(self, task: Any) -> bool:
+        """Whether a task that may be the first or the second of two is one call of a module."""
+        if task._uuid not in self._one_call:
+            self._one_call[task._uuid] = runs.action_plugin(task) not in _OF_SEVERAL_CALLS
+        return self._one_call[task._uuid]
 
     def after(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """The arguments of WorkerProcess for the task that comes after the one of these, if that
@@ -82,6 +96,8 @@ class Tasks:
                 _hosts_all=strategy._hosts_cache_all,
             )
             strategy.add_tqm_variables(variables, play=iterator._play)
+            if not (self.is_one_call(task) and self.is_one_call(following)):
+                _check_discovery(variables)
             _check(following, variables, loops.registered_by(task))
         except independent.Dependent as reason:
             display.debug(f"econtext: the next task in its turn: {reason}")
@@ -108,9 +124,11 @@ def _is_plain(task: Any) -> bool:
     if "{{" in (task.name or "") or not _registers_its_result(task):
         return False
     try:
-        loops.check_task(task)
+        loops.check_task(task, _OF_SEVERAL_CALLS)
     except independent.Dependent:
         return False
+    if runs.action_plugin(task) in _OF_SEVERAL_CALLS:
+        return all(map(runs.is_core_module, _CALLED))
     return task._resolved_action.rpartition(".")[2] not in _OF_CONNECTIONS
 
 
@@ -135,4 +153,19 @@ def _check(task: Any, variables: dict[str, Any], registered: frozenset[str]) -> 
     connection = variables.get("ansible_connection", task.connection)
     if str(connection).rpartition(".")[2] == "local":
         raise independent.Dependent("the controller's own host, which may be changed meanwhile")
+    if registered and runs.action_plugin(task) == "template":
+        raise independent.Dependent("a file that is rendered with what is registered")
     loops.check_templates(task, variables, registered, "econtext_next_task", _OTHERS)
+
+
+def _check_discovery(variables: dict[str, Any]) -> None:
+    """Raise Dependent where the interpreter may be found by the present task, and kept in a fact
+    that the next one has not seen: it would look for it again."""
+    facts = variables.get("ansible_facts")
+    if isinstance(facts, dict) and "discovered_interpreter_python" in facts:
+        return
+    given = variables.get("ansible_python_interpreter")
+    if given is None:
+        given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+    if str(given).startswith("auto"):
+        raise independent.Dependent("the interpreter, which is to be discovered")

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, client, independent, place
+from ansible_econtext import ahead, client, independent, place, turns
 from ansible_econtext.seams import reaching, runs
 from ansible_econtext.seams.versions import ansible_version
 
@@ -78,6 +78,11 @@ class Executor(reaching.Executor):
             for each in copies:
                 if each._connection is not None:
                     each._connection.close()
+
+    def _get_action_handler_with_module_context(self, *args: Any, **kwargs: Any) -> Any:
+        found = super()._get_action_handler_with_module_context(*args, **kwargs)
+        turns.plugin_begins()  # all that comes before was prepared
+        return found
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
         loop = self._econtext_loop
@@ -185,13 +190,14 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
     return True
 
 
-def check_task(task: Any) -> None:
+def check_task(task: Any, others: frozenset[str] = frozenset()) -> None:
     """Raise Dependent unless a task is one call of a module of ansible-core's that is known to
-    tell nothing but its result."""
+    tell nothing but its result, or one of these other actions of ansible-core's."""
     plugin = runs.action_plugin(task)
-    if plugin not in _ACTIONS or not runs.is_core_action(plugin):
+    if plugin not in _ACTIONS | others or not runs.is_core_action(plugin):
         raise independent.Dependent("the action")
-    if task._resolved_action not in _MODULES:  # a user's own one is "ansible.legacy."
+    if plugin not in others and task._resolved_action not in _MODULES:
+        # a user's own one is "ansible.legacy."
         raise independent.Dependent(f"the module {task._resolved_action}")
     control = task.loop_control
     for name in ("pause", "extended", "break_when"):

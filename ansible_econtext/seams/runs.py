@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import ansible.modules
 import ansible.plugins.action
 from ansible import constants
 from ansible.plugins.loader import (
@@ -200,3 +201,14 @@ def _is_core_action(name: str, directories: tuple[str, ...]) -> bool:
         return False
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     return file is not None and os.path.dirname(file) in ansible.plugins.action.__path__
+
+
+def is_core_module(name: str) -> bool:
+    """Whether the module that ansible-core's action plugins mean by this name is its own."""
+    return _is_core_module(name, tuple(module_loader._extra_dirs))
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_core_module(name: str, directories: tuple[str, ...]) -> bool:
+    path = module_loader.find_plugin(f"ansible.legacy.{name}")
+    return path is not None and os.path.dirname(path) in ansible.modules.__path__

@@ -111,6 +111,16 @@ def remove_empty(paths):
             pass  # in use, or gone
 
 
+def remove_all(paths):
+    # type: (list) -> None
+    """Remove each of them; one that stays is no reason to leave the others."""
+    for path in paths:
+        try:
+            remove(compat.native(path))
+        except OSError:
+            pass
+
+
 def missing_directories(path):
     # type: (str) -> list
     """`path` and those above it that do not exist."""

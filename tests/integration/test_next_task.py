@@ -185,6 +185,45 @@ def test_what_may_end_otherwise_than_its_module_is_waited_for(
 
 
 @only_ssh
+def test_what_copies_looks_at_its_files_in_its_turn(here: Here) -> None:
+    """The host is the controller's own here: the task before makes what is copied."""
+    # So nothing need be asked of the host for the plugin's temporary directory.
+    here.options["inventory"]["ansible_remote_tmp"] = str(here.file.with_name("temporary"))
+    made, rendered = (here.file.with_name(f"{here.file.name}.{name}") for name in ("a", "b"))
+    make = here.task("make", f"sleep 0.3; date +%N > {made}")
+    copy = {"name": "copy", "copy": {"src": str(made), "dest": f"{made}.copied"}}
+    render = {"name": "render", "template": {"src": str(made), "dest": str(rendered)}}
+    check = {"name": "check", "command": f"cmp {made} {made}.copied"}
+    check_other = {"name": "check", "command": f"cmp {made} {rendered}"}
+    result = here.run(make, render, check_other, make, copy, check, make, render, check_other)
+    assert result.rc == 0, str(result)
+
+
+@only_ssh
+def test_a_file_is_rendered_with_what_was_registered(here: Here, scratch: pathlib.Path) -> None:
+    (scratch / "words.j2").write_text("{{ told.stdout | default('nothing') }}\n")
+    rendered = here.file.with_name(f"{here.file.name}.rendered")
+    tell = here.task("tell", "sleep 0.3; echo {{ 1 + 1 }}", register="told")
+    render = {"name": "render", "template": {"src": f"{scratch}/words.j2", "dest": str(rendered)}}
+    assert here.run(tell, render).rc == 0
+    assert rendered.read_text() == "2\n"
+
+
+@only_ssh
+def test_no_copy_is_made_behind_a_failure(here: Here) -> None:
+    copied = here.file.with_name(f"{here.file.name}.copied")
+    copy = {"name": "copy", "copy": {"content": "x", "dest": str(copied)}}
+    result = here.run(here.task("first"), copy, here.task("bad", "sleep 0.3; exit 3"), copy)
+    assert result.rc == 2, str(result)
+    assert [one.task for one in result.tasks] == ["first", "copy", "bad"]
+    copied.unlink()
+    missing = {"name": "missing", "copy": {"src": "/no/such/file", "dest": str(copied)}}
+    result = here.run(here.task("first"), missing, here.task("never"), copy)
+    assert result.rc == 2, str(result)
+    assert here.written() == ["first"] and not copied.exists()
+
+
+@only_ssh
 def test_it_can_be_turned_off(here: Here) -> None:
     here.options["env"]["ANSIBLE_ECONTEXT_NEXT_TASK"] = "0"
     assert here.run(*map(here.task, ["one", "two", "three"])).rc == 0

@@ -1,6 +1,7 @@
 """Which tasks can be prepared before their turn."""
 
 import types
+from contextlib import nullcontext
 
 import pytest
 
@@ -10,7 +11,7 @@ from ansible.playbook.task import Task  # noqa: E402
 from ansible.plugins.strategy import linear  # noqa: E402
 
 from ansible_econtext import independent  # noqa: E402
-from ansible_econtext.seams import following  # noqa: E402
+from ansible_econtext.seams import following, runs  # noqa: E402
 from ansible_econtext.seams.versions import ansible_version  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("names_of_collections")
@@ -34,6 +35,7 @@ def task_of(kind=Task, **keywords):
         {"changed_when": True, "failed_when": False},
         {"ansible.builtin.lineinfile": {"path": "/x", "line": "{{ word }}"}},
         {"ignore_errors": True, "environment": {"WORD": "{{ word | upper }}"}},
+        {"ansible.builtin.copy": {"content": "{{ word }}", "dest": "/x"}},
     ],
     ids=str,
 )
@@ -58,7 +60,8 @@ def test_a_plain_task(task):
         {"name": "a {{ word }}"},
         {"async": 10},
         {"delegate_to": "another"},
-        {"ansible.builtin.copy": {"content": "x", "dest": "/x"}},
+        {"ansible.builtin.copy": {"content": "x", "dest": "/x"}, "notify": "handler"},
+        {"ansible.builtin.fetch": {"src": "/x", "dest": "/y"}},
         {"ansible.builtin.setup": {}},
         {"ansible.builtin.set_fact": {"a": 1}},
         {"ansible.builtin.user": {"name": "somebody"}},
@@ -108,6 +111,42 @@ def test_a_host_that_is_reached_by_what_was_registered():
 def test_a_host_that_is_reached_by_what_is_registered():
     with pytest.raises(independent.Dependent):
         following._check(task_of(), VARIABLES, frozenset(["ansible_port"]))
+
+
+def test_a_file_that_may_be_rendered_with_what_was_registered():
+    task = task_of(**{"ansible.builtin.template": {"src": "x.j2", "dest": "/x"}})
+    assert following._is_plain(task)
+    following._check(task, VARIABLES, frozenset())
+    with pytest.raises(independent.Dependent):
+        following._check(task, VARIABLES, frozenset(["told"]))
+
+
+def test_a_copy_by_somebodys_own_module(monkeypatch):
+    task = task_of(**{"ansible.builtin.copy": {"content": "x", "dest": "/x"}})
+    monkeypatch.setattr(runs, "is_core_module", lambda name: name != "file")
+    assert not following._is_plain(task)
+
+
+def test_which_tasks_are_one_call():
+    tasks = following.Tasks(Strategy(), iterator())
+    assert tasks.is_one_call(task_of())
+    assert not tasks.is_one_call(task_of(**{"ansible.builtin.copy": {"src": "x", "dest": "/x"}}))
+
+
+@pytest.mark.parametrize(
+    "variables, may_be_discovered",
+    [
+        ({}, True),
+        ({"ansible_python_interpreter": "auto_silent"}, True),
+        ({"ansible_python_interpreter": "/usr/bin/python3"}, False),
+        ({"ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3"}}, False),
+    ],
+    ids=str,
+)
+def test_an_interpreter_that_the_present_task_may_find(variables, may_be_discovered):
+    expected = pytest.raises(independent.Dependent) if may_be_discovered else nullcontext()
+    with expected:
+        following._check_discovery(variables)
 
 
 @pytest.mark.parametrize("name", ["local", "ansible.builtin.local"])

@@ -188,6 +188,55 @@ def test_what_is_refused_in_its_turn_is_made_in_the_ordinary_way(first):
     assert first.ask(MODULE, lambda: answering({"again": True})) is None
 
 
+@pytest.fixture
+def copying(bell):
+    """The first of two, which makes several calls."""
+    return Turn(bell.set, is_one_call=False)
+
+
+def test_nothing_is_sent_behind_what_makes_several_calls(bell, copying):
+    turn = Turn(bell.set, copying)
+    copying.plugin_begins()
+    assert copying.ask({"do": "expand", "path": "~"}, None) is None
+    assert not (copying.is_under_way or bell.is_set())
+    assert copying.ask(MODULE, None) is None
+    assert copying.is_under_way and bell.is_set()
+    following = Asking(turn, answering(WELL))
+    assert copying.ask(MODULE, None) is None  # and this one is not in any order
+    assert following.line.sent == [] and following.is_alive()
+    turn.come()
+    assert following.done() == WELL
+    assert following.line.sent[0]["behind"] == 0
+
+
+def test_a_plugin_that_looks_around_begins_in_its_turn(bell, first):
+    present = Asking(first, Line(WELL))
+    present.sent()
+    turn, begun = Turn(bell.set, first, is_one_call=False), threading.Event()
+
+    def begin():
+        turn.plugin_begins()
+        begun.set()
+
+    thread = threading.Thread(target=begin, daemon=True)
+    thread.start()
+    present.line.go.set()
+    present.done()
+    assert not begun.is_set()
+    turn.come()
+    thread.join(30)
+    assert begun.is_set()
+    dropped = Turn(bell.set, first, is_one_call=False)
+    dropped.drop()
+    with pytest.raises(NotWanted):
+        dropped.plugin_begins()
+
+
+def test_a_plugin_that_makes_one_call_begins_before_its_turn(first, second):
+    first.plugin_begins()
+    second.plugin_begins()
+
+
 class Tasks:
     """In place of `following.Tasks`."""
 
@@ -196,6 +245,9 @@ class Tasks:
 
     def may_precede(self, task):
         return task != "not plain"
+
+    def is_one_call(self, task):
+        return task != "copy"
 
     def after(self, arguments):
         return {**arguments, "task": "next"} if arguments["task"] != "last" else None
@@ -225,7 +277,7 @@ def test_one_task_is_prepared_when_the_present_one_is_on_its_way(tasks, started)
     turn = tasks.begins(arguments("first"))
     tasks.prepare()
     assert not started
-    turn.pattern = "sent"
+    turn.is_under_way = True
     tasks.prepare()
     tasks.prepare()
     assert len(started) == 1
@@ -234,7 +286,7 @@ def test_one_task_is_prepared_when_the_present_one_is_on_its_way(tasks, started)
 
 
 def test_another_task_than_the_one_prepared_has_a_worker_of_its_own(tasks, started):
-    tasks.begins(arguments("first")).pattern = "sent"
+    tasks.begins(arguments("first")).is_under_way = True
     tasks.prepare()
     assert tasks.take(arguments("rescue")) is None
     assert started[0].is_dropped
@@ -244,7 +296,7 @@ def test_another_task_than_the_one_prepared_has_a_worker_of_its_own(tasks, start
 def test_none_is_prepared(tasks, started, task):
     turn = tasks.begins(arguments(task))
     if turn is not None:
-        turn.pattern = "sent"
+        turn.is_under_way = True
     tasks.prepare()
     assert not started
 
@@ -257,7 +309,7 @@ def test_none_is_prepared_when_the_present_one_is_over(tasks, started):
 
 
 def test_the_end_of_a_play_drops_it(tasks, started):
-    tasks.begins(arguments("first")).pattern = "sent"
+    tasks.begins(arguments("first")).is_under_way = True
     tasks.prepare()
     tasks.stop()
     assert started[0].is_dropped
