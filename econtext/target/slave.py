@@ -217,7 +217,8 @@ class Slave(object):
             for waiting in self._waiting.pop(name, []):
                 if waiting in self._children:
                     self._answer(self._children[waiting], name)
-        if channel == 0:
+        if channel == 0:  # for calls that come: each would compile it for itself
+            self._compile(self._importer.modules.values())
             self._drop_spare()
 
     def _message(self, channel, kind, body):
@@ -252,15 +253,18 @@ class Slave(object):
         request = codec.decode(body)
         modules = self._store.manifest(request["manifest"])
         self._importer.import_ahead(modules, request["imports"])
-        for module in modules.values():
-            if not module.filename.endswith(".py"):
-                continue
-            try:
-                self._store.code(module)
-            except (SyntaxError, ValueError):
-                pass  # for another Python than ours; importing it will say so
+        self._compile(modules.values())
         compat.freeze_memory()
         self._drop_spare()
+
+    def _compile(self, modules):
+        # type: (list) -> None
+        for module in modules:
+            if module.filename.endswith(".py"):
+                try:
+                    self._store.code(module)
+                except (SyntaxError, ValueError):
+                    pass  # for another Python than ours; importing it will say so
 
     # The end
 
