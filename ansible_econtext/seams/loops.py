@@ -173,6 +173,7 @@ class _ItemOf221(_ItemOf219):
         context._item = self._items[number]
         context._item_index = number
         context._raw_loop_results = [None] * number
+        context._populate_item_label = lambda result: None  # `_execute` records it once more
         with context:
             return self._executor._execute()
 
