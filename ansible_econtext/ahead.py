@@ -111,27 +111,40 @@ class Loop:
     def _begin(self, number: int) -> None:
         self._line = SharedLine(self._connect())
         self._next = self._taken = number
-        with self._changed:
-            self._start_thread()
+        self._start_first_thread()
 
     def begin_behind(self, number: int, request: dict[str, Any]) -> None:
         """Send the request of the scout, which has this number, and have the items after it
         prepared meanwhile."""
-        self._line = SharedLine(self._connect())
-        self._line.send(number, request)
+        line = SharedLine(self._connect())
+        line.send(number, request)
+        self._line = line
         self._next, self._taken = number + 1, number
         self._window = _MANY
-        with self._changed:
-            if self._next < self._count and not self._closed:
+        if self._next < self._count and not self._closed:
+            self._start_first_thread()
+
+    def _start_first_thread(self) -> None:
+        try:
+            with self._changed:
                 self._start_thread()
+        except RuntimeError:  # nobody would do the other items
+            self.stop()
+            raise
 
     def _start_thread(self) -> None:
-        self._idle += 1
         thread = threading.Thread(
             target=self._work, args=(self._runner(),), name="items of a loop", daemon=True
         )
-        self._threads.append(thread)
-        thread.start()
+        self._idle += 1
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads
+            self._idle -= 1
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def stop(self) -> None:
         """Have nothing more begun; what is under way is of no more interest."""
@@ -201,6 +214,8 @@ class Loop:
             self._changed.wait_for(
                 lambda: self._closed or all(each in self._over for each in range(first, number))
             )
+            if self._closed:  # and what came before it may never be done
+                raise client.BrokerGone("the play is over")
 
     @property
     def line(self) -> SharedLine:
@@ -232,7 +247,7 @@ class _ItemsTurn:
                 return None
             self._is_scout = False
             self._loop.begin_behind(self._number, in_order)
-            return self._reply()
+            return self._reply(is_first=True)
         is_usual = self.has_it and pattern is not None and pattern == self._loop.pattern
         if not is_usual or self._loop.is_broken:
             self.alone()
@@ -244,14 +259,16 @@ class _ItemsTurn:
             self._loop.pass_on()
         return self._reply()
 
-    def _reply(self) -> Reply | None:
+    def _reply(self, is_first: bool = False) -> Reply | None:
         reply = self._loop.line.wait(self._number)
-        if {"need", "again"} & set(reply) or reply.get("failed") == "launch":
+        is_lost = reply.get("failed") == "launch"
+        if {"need", "again"} & set(reply) or is_lost:
             # Nothing of it was done, nor of what comes after it: that is over when it has replies.
             self._loop.is_broken = True
             self.alone()
             self._loop.line.wait_until_quiet()
-            return None
+            # The first one made the attempt that failed; each of the others makes its own.
+            return reply if is_first and is_lost else None
         return reply
 
     def alone(self) -> None:

@@ -224,7 +224,8 @@ class Broker:
     # The end
 
     def _tidy(self, then: Callable[[], None]) -> None:
-        farewell.tidy(self.loop, self._slaves, lambda: not self._unfinished, then)
+        before = set(self._unfinished)  # another run's, that come later, are not waited for
+        farewell.tidy(self.loop, self._slaves, lambda: not before & self._unfinished, then)
 
     def end(self, asked_by: Line | None = None) -> None:
         """End the slaves, then this process; whoever asked for it has his line until then."""

@@ -24,7 +24,13 @@ class SharedLine:
     def send(self, number: int, request: dict[str, Any]) -> None:
         with self._changed:
             self._unanswered.add(number)
-        self._line.tell(request, number)
+        try:
+            self._line.tell(request, number)
+        except BaseException:
+            with self._changed:
+                self._unanswered.discard(number)
+                self._changed.notify_all()
+            raise
 
     def wait_until_quiet(self) -> None:
         """Wait until everything that was sent has its reply."""

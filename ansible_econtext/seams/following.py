@@ -8,7 +8,7 @@ from ansible.plugins.strategy import linear
 from ansible.utils.display import Display
 
 from ansible_econtext import independent
-from ansible_econtext.seams import loops, runs
+from ansible_econtext.seams import loops, runs, values
 
 display = Display()
 
@@ -127,8 +127,8 @@ def _is_plain(task: Any) -> bool:
         loops.check_task(task, _OF_SEVERAL_CALLS)
     except independent.Dependent:
         return False
-    if runs.action_plugin(task) in _OF_SEVERAL_CALLS:
-        return all(map(runs.is_core_module, _CALLED))
+    if runs.action_plugin(task) in _OF_SEVERAL_CALLS:  # of which one runs the other
+        return runs.is_core_action("copy") and all(map(runs.is_core_module, _CALLED))
     return task._resolved_action.rpartition(".")[2] not in _OF_CONNECTIONS
 
 
@@ -167,5 +167,5 @@ def _check_discovery(variables: dict[str, Any]) -> None:
     given = variables.get("ansible_python_interpreter")
     if given is None:
         given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
-    if str(given).startswith("auto"):
+    if not given or str(given).startswith("auto") or values.may_be_template(given):
         raise independent.Dependent("the interpreter, which is to be discovered")

@@ -210,15 +210,17 @@ class Slave(object):
 
     def _sources(self, channel, body):
         # type: (int, bytes) -> None
+        new = []
         for entry in codec.decode(body):
             name, module = entry[0], entry[1:]
             if module:
-                self._importer.modules[str(name)] = store.Module(*module)
+                new.append(store.Module(*module))
+                self._importer.modules[str(name)] = new[-1]
             for waiting in self._waiting.pop(name, []):
                 if waiting in self._children:
                     self._answer(self._children[waiting], name)
         if channel == 0:  # for calls that come: each would compile it for itself
-            self._compile(self._importer.modules.values())
+            self._compile(new)
             self._drop_spare()
 
     def _message(self, channel, kind, body):
@@ -263,8 +265,8 @@ class Slave(object):
             if module.filename.endswith(".py"):
                 try:
                     self._store.code(module)
-                except (SyntaxError, ValueError):
-                    pass  # for another Python than ours; importing it will say so
+                except Exception:  # for another Python than ours; importing it will say so
+                    pass
 
     # The end
 

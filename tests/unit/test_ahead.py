@@ -107,7 +107,8 @@ def test_a_host_that_cannot_be_reached_is_tried_again_alone(given_back):
     line = Line({0: {"failed": "launch"}, **{number: {"again": True} for number in range(1, 9)}})
     new = {**MODULE, "archive": b"a"}
     outcomes, ordinary = run(9, line, lambda number: [new, new] if number == 0 else [MODULE])
-    assert ordinary == [0, 0, *range(1, 9)]
+    assert outcomes[0] == [{"failed": "launch"}, {"ordinary": 0}]  # the second is another attempt
+    assert ordinary == list(range(9))
     assert len(set(line.sent)) == len(line.sent)
     assert line.closed and not given_back
 
@@ -248,6 +249,65 @@ def test_the_end_of_a_play_ends_its_loops(given_back):
     taker.join()
     loop.close()
     assert found and line.closed and not given_back
+
+
+def test_what_waits_to_be_done_alone_is_not_done_after_an_interrupt(given_back):
+    line, found = Line(), []
+    line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
+    new, other = {**MODULE, "archive": b"a"}, {**MODULE, "identity": b"j"}
+    waits = threading.Event()
+
+    def item(number):
+        if number == 1:
+            waits.set()
+        try:
+            found.append(turns.ask(new if number == 0 else other, None))
+        except client.BrokerGone as error:
+            found.append(str(error))
+
+    loop = ahead.Loop(3, lambda: line, lambda: item)
+    first = threading.Thread(target=loop.run, args=(0, lambda: item(0)), daemon=True)
+    first.start()
+    waits.wait()
+    ahead.stop()
+    first.join()
+    loop.close()
+    assert sorted(found) == ["hung up", "the play is over"]
+
+
+def test_a_broker_that_is_gone_before_the_first_request_is_only_that_ones_fault(given_back):
+    broken, line = Line(), Line()
+
+    def gone(request, number):
+        raise client.BrokerGone("gone")
+
+    broken.tell = gone
+    lines = [broken, line]
+    new = {**MODULE, "archive": b"a"}
+
+    def item(number):
+        try:
+            return turns.ask(new, None)
+        except client.BrokerGone as error:
+            return str(error)
+
+    loop = ahead.Loop(4, lambda: lines.pop(0), lambda: item)
+    outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(4)]
+    loop.close()
+    assert outcomes == ["gone", *[{"status": 0}] * 3]
+
+
+def test_where_there_are_no_threads_nobody_waits_for_one(given_back, monkeypatch):
+    def fails(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    loop = ahead.Loop(4, Line, lambda: lambda number: None)
+    with pytest.raises(RuntimeError):
+        loop.run(0, lambda: turns.ask({**MODULE, "archive": b"a"}, None))
+    with pytest.raises(client.BrokerGone):
+        loop.run(1, lambda: None)
+    loop.close()
 
 
 def test_an_error_of_an_item_is_raised_where_it_is_taken(given_back):

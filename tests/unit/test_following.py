@@ -123,8 +123,12 @@ def test_a_file_that_may_be_rendered_with_what_was_registered():
 
 def test_a_copy_by_somebodys_own_module(monkeypatch):
     task = task_of(**{"ansible.builtin.copy": {"content": "x", "dest": "/x"}})
-    monkeypatch.setattr(runs, "is_core_module", lambda name: name != "file")
-    assert not following._is_plain(task)
+    with monkeypatch.context() as changed:
+        changed.setattr(runs, "is_core_module", lambda name: name != "file")
+        assert not following._is_plain(task)
+    template = task_of(**{"ansible.builtin.template": {"src": "x.j2", "dest": "/x"}})
+    monkeypatch.setattr(runs, "is_core_action", lambda name: name != "copy")
+    assert not following._is_plain(template)
 
 
 def test_which_tasks_are_one_call():
@@ -138,6 +142,7 @@ def test_which_tasks_are_one_call():
     [
         ({}, True),
         ({"ansible_python_interpreter": "auto_silent"}, True),
+        ({"ansible_python_interpreter": "{{ python | default('auto') }}"}, True),
         ({"ansible_python_interpreter": "/usr/bin/python3"}, False),
         ({"ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3"}}, False),
     ],
