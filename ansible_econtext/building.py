@@ -39,9 +39,11 @@ class Builder(threading.Thread):
         self._task: Any = None
         self._is_left_alone = False
         self._has_news = False
-        #: The module that is being built, and whether somebody waits for it.
+        #: The module that is being built, and whether somebody waits for it; and all that others
+        #: ever began to build, who may have done so just before we did.
         self._current: pathlib.Path | None = None
         self._is_wanted = False
+        self._wanted: set[pathlib.Path] = set()
         self._is_stopped = False
         # Of this thread alone
         self._upcoming = upcoming.Upcoming(iterator)
@@ -68,6 +70,7 @@ class Builder(threading.Thread):
     def wanted(self, module: pathlib.Path) -> None:
         """The present thread builds a module, and so waits for us if we are at it."""
         with self._changed:
+            self._wanted.add(module)
             if module == self._current:
                 self._is_wanted = True
                 self.idle.tell()
@@ -128,7 +131,7 @@ class Builder(threading.Thread):
         if builds.is_built(module):
             return
         with self._changed:
-            self._current, self._is_wanted = module, False
+            self._current, self._is_wanted = module, module in self._wanted
         try:
             builds.build(module)
             display.vvv(f"econtext: built ahead: {module.stem}")

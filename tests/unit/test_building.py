@@ -179,6 +179,22 @@ def test_it_rests_in_the_middle_of_a_module_and_goes_on_for_who_needs_it(play, m
         assert play.built == ["one begun", "one"]
 
 
+def test_it_does_not_rest_while_it_holds_what_somebody_began_just_before(play, monkeypatch):
+    """Who waits for ansible-core's lock of a module would wait for ever."""
+
+    def rest(stock=building.rest):
+        building._builder.idle._is_main_asleep = False  # it has woken up
+        stock()
+
+    monkeypatch.setattr(building, "rest", rest)
+    with play.runs() as builder:
+        building.wanted(pathlib.Path("one"))
+        play.begins("one")
+        with building.main_sleeps():
+            play.until_built("one begun", "one")
+        parked(builder)
+
+
 def test_the_end_of_the_play_is_one_in_the_middle_of_a_module(play, monkeypatch):
     def rest(stock=building.rest):
         building._builder.idle._is_main_asleep = False
