@@ -39,10 +39,9 @@ class Builder(threading.Thread):
         self._task: Any = None
         self._is_left_alone = False
         self._has_news = False
-        #: The module that is being built, and whether somebody waits for it; and all that others
-        #: ever began to build, who may have done so just before we did.
+        #: The module that is being built, and all that others ever began to build: who began with
+        #: the same one, be it just before we did, waits for it.
         self._current: pathlib.Path | None = None
-        self._is_wanted = False
         self._wanted: set[pathlib.Path] = set()
         self._is_stopped = False
         # Of this thread alone
@@ -71,9 +70,7 @@ class Builder(threading.Thread):
         """The present thread builds a module, and so waits for us if we are at it."""
         with self._changed:
             self._wanted.add(module)
-            if module == self._current:
-                self._is_wanted = True
-                self.idle.tell()
+            self.idle.tell()
 
     def stop(self) -> None:
         with self._changed:
@@ -86,7 +83,7 @@ class Builder(threading.Thread):
             return True
         if self._current is None:
             return is_idle_time and self._has_news
-        return is_idle_time or self._is_wanted
+        return is_idle_time or self._current in self._wanted
 
     # For this thread
 
@@ -131,7 +128,7 @@ class Builder(threading.Thread):
         if builds.is_built(module):
             return
         with self._changed:
-            self._current, self._is_wanted = module, module in self._wanted
+            self._current = module
         try:
             builds.build(module)
             display.vvv(f"econtext: built ahead: {module.stem}")

@@ -95,6 +95,17 @@ def play(monkeypatch):
     return Play(monkeypatch, "one", "two", "bad", "three")
 
 
+@pytest.fixture
+def waking_up(monkeypatch):
+    """The main thread wakes up in the middle of each module."""
+
+    def rest(stock=building.rest):
+        building._builder.idle._is_main_asleep = False
+        stock()
+
+    monkeypatch.setattr(building, "rest", rest)
+
+
 ALL = ["one begun", "one", "two begun", "two", "bad begun", "three begun", "three"]
 
 
@@ -159,12 +170,7 @@ def test_nothing_is_begun_while_a_task_is_at_work_or_the_bell_has_rung(play):
     assert play.given == []
 
 
-def test_it_rests_in_the_middle_of_a_module_and_goes_on_for_who_needs_it(play, monkeypatch):
-    def rest(stock=building.rest):
-        building._builder.idle._is_main_asleep = False  # it has woken up
-        stock()
-
-    monkeypatch.setattr(building, "rest", rest)
+def test_it_rests_in_the_middle_of_a_module_and_goes_on_for_who_needs_it(play, waking_up):
     with play.runs() as builder:
         play.begins("one")
         with building.main_sleeps():
@@ -179,14 +185,8 @@ def test_it_rests_in_the_middle_of_a_module_and_goes_on_for_who_needs_it(play, m
         assert play.built == ["one begun", "one"]
 
 
-def test_it_does_not_rest_while_it_holds_what_somebody_began_just_before(play, monkeypatch):
+def test_it_does_not_rest_while_it_holds_what_somebody_began_just_before(play, waking_up):
     """Who waits for ansible-core's lock of a module would wait for ever."""
-
-    def rest(stock=building.rest):
-        building._builder.idle._is_main_asleep = False  # it has woken up
-        stock()
-
-    monkeypatch.setattr(building, "rest", rest)
     with play.runs() as builder:
         building.wanted(pathlib.Path("one"))
         play.begins("one")
@@ -195,12 +195,7 @@ def test_it_does_not_rest_while_it_holds_what_somebody_began_just_before(play, m
         parked(builder)
 
 
-def test_the_end_of_the_play_is_one_in_the_middle_of_a_module(play, monkeypatch):
-    def rest(stock=building.rest):
-        building._builder.idle._is_main_asleep = False
-        stock()
-
-    monkeypatch.setattr(building, "rest", rest)
+def test_the_end_of_the_play_is_one_in_the_middle_of_a_module(play, waking_up):
     with pytest.raises(KeyboardInterrupt), play.runs() as builder:
         play.begins("one")
         with building.main_sleeps():
