@@ -235,7 +235,12 @@ class _ItemsTurn:
         self.has_it = not is_scout
         self._asked = 0
 
-    def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
+    def ask(
+        self,
+        request: dict[str, Any],
+        connected: Callable[[], client.Client],
+        is_reached: bool = True,
+    ) -> Reply | None:
         pattern = _pattern(request)
         in_order = {**request, "in_order": True}
         if self._is_scout:

@@ -276,11 +276,12 @@ class Session:
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         """The broker's reply, after as many attempts to reach the host as the options allow."""
-        attempt = 0
+        attempt, connected = 0, self._connected
+        is_reached = ways.key(request["way"][:1]) in _seen
         while True:
             try:
                 with task_waits(None if self.becomes else request, _seen):
-                    reply = turns.ask(request, self._connected) or self._connected().ask(request)
+                    reply = turns.ask(request, connected, is_reached) or connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:

@@ -9,6 +9,7 @@ one is forked as stock Ansible does.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks them 
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ import ansible.plugins.strategy
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, become, building, idle, turns
-from ansible_econtext.next_task import NextTask, NotWanted, Turn
+from ansible_econtext.next_task import NextTasks
 from ansible_econtext.seams import loops, reaching, results, runs
+from ansible_econtext.task_turn import NotWanted, Turn
 
 display = Display()
 
@@ -118,19 +120,19 @@ class Workers:
         self._processes: list[Any] = []
         #: Rung when the strategy has something to do: a result, or a worker that is free.
         self.bell = threading.Event()
-        self.next_task = NextTask(strategy, iterator, self._start_ahead, self.bell.set)
+        self.next_tasks = NextTasks(strategy, iterator, self._start_ahead, self.bell.set)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._threads = [thread for thread in self._threads if threading.Thread.is_alive(thread)]
-        prepared = self.next_task.take(kwargs) if not args else None
+        prepared = self.next_tasks.take(kwargs) if not args else None
         if prepared is not None:
             building.begins(kwargs["task"], is_process=False)
             prepared.worker_id = kwargs["worker_id"]
             return prepared
         if not args and needs_no_fork(kwargs):
             building.begins(kwargs["task"], is_process=False)
-            return self._thread(kwargs, self.next_task.begins(kwargs))
-        self.next_task.stop()
+            return self._thread(kwargs, self.next_tasks.begins(kwargs))
+        self.next_tasks.stop()
         for thread in self._threads:
             thread.join()  # a fork would take the locks that it holds, and nobody to free them
         building.begins(kwargs.get("task"), is_process=True)
@@ -147,23 +149,30 @@ class Workers:
         if not needs_no_fork(arguments):
             return None
         worker = self._thread(arguments, turn)
-        worker.start_before_its_turn()
+        try:
+            worker.start_before_its_turn()
+        except RuntimeError:  # the system has no more threads
+            self._threads.remove(worker)
+            return None
         return worker
 
     def stop(self) -> None:
         """The play is over, or interrupted: nothing is prepared for it any more."""
-        self.next_task.stop()
+        self.next_tasks.stop()
+        end = time.monotonic() + idle.PATIENCE
         for thread in self._threads:
             if thread.is_dropped:  # the next play may fork
-                thread.join(idle.PATIENCE)
+                thread.join(max(0.0, end - time.monotonic()))
 
     def sleep(self, seconds: float) -> None:
         """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
-        self.next_task.prepare()
+        self.next_tasks.prepare()
         if not any(map(_is_alive, self._processes)):
             seconds = max(seconds, _LONGEST_SLEEP)
         with building.main_sleeps():
-            self.bell.wait(seconds)
+            has_rung = self.bell.wait(seconds)
+        if not has_rung:
+            self.next_tasks.slept(seconds)
         self.bell.clear()
 
 

@@ -1,5 +1,5 @@
 """What a thread has that does something before its turn: an item of a loop (`ahead.py`), or the
-next task of a play (`next_task.py`)."""
+next task of a play (`task_turn.py`)."""
 
 import contextvars
 from collections.abc import Callable
@@ -11,7 +11,10 @@ from ansible_econtext.shared_line import Reply
 
 class Turn(Protocol):
     def ask(
-        self, request: dict[str, Any], connected: Callable[[], client.Client]
+        self,
+        request: dict[str, Any],
+        connected: Callable[[], client.Client],
+        is_reached: bool = True,
     ) -> Reply | None: ...
 
     def alone(self) -> None: ...
@@ -37,11 +40,16 @@ def put_back(token: Token) -> None:
     _turn.reset(token)
 
 
-def ask(request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
+def ask(
+    request: dict[str, Any],
+    connected: Callable[[], client.Client],
+    is_reached: bool = True,
+) -> Reply | None:
     """The reply to a request that is sent ahead; None where the request is to be made in the
-    ordinary way, now.  `connected` gives the line of who asks.  Raises client.BrokerGone."""
+    ordinary way, now.  `connected` gives the line of who asks, `is_reached` says whether its host
+    has replied in this run.  Raises client.BrokerGone."""
     turn = _turn.get()
-    return turn.ask(request, connected) if turn is not None else None
+    return turn.ask(request, connected, is_reached) if turn is not None else None
 
 
 def has_come() -> bool:

@@ -1,5 +1,6 @@
 """Which task a strategy gives to a host next, and whether it can be prepared before its turn."""
 
+import pathlib
 from typing import Any
 
 from ansible import constants
@@ -8,7 +9,7 @@ from ansible.plugins.strategy import linear
 from ansible.utils.display import Display
 
 from ansible_econtext import independent
-from ansible_econtext.seams import loops, runs, values
+from ansible_econtext.seams import builds, loops, runs, upcoming, values
 
 display = Display()
 
@@ -45,6 +46,7 @@ class Tasks:
     Source: `StrategyModule.run` in `plugins/strategy/linear.py`, 2.19 to 2.21: where the play, or
     the present batch of it, has one host, it gives that the task which
     `PlayIterator.get_next_task_for_host` says is next, and makes its variables in the same way.
+    That asks `_get_next_task_from_state`, with a copy of where the host is.
     What other hosts come to may end the play for this one (`any_errors_fatal`,
     `max_fail_percentage`), those of earlier batches too.
     """
@@ -62,6 +64,8 @@ class Tasks:
         self._plain: dict[str, bool] = {}
         #: Whether a task is one call of a module.
         self._one_call: dict[str, bool] = {}
+        #: The files of modules that were built in this run.
+        self._built: set[pathlib.Path] = set()
 
     def may_precede(self, task: Any) -> bool:
         """Whether all that the next task need know of this one is that its module went well."""
@@ -77,15 +81,28 @@ class Tasks:
             self._one_call[task._uuid] = runs.action_plugin(task) not in _OF_SEVERAL_CALLS
         return self._one_call[task._uuid]
 
-    def after(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    def after(
+        self, arguments: dict[str, Any], registered: frozenset[str], state: Any = None
+    ) -> tuple[dict[str, Any], Any] | None:
         """The arguments of WorkerProcess for the task that comes after the one of these, if that
-        goes well; None where it cannot be prepared."""
+        goes well, and where the iterator is behind it; None where it cannot be prepared.
+
+        `registered` are the names under which the task of `arguments`, and those in front of it
+        that are not over, register their results.  `state` is where the iterator is behind that
+        task, if it is not the present one.
+        """
         strategy, iterator = self._strategy, self._iterator
         host, task = arguments["host"], arguments["task"]
         if strategy._tqm._terminated or strategy._tqm._failed_hosts:
             return None
-        _, following = iterator.get_next_task_for_host(host, peek=True)
+        is_next = state is None
+        if is_next:
+            state, following = iterator.get_next_task_for_host(host, peek=True)
+        else:
+            state, following = iterator._get_next_task_from_state(state.copy(), host=host)
         if following is None or following.action is None or not self.may_precede(following):
+            return None
+        if not is_next and not self._is_built(following):
             return None
         try:
             variables = strategy._variable_manager.get_vars(
@@ -96,15 +113,23 @@ class Tasks:
                 _hosts_all=strategy._hosts_cache_all,
             )
             strategy.add_tqm_variables(variables, play=iterator._play)
-            if not (self.is_one_call(task) and self.is_one_call(following)):
+            if not (is_next and self.is_one_call(task) and self.is_one_call(following)):
                 _check_discovery(variables)
-            _check(following, variables, loops.registered_by(task))
+            _check(following, variables, registered)
         except independent.Dependent as reason:
             display.debug(f"econtext: the next task in its turn: {reason}")
             return None
         except Exception:  # it will come again when the strategy does the same
             return None
-        return {**arguments, "task": following, "task_vars": variables}
+        return {**arguments, "task": following, "task_vars": variables}, state
+
+    def _is_built(self, task: Any) -> bool:
+        """Whether nothing has to be built for a task: others would wait for that."""
+        modules = upcoming.modules_of(task)
+        self._built.update(
+            each for each in modules if each not in self._built and builds.is_built(each)
+        )
+        return bool(modules) and self._built.issuperset(modules)
 
 
 def are_of_one_task(some: dict[str, Any], others: dict[str, Any]) -> bool:

@@ -286,3 +286,41 @@ def test_nobody_hears_of_a_task_that_is_interrupted_before_its_turn(here: Here) 
     assert [one.task for one in ended.tasks] in ([], ["first"])
     assert here.written() == ["first", "waits"]
     assert "never" not in ended.stdout
+
+
+@only_ssh
+def test_many_that_are_prepared_are_done_in_turn_as_far_as_all_goes_well(here: Here) -> None:
+    """The first takes its time, in which the others are prepared."""
+    many = [here.task(f"word{number}", "true") for number in range(20)]
+    slow, failing = here.task("slow", "sleep 2"), here.task("failing", "exit 3")
+    block = {
+        "block": [slow, *many[:8], failing, here.task("never")],
+        "rescue": [here.task("rescue", "sleep 1"), *many[8:12]],
+        "always": [here.task("always", "sleep 1"), *many[12:16]],
+    }
+    told = here.task("told", "echo {{ value.stdout }}")
+    tell = {"name": "tell", "command": "echo known", "register": "value"}
+    result = here.run(
+        block, slow, *many[16:19], tell, many[19], told, {"name": "look", "command": "true"}
+    )
+    assert result.rc == 0, str(result)
+    words = [task["name"] for task in many]
+    expected = ["slow", *words[:8], "failing", "rescue", *words[8:12], "always", *words[12:16]]
+    expected += ["slow", *words[16:19]]
+    assert here.written() == [*expected, words[19], "told"]
+    names = [*expected, "tell", words[19], "told", "look"]
+    assert [one.task for one in result.tasks] == names
+    assert result.one("told").result["stdout"] == "known"
+
+
+@only_ssh
+def test_an_interrupt_leaves_what_is_prepared_undone(here: Here) -> None:
+    many = [here.task(f"word{number}", "true") for number in range(10)]
+    here.file.unlink(missing_ok=True)
+    running = start_play(play_of(here.task("slow", "sleep 5"), *many), **here.options)
+    threads = pathlib.Path(f"/proc/{running.process.pid}/task")
+    until(30, lambda: len(list(threads.iterdir())) > len(many), "each has a thread")
+    until(30, lambda: here.written() == ["slow"], "the first task runs")
+    os.killpg(running.process.pid, signal.SIGINT)
+    assert running.wait(30).rc != 0
+    assert here.written() == ["slow"]

@@ -184,3 +184,66 @@ def test_only_with_a_linear_strategy_and_one_host():
 @pytest.mark.skipif(ansible_version < (2, 21), reason="ansible-core 2.21 and later")
 def test_what_is_registered_by_an_expression_may_fail():
     assert not following._is_plain(task_of(register={"told": "_task.result.stdout_lines[1]"}))
+
+
+class Iterator:
+    """Goes through tasks; where it is in them is a number in a list."""
+
+    batch_size = 1
+    _play = types.SimpleNamespace(get_vars_files=list)
+
+    def __init__(self, *tasks):
+        self._tasks = tasks
+
+    def get_next_task_for_host(self, host, peek):
+        assert peek
+        return self._get_next_task_from_state([0], host)
+
+    def _get_next_task_from_state(self, state, host):
+        state[0] += 1
+        return state, self._tasks[state[0] - 1] if state[0] <= len(self._tasks) else None
+
+
+@pytest.fixture
+def three(monkeypatch):
+    """What comes after a task, of which there are three; the arguments of that task."""
+    strategy = Strategy()
+    strategy._tqm = types.SimpleNamespace(_terminated=False, _failed_hosts={})
+    strategy._hosts_cache = strategy._hosts_cache_all = []
+    given = {**VARIABLES, "ansible_python_interpreter": "/usr/bin/python3"}
+    strategy._variable_manager = types.SimpleNamespace(get_vars=lambda **keywords: dict(given))
+    monkeypatch.setattr(strategy, "add_tqm_variables", lambda variables, play: None)
+    monkeypatch.setattr(following.builds, "is_built", lambda module: module.stem == "command")
+    tasks = [task_of(), task_of(), task_of(**{"ansible.builtin.ping": {}})]
+    return following.Tasks(strategy, Iterator(*tasks)), tasks, {"host": None, "task": task_of()}
+
+
+def test_one_task_after_the_other(three):
+    following_tasks, tasks, arguments = three
+    found, state = following_tasks.after(arguments, frozenset())
+    assert found["task"] is tasks[0] and state == [1]
+    found, after_it = following_tasks.after(found, frozenset(), state)
+    assert found["task"] is tasks[1] and after_it == [2]
+    assert state == [1]  # it may be asked again
+
+
+def test_further_ahead_than_the_next_one_nothing_is_built(three):
+    following_tasks, tasks, arguments = three
+    arguments = {**arguments, "task": tasks[1]}
+    assert following_tasks.after(arguments, frozenset(), [2]) is None
+    following.builds.is_built = lambda module: True
+    found, _ = following_tasks.after(arguments, frozenset(), [2])
+    assert found["task"] is tasks[2]
+
+
+def test_further_ahead_than_the_next_one_the_interpreter_is_to_be_known(three):
+    following_tasks, _, arguments = three
+    following_tasks._strategy._variable_manager.get_vars = lambda **keywords: dict(VARIABLES)
+    assert following_tasks.after(arguments, frozenset()) is not None
+    assert following_tasks.after(arguments, frozenset(), [0]) is None
+
+
+def test_nothing_is_after_the_last_one_or_what_depends_on_those_before(three):
+    following_tasks, _, arguments = three
+    assert following_tasks.after(arguments, frozenset(), [3]) is None
+    assert following_tasks.after(arguments, frozenset(["word"])) is None

@@ -1,5 +1,6 @@
-"""The turns of two tasks, of which the second is sent before its own comes."""
+"""The tasks that are prepared while the present one runs."""
 
+import sys
 import threading
 
 import pytest
@@ -7,234 +8,6 @@ import pytest
 pytest.importorskip("ansible._internal._task")  # ansible-core 2.19 and later
 
 from ansible_econtext import next_task  # noqa: E402
-from ansible_econtext.next_task import NotWanted, Turn  # noqa: E402
-
-STEP = {"kind": "ssh", "key": "host", "password": ""}
-MODULE = {"do": "module", "way": [STEP], "before": [], "identity": b"i", "interpreter": "python"}
-WELL = {"status": 0, "stdout": b"{}"}
-
-
-class Line:
-    """Keeps what is sent, and gives one reply after the other; `go` is for the last one."""
-
-    def __init__(self, *replies):
-        self.sent = []
-        self._replies = list(replies)
-        self.go = threading.Event()
-        self.is_hung_up = False
-
-    def tell(self, request):
-        self.sent.append(request)
-
-    def receive(self):
-        if len(self._replies) == 1:
-            self.go.wait()
-        return [(0, self._replies.pop(0))]
-
-    def hang_up(self):
-        self.is_hung_up = True
-
-
-def answering(*replies):
-    line = Line(*replies)
-    line.go.set()
-    return line
-
-
-class Asking(threading.Thread):
-    """Asks in a thread, as a task does."""
-
-    def __init__(self, turn, line, request=MODULE):
-        super().__init__(daemon=True)
-        self.turn, self.line, self.request = turn, line, request
-        self.outcome = "none yet"
-        self.start()
-
-    def run(self):
-        try:
-            self.outcome = self.turn.ask(self.request, lambda: self.line)
-        except NotWanted:
-            self.outcome = "not wanted"
-
-    def done(self):
-        self.join(30)
-        assert not self.is_alive()
-        return self.outcome
-
-    def sent(self, count=1):
-        while len(self.line.sent) < count:
-            assert self.is_alive()
-        return self.line.sent
-
-
-@pytest.fixture
-def bell():
-    return threading.Event()
-
-
-@pytest.fixture
-def first(bell):
-    return Turn(bell.set)
-
-
-@pytest.fixture
-def second(bell, first):
-    return Turn(bell.set, first)
-
-
-def test_the_second_names_the_first_and_its_reply_waits_for_nobody(bell, first, second):
-    present = Asking(first, Line(WELL))
-    present.sent()
-    assert bell.wait(30)
-    following = Asking(second, answering(WELL))
-    assert following.done() == WELL
-    assert following.line.sent[0]["behind"] == present.line.sent[0]["number"] != 0
-    assert present.line.sent[0]["behind"] == 0
-    present.line.go.set()
-    assert present.done() == WELL
-    with pytest.raises(NotWanted):
-        second.drop()
-        second.alone()
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {**MODULE, "interpreter": "another"},
-        {**MODULE, "way": [{**STEP, "key": "another"}]},
-        {**MODULE, "before": [("remove", "/x")]},
-        {"do": "exists", "path": "/x"},
-    ],
-)
-def test_what_is_not_like_the_first_waits_for_its_turn(first, second, request_):
-    present = Asking(first, Line(WELL))
-    present.sent()
-    following = Asking(second, answering(WELL), request_)
-    present.line.go.set()
-    assert present.done() == WELL
-    assert following.line.sent == [] and following.is_alive()
-    second.come()
-    expected = WELL if "identity" in request_ and not request_["before"] else None
-    assert following.done() == expected
-    assert all(sent["behind"] == 0 for sent in following.line.sent)
-
-
-def test_what_was_not_begun_is_sent_again_in_its_turn(first, second):
-    present = Asking(first, answering({"status": 1, "stdout": b"{}"}))
-    present.done()
-    first.is_over = False  # as if it were still under way
-    following = Asking(second, answering({"again": True}, WELL))
-    following.sent()
-    assert following.is_alive()
-    second.come()
-    assert following.done() == WELL
-    assert [bool(sent["behind"]) for sent in following.line.sent] == [True, False]
-
-
-@pytest.mark.parametrize("reply", [WELL, {"failed": "lost"}])
-def test_what_is_lost_is_not_sent_twice(first, second, reply):
-    """Whatever came of the first: the target may have gone further than we know."""
-    lost = {"failed": "lost", "text": "the connection was lost"}
-    present = Asking(first, Line(reply))
-    present.sent()
-    following = Asking(second, answering(lost))
-    following.sent()
-    present.line.go.set()
-    assert following.done() == lost
-    assert len(following.line.sent) == 1
-
-
-def test_what_had_no_slave_is_sent_again_in_its_turn(first, second):
-    present = Asking(first, Line({"failed": "launch"}))
-    present.sent()
-    following = Asking(second, answering({"failed": "launch"}, WELL))
-    following.sent()
-    assert following.is_alive()
-    second.come()
-    assert following.done() == WELL
-    present.line.go.set()
-
-
-def test_what_is_dropped_is_not_sent_any_more(first, second):
-    present = Asking(first, Line(WELL))
-    present.sent()
-    second.drop()
-    following = Asking(second, answering(WELL))
-    assert following.done() == "not wanted"
-    assert following.line.sent == []
-    present.line.go.set()
-
-
-def test_what_is_dropped_when_it_was_sent_has_its_line_hung_up(first, second):
-    present = Asking(first, Line(WELL))
-    present.sent()
-    following = Asking(second, Line(WELL))
-    following.sent()
-    second.drop()
-    assert following.line.is_hung_up
-    for each in (present, following):
-        each.line.go.set()
-
-
-def test_a_payload_that_the_broker_lacks_is_sent_with_the_same_number(first):
-    line = answering({"need": b"i"}, WELL)
-    assert first.ask(MODULE, lambda: line) == {"need": b"i"}
-    assert first.ask({**MODULE, "archive": b"a"}, lambda: line) == WELL
-    assert len({sent["number"] for sent in line.sent}) == 1
-    assert first.ask(MODULE, lambda: line) is None  # a second request
-
-
-def test_what_is_refused_in_its_turn_is_made_in_the_ordinary_way(first):
-    assert first.ask(MODULE, lambda: answering({"again": True})) is None
-
-
-@pytest.fixture
-def copying(bell):
-    """The first of two, which makes several calls."""
-    return Turn(bell.set, is_one_call=False)
-
-
-def test_nothing_is_sent_behind_what_makes_several_calls(bell, copying):
-    turn = Turn(bell.set, copying)
-    copying.plugin_begins()
-    assert copying.ask({"do": "expand", "path": "~"}, None) is None
-    assert not (copying.is_under_way or bell.is_set())
-    assert copying.ask(MODULE, None) is None
-    assert copying.is_under_way and bell.is_set()
-    following = Asking(turn, answering(WELL))
-    assert copying.ask(MODULE, None) is None  # and this one is not in any order
-    assert following.line.sent == [] and following.is_alive()
-    turn.come()
-    assert following.done() == WELL
-    assert following.line.sent[0]["behind"] == 0
-
-
-def test_a_plugin_that_looks_around_begins_in_its_turn(bell, first):
-    present = Asking(first, Line(WELL))
-    present.sent()
-    turn, begun = Turn(bell.set, first, is_one_call=False), threading.Event()
-
-    def begin():
-        turn.plugin_begins()
-        begun.set()
-
-    thread = threading.Thread(target=begin, daemon=True)
-    thread.start()
-    present.line.go.set()
-    present.done()
-    assert not begun.is_set()
-    turn.come()
-    thread.join(30)
-    assert begun.is_set()
-    dropped = Turn(bell.set, first, is_one_call=False)
-    dropped.drop()
-    with pytest.raises(NotWanted):
-        dropped.plugin_begins()
-
-
-def test_a_plugin_that_makes_one_call_begins_before_its_turn(first, second):
-    first.plugin_begins()
-    second.plugin_begins()
 
 
 class Tasks:
@@ -249,8 +22,21 @@ class Tasks:
     def is_one_call(self, task):
         return task != "copy"
 
-    def after(self, arguments):
-        return {**arguments, "task": "next"} if arguments["task"] != "last" else None
+    def after(self, arguments, registered, state):
+        if arguments["task"] == "last":
+            return None
+        number = (state or 0) + 1
+        return {**arguments, "task": name_of(number)}, number
+
+
+def name_of(number):
+    """Of the task that comes so many behind the present one."""
+    return sys.intern("next" if number == 1 else f"next {number}")
+
+
+@pytest.fixture
+def bell():
+    return threading.Event()
 
 
 @pytest.fixture
@@ -261,12 +47,13 @@ def started():
 @pytest.fixture
 def tasks(monkeypatch, bell, started):
     monkeypatch.setattr(next_task.following, "Tasks", Tasks)
+    monkeypatch.setattr(next_task.loops, "registered_by", lambda task: frozenset([task]))
 
     def start(arguments, turn):
         started.append(turn)
         return f"worker of {arguments['task']}"
 
-    return next_task.NextTask(None, None, start, bell.set)
+    return next_task.NextTasks(None, None, start, bell.set)
 
 
 def arguments(task):
@@ -303,7 +90,7 @@ def test_none_is_prepared(tasks, started, task):
 
 def test_none_is_prepared_when_the_present_one_is_over(tasks, started):
     turn = tasks.begins(arguments("first"))
-    turn.ask(MODULE, lambda: answering(WELL))
+    turn.is_under_way = turn.is_over = True
     tasks.prepare()
     assert not started
 
@@ -317,4 +104,87 @@ def test_the_end_of_a_play_drops_it(tasks, started):
 
 def test_the_environment_turns_it_off(tasks, monkeypatch, bell):
     monkeypatch.setenv("ANSIBLE_ECONTEXT_NEXT_TASK", "0")
-    assert next_task.NextTask(None, None, None, bell.set).begins(arguments("first")) is None
+    assert next_task.NextTasks(None, None, None, bell.set).begins(arguments("first")) is None
+
+
+@pytest.fixture
+def present(tasks):
+    """The turn of a task that logs in, with the next one prepared."""
+    turn = tasks.begins(arguments("first"))
+    turn.is_under_way = turn.logs_in = True
+    tasks.prepare()
+    return turn
+
+
+def test_more_are_prepared_during_a_login_one_when_the_last_is_ready(tasks, started, present):
+    tasks.prepare()
+    assert len(started) == 1
+    for count in range(2, 100):
+        started[-1].is_ready = True
+        tasks.prepare()
+        assert len(started) == min(count, next_task._MANY)
+        assert [turn.is_next for turn in started] == [True] + [False] * (len(started) - 1)
+    for number in range(1, next_task._MANY + 1):
+        assert tasks.take(arguments(name_of(number))) == f"worker of {name_of(number)}"
+    assert not any(turn.is_dropped for turn in started)
+
+
+def test_more_are_prepared_when_nothing_comes_for_a_while(tasks, started, present):
+    present.logs_in, started[-1].is_ready = False, True
+    for _ in range(3):
+        tasks.slept(0.05)
+        tasks.prepare()
+    assert len(started) == 1
+    tasks.slept(0.05)
+    tasks.prepare()
+    assert len(started) == 2
+
+
+def test_no_more_are_prepared_when_the_present_one_is_over(tasks, started, present):
+    started[-1].is_ready = present.is_over = True
+    tasks.prepare()
+    assert len(started) == 1
+
+
+def test_the_first_that_is_prepared_is_the_one_to_be_sent(tasks, started, present, monkeypatch):
+    became = []
+    monkeypatch.setattr(next_task.Turn, "becomes_next", lambda turn: became.append(turn))
+    started[-1].is_ready = True
+    tasks.prepare()
+    assert set(became) == {started[0]}
+    tasks.take(arguments("next"))
+    tasks.prepare()
+    assert set(became) == {started[0]}  # the present one has not been sent
+    started[0].is_under_way = True
+    tasks.prepare()
+    assert became[-1] is started[1]
+
+
+def test_it_is_known_what_those_in_front_register(tasks, started, present, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Tasks, "after", lambda self, *arguments: asked.append(arguments[1:]))
+    started[-1].is_ready = True
+    tasks.prepare()
+    tasks.take(arguments("next"))
+    started[0].is_under_way = True
+    tasks.prepare()
+    # Behind the one that is prepared first; and again, when it is the present one.
+    assert asked == [({"first", "next"}, 1), ({"first", "next"}, None)]
+
+
+def test_where_there_is_no_more_nobody_looks_again(tasks, started, present, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Tasks, "after", lambda self, *arguments: asked.append(arguments))
+    started[-1].is_ready = True
+    for _ in range(3):
+        tasks.prepare()
+    assert len(asked) == 1
+
+
+def test_all_are_dropped_when_the_strategy_goes_elsewhere(tasks, started, present):
+    for _ in range(2):
+        started[-1].is_ready = True
+        tasks.prepare()
+    assert tasks.take(arguments("rescue")) is None
+    assert [turn.is_dropped for turn in started] == [True] * 3
+    assert tasks.take(arguments("next")) is None
