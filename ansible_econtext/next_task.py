@@ -39,7 +39,7 @@ class _Begun(NamedTuple):
     #: Of one that is prepared: its worker, and where the iterator is behind it.
     worker: Any = None
     state: Any = None
-    #: Names under which it, or a task in front of it, registers a result.
+    #: Names under which it, or a task in front of it that was not over, registers a result.
     registered: frozenset[str] = frozenset()
 
 
@@ -85,11 +85,13 @@ class NextTasks:
         self._present, self._slept, self._goes_on = None, 0.0, True
         if not self._ahead:
             return None
-        if not following.are_of_one_task(self._ahead[0].arguments, arguments):
+        found = self._ahead[0]
+        if not self._tasks.is_as_expected(found.arguments, found.state, arguments):
             self.stop()
             return None
-        self._present = self._ahead.popleft()
-        return self._present.worker
+        registered = loops.registered_by(arguments["task"])
+        self._present = self._ahead.popleft()._replace(registered=registered)
+        return found.worker
 
     def slept(self, seconds: float) -> None:
         """Nothing has come of the present task for so long."""
@@ -121,8 +123,8 @@ class NextTasks:
             return False
         arguments, state = found
         task = arguments["task"]
-        is_one_call, is_next = self._tasks.is_one_call(task), not self._ahead
-        turn = Turn(self._ring, last.turn, is_one_call, is_next)
+        is_one_call, may_be_sent = self._tasks.is_one_call(task), not self._ahead
+        turn = Turn(self._ring, last.turn, is_one_call, may_be_sent)
         worker = self._start(arguments, turn)
         if worker is None:
             return False
@@ -132,7 +134,9 @@ class NextTasks:
 
     def stop(self) -> None:
         """The play is over, or interrupted, or goes elsewhere."""
-        self._present = None
-        for each in self._ahead:
-            each.turn.drop()
+        present, self._present = self._present, None
+        begun = [*([present] if present is not None else []), *self._ahead]
+        for each in begun:
+            if not each.turn.has_come:
+                each.turn.drop()
         self._ahead.clear()

@@ -18,9 +18,9 @@ class NotWanted(BaseException):
 
 class Turn:
     """A task's, which comes when the strategy gives it; `before` is that of the task in front of
-    it, where it is prepared before.  It may be sent then, too, once it is the next one.
+    it, where it is prepared before.  It may be sent then, too, if it is the next one or becomes it.
 
-    `ring` is called when there is nothing more to do for it before something happens.
+    `ring` is called when the task behind it may be prepared.
     """
 
     def __init__(
@@ -28,11 +28,11 @@ class Turn:
         ring: Callable[[], None],
         before: "Turn | None" = None,
         is_one_call: bool = True,
-        is_next: bool = True,
+        may_be_sent: bool = True,
     ) -> None:
         self._ring = ring
         self._before = before
-        self.is_next = is_next
+        self.may_be_sent = may_be_sent
         self._is_one_call = is_one_call
         self._number = int.from_bytes(os.urandom(_NUMBER), "little") | 1  # 0 is none
         self._changed = threading.Condition()
@@ -58,9 +58,9 @@ class Turn:
 
     def becomes_next(self) -> None:
         """The task in front of it is the present one: it may be sent behind that."""
-        if not self.is_next:
+        if not self.may_be_sent:
             with self._changed:
-                self.is_next = True
+                self.may_be_sent = True
                 self._changed.notify_all()
 
     def drop(self) -> None:
@@ -80,7 +80,7 @@ class Turn:
         with building.task_waits(None, ()), self._changed:
             if not (happens() or self.is_dropped):
                 self.is_ready = True
-                if not self.is_next:  # else the main thread has enough to do
+                if not self.may_be_sent:  # one more may be prepared behind it
                     self._ring()
                 self._changed.wait_for(lambda: happens() or self.is_dropped)
         if self.is_dropped:
@@ -103,8 +103,8 @@ class Turn:
             self.is_over = True
             return None
         self.logs_in = not is_reached and self._before is None
-        if not self.is_next:
-            self._wait_until(lambda: self.is_next or self.has_come)
+        if not self.may_be_sent:
+            self._wait_until(lambda: self.may_be_sent or self.has_come)
         reply = self._reply_in_order(connected(), request, pattern)
         if "need" in reply:
             return reply

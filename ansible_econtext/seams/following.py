@@ -123,6 +123,18 @@ class Tasks:
             return None
         return {**arguments, "task": following, "task_vars": variables}, state
 
+    def is_as_expected(
+        self, prepared: dict[str, Any], state: Any, arguments: dict[str, Any]
+    ) -> bool:
+        """Whether what a strategy gives is what `after` said: the same task on the same host, and
+        come to in the same way, as one of `always` may be by a failure.
+
+        Source: `StrategyModule` in `plugins/strategy/linear.py`, 2.19 to 2.21, which tells the
+        iterator where the host is before it gives the task.
+        """
+        same = all(prepared[name] is arguments[name] for name in ("task", "host", "play_context"))
+        return same and state == self._iterator.get_host_state(arguments["host"])
+
     def _is_built(self, task: Any) -> bool:
         """Whether nothing has to be built for a task: others would wait for that."""
         modules = upcoming.modules_of(task)
@@ -130,12 +142,6 @@ class Tasks:
             each for each in modules if each not in self._built and builds.is_built(each)
         )
         return bool(modules) and self._built.issuperset(modules)
-
-
-def are_of_one_task(some: dict[str, Any], others: dict[str, Any]) -> bool:
-    """Whether two arguments of WorkerProcess are for the same task on the same host."""
-    same = "host", "play_context"
-    return some["task"] is others["task"] and all(some[name] is others[name] for name in same)
 
 
 def _is_plain(task: Any) -> bool:

@@ -314,12 +314,31 @@ def test_many_that_are_prepared_are_done_in_turn_as_far_as_all_goes_well(here: H
 
 
 @only_ssh
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_what_is_behind_always_is_not_done_after_a_failure(here: Here, is_nested: bool) -> None:
+    """The tasks of `always` come behind a failure, too, but what comes behind these does not."""
+    always = [here.task("always"), here.task("always too")]
+    block = {"block": [here.task("failing", "sleep 1; exit 3")], "always": always}
+    behind = [here.task("never"), here.task("neither")]
+    expected = ["failing", "always", "always too"]
+    if is_nested:
+        told = {"when": "ansible_failed_result.rc == 3"}
+        always[0].update(told)
+        result = here.run({"block": [block, *behind], "rescue": [here.task("rescue")]})
+        expected.append("rescue")
+    else:
+        result = here.run(block, *behind)
+    assert [one.task for one in result.tasks] == expected, str(result)
+    assert here.written() == " ".join(expected).split()
+
+
+@only_ssh
 def test_an_interrupt_leaves_what_is_prepared_undone(here: Here) -> None:
     many = [here.task(f"word{number}", "true") for number in range(10)]
     here.file.unlink(missing_ok=True)
     running = start_play(play_of(here.task("slow", "sleep 5"), *many), **here.options)
     threads = pathlib.Path(f"/proc/{running.process.pid}/task")
-    until(30, lambda: len(list(threads.iterdir())) > len(many), "each has a thread")
+    until(30, lambda: len(list(threads.iterdir())) > len(many) + 2, "each has a thread")
     until(30, lambda: here.written() == ["slow"], "the first task runs")
     os.killpg(running.process.pid, signal.SIGINT)
     assert running.wait(30).rc != 0

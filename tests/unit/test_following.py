@@ -194,10 +194,14 @@ class Iterator:
 
     def __init__(self, *tasks):
         self._tasks = tasks
+        self.place = 0
 
     def get_next_task_for_host(self, host, peek):
         assert peek
         return self._get_next_task_from_state([0], host)
+
+    def get_host_state(self, host):
+        return [self.place]
 
     def _get_next_task_from_state(self, state, host):
         state[0] += 1
@@ -241,6 +245,17 @@ def test_further_ahead_than_the_next_one_the_interpreter_is_to_be_known(three):
     following_tasks._strategy._variable_manager.get_vars = lambda **keywords: dict(VARIABLES)
     assert following_tasks.after(arguments, frozenset()) is not None
     assert following_tasks.after(arguments, frozenset(), [0]) is None
+
+
+def test_what_is_given_is_the_same_task_come_to_in_the_same_way(three):
+    following_tasks, tasks, _ = three
+    prepared = {"host": "host", "task": tasks[0], "play_context": "context"}
+    given = dict(prepared)
+    assert not following_tasks.is_as_expected(prepared, [1], given)
+    following_tasks._iterator.place = 1
+    assert following_tasks.is_as_expected(prepared, [1], given)
+    for name, other in (("host", "another"), ("task", tasks[1]), ("play_context", "another")):
+        assert not following_tasks.is_as_expected(prepared, [1], {**given, name: other})
 
 
 def test_nothing_is_after_the_last_one_or_what_depends_on_those_before(three):

@@ -22,6 +22,9 @@ class Tasks:
     def is_one_call(self, task):
         return task != "copy"
 
+    def is_as_expected(self, prepared, state, arguments):
+        return prepared == arguments and prepared["task"] == name_of(state)
+
     def after(self, arguments, registered, state):
         if arguments["task"] == "last":
             return None
@@ -123,7 +126,7 @@ def test_more_are_prepared_during_a_login_one_when_the_last_is_ready(tasks, star
         started[-1].is_ready = True
         tasks.prepare()
         assert len(started) == min(count, next_task._MANY)
-        assert [turn.is_next for turn in started] == [True] + [False] * (len(started) - 1)
+        assert [turn.may_be_sent for turn in started] == [True] + [False] * (len(started) - 1)
     for number in range(1, next_task._MANY + 1):
         assert tasks.take(arguments(name_of(number))) == f"worker of {name_of(number)}"
     assert not any(turn.is_dropped for turn in started)
@@ -169,7 +172,7 @@ def test_it_is_known_what_those_in_front_register(tasks, started, present, monke
     started[0].is_under_way = True
     tasks.prepare()
     # Behind the one that is prepared first; and again, when it is the present one.
-    assert asked == [({"first", "next"}, 1), ({"first", "next"}, None)]
+    assert asked == [({"first", "next"}, 1), ({"next"}, None)]
 
 
 def test_where_there_is_no_more_nobody_looks_again(tasks, started, present, monkeypatch):
@@ -179,6 +182,15 @@ def test_where_there_is_no_more_nobody_looks_again(tasks, started, present, monk
     for _ in range(3):
         tasks.prepare()
     assert len(asked) == 1
+
+
+def test_one_that_was_taken_and_not_begun_is_dropped_with_the_rest(tasks, started, present):
+    started[-1].is_ready = True
+    tasks.prepare()
+    tasks.take(arguments("next"))
+    tasks.stop()
+    assert [turn.is_dropped for turn in started] == [True, True]
+    assert not present.is_dropped
 
 
 def test_all_are_dropped_when_the_strategy_goes_elsewhere(tasks, started, present):

@@ -158,7 +158,7 @@ def test_what_had_no_slave_is_sent_again_in_its_turn(first, second):
 
 
 def test_only_the_next_one_is_sent_before_its_turn(bell, first, second):
-    third = Turn(bell.set, second, is_next=False)
+    third = Turn(bell.set, second, may_be_sent=False)
     present = Asking(first, Line(WELL))
     present.sent()
     following = Asking(second, Line(WELL))
@@ -179,7 +179,7 @@ def test_only_the_next_one_is_sent_before_its_turn(bell, first, second):
 
 
 def test_one_that_never_becomes_the_next_goes_in_its_turn(bell, first, second):
-    third = Turn(bell.set, second, is_next=False)
+    third = Turn(bell.set, second, may_be_sent=False)
     last = Asking(third, answering(WELL))
     third.come()
     assert last.done() == WELL
@@ -187,7 +187,7 @@ def test_one_that_never_becomes_the_next_goes_in_its_turn(bell, first, second):
 
 
 def test_one_that_is_dropped_before_it_becomes_the_next_opens_no_line(bell, second):
-    third, opened = Turn(bell.set, second, is_next=False), []
+    third, opened = Turn(bell.set, second, may_be_sent=False), []
     last = Asking(third, None)
     last.connected = lambda: opened.append(last)
     assert bell.wait(30)
