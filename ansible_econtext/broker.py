@@ -150,7 +150,7 @@ class Broker:
         if request["do"] == "operations":
             self._unfinished.add(started)
         requests, payloads = self._late()
-        made = requests.Request(self._slaves, payloads, request, reply, order)
+        made = requests.begin(self._slaves, payloads, request, reply, order)
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made
 

@@ -6,6 +6,7 @@ import gc
 import os
 import pathlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ansible.plugins.loader import connection_loader
@@ -21,6 +22,7 @@ from ansible_econtext.seams import (
     templates,
     versions,
 )
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.thread_worker import threads_for_tasks
 
 #: Where the connection plugin is, for hosts that ask for it by its name.
@@ -60,8 +62,7 @@ def _freeze_memory() -> None:
     gc.freeze()
 
 
-@contextlib.contextmanager
-def carried_connections() -> Iterator[None]:
+def carried_connections() -> AbstractContextManager[None]:
     """Have the loader give carried connections for stock ones, for the time of a play.
 
     Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a
@@ -82,8 +83,4 @@ def carried_connections() -> Iterator[None]:
         kwargs.pop("collection_list", None)
         return found._replace(object=own(*args, **kwargs))
 
-    connection_loader.get_with_context = get_with_context
-    try:
-        yield
-    finally:
-        del connection_loader.get_with_context
+    return replaced(connection_loader, get_with_context=get_with_context)

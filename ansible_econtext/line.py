@@ -11,7 +11,7 @@ from econtext.target.loop import Writer, read
 
 if TYPE_CHECKING:
     from ansible_econtext.broker import Broker
-    from ansible_econtext.requests import Request
+    from ansible_econtext.request import Request
 
 
 class Line:

@@ -1,189 +1,53 @@
-"""What the broker does for a worker: one class for a request that is under way.
-
-Each takes a request (a dict, see `connection.py`), has slaves do it, and gives
-one reply.  A reply with "failed" in it says what went wrong; the worker makes
-Ansible's own errors of that.
-"""
+"""What the broker does for a worker: one class for each kind of request."""
 
 import functools
 import os
-from collections.abc import Callable
 from typing import Any
 
-from ansible_econtext import account, shipped, transfer, ways
-from ansible_econtext.collecting import CollectingCall, CollectingCommand, failure_of
+from ansible_econtext import account, transfer, ways
+from ansible_econtext.collecting import CollectingCall, CollectingCommand
 from ansible_econtext.order import Order
 from ansible_econtext.payloads import Payloads
+from ansible_econtext.request import Reply, Request
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
-from ansible_econtext.slave import Failure, Slave, describe
+from ansible_econtext.slave import Slave
 from ansible_econtext.slaves import Slaves
 from ansible_econtext.staying import Run
-from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.target import wire
 
-Reply = Callable[[dict[str, Any]], None]
 
-Done = Callable[[Any, Any], None]
+class Module(Request):
+    """Run a module, of a payload that the slave gets once."""
 
-#: What of a request is passed on to the runner.
-_MODULE_ARGUMENTS = (
-    "name",
-    "parameters",
-    "profile",
-    "open_files",
-    "environment",
-    "directory",
-    "remote_tmp",
-    "library",
-    "before",
-    "number",
-    "behind",
-)
+    #: What of a request is passed on to the runner.
+    _ARGUMENTS = (
+        "name",
+        "parameters",
+        "profile",
+        "open_files",
+        "environment",
+        "directory",
+        "remote_tmp",
+        "library",
+        "before",
+        "number",
+        "behind",
+    )
 
-
-class Request:
-    """One request: finds its slave, acts, replies once."""
-
-    def __init__(
-        self,
-        slaves: Slaves,
-        payloads: Payloads,
-        request: dict[str, Any],
-        reply: Reply,
-        order: Order | None = None,
-    ) -> None:
-        self._slaves = slaves
-        self._payloads = payloads
-        self._request = request
-        self._reply: Reply | None = reply
-        #: Where it waits for the request before it.
-        self._order = order
-        self._channel: CollectingCall | CollectingCommand | Run | None = None
-        self._slave: Slave | None = None
-        #: Whether a slave was replaced for it.
-        self._anew = False
-        if request["do"] == "module" and not self._payload_known():
-            # Asked for before the slave is, which takes its time to start.
-            slaves.find(request["way"], lambda found: None)
-            self.reply({"need": request["identity"]})
-        else:
-            slaves.find(request["way"], self._found)
-            if request["do"] == "module" and request["way"][-1]["python"] == request["interpreter"]:
-                payloads.send_ahead(request["identity"], slaves, request["way"])
-
-    def _payload_known(self) -> bool:
-        identity = self._request["identity"]
+    def begin(self) -> None:
+        way, identity = self._request["way"], self._request["identity"]
         if identity not in self._payloads and "archive" in self._request:
             self._payloads.add(identity, self._request["archive"])
-        return identity in self._payloads
-
-    def _found(self, slave: Slave | Failure) -> None:
-        if isinstance(slave, Failure):
-            self.reply(describe(slave))
+        if identity not in self._payloads:
+            # Asked for before the slave is, which takes its time to start.
+            self._slaves.find(way, lambda found: None)
+            self.reply({"need": identity})
             return
-        self._act(getattr(self, "_do_" + self._request["do"]), slave)
+        super().begin()
+        if way[-1]["python"] == self._request["interpreter"]:
+            self._payloads.send_ahead(identity, self._slaves, way)
 
-    def _act(self, action: Callable[[Slave], None], slave: Slave) -> None:
-        if self._reply is None:
-            return  # given up meanwhile
-        try:
-            if slave.link.error is not None:
-                raise slave.link.error
-            self._use(slave)
-            shipped.provide(slave.link)
-            action(slave)
-        except EcontextError as error:
-            self._lost(error)
-
-    def _go_on(self, action: Callable[[Slave], None], slave: Slave) -> None:
-        """As `_act`, where nobody else replies if there is a fault."""
-        try:
-            self._act(action, slave)
-        except Exception as error:
-            self.reply({"failed": "lost", "text": f"{type(error).__name__}: {error}"})
-
-    def _use(self, slave: Slave | None) -> None:
-        """A slave that is used by requests stays."""
-        if self._slave is not None:
-            self._slave.release(self)
-        self._slave = slave
-        if slave is not None:
-            slave.users.add(self)
-
-    @property
-    def is_over(self) -> bool:
-        return self._reply is None
-
-    def reply(self, value: dict[str, Any]) -> None:
-        self._use(None)
-        if self._reply is not None:
-            reply, self._reply = self._reply, None
-            reply(value)
-
-    def abandon(self) -> None:
-        """Nobody waits any more: what runs is ended, but for what tidies up."""
-        if self._request["do"] == "operations":
-            return
-        self._reply = None
-        self._use(None)
-        if self._channel is not None:
-            self._channel.kill()
-
-    def _lost(self, error: EcontextError) -> None:
-        self.reply({"failed": "lost", "text": str(error)})
-
-    def _call(
-        self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
-    ) -> CollectingCall:
-        """Call a shipped function, which returns (result, directories made)."""
-        call = self._begin(slave, module, function, *arguments)
-        self._await(slave, call, done)
-        return call
-
-    def _begin(self, slave: Slave, *call: Any) -> CollectingCall:
-        if self._order is not None:
-            return self._order.call(slave.link, *call)
-        slave.link.round_trips += self._request.get("waited", 1)
-        return CollectingCall(slave.link, *call)
-
-    def _await(self, slave: Slave, call: CollectingCall | Run, done: Done) -> None:
-        """Have the request's reply made when a call is over."""
-        self._channel = call
-
-        def finished(future: Any) -> None:
-            error = future.exception()
-            if error is None:
-                result, made = future.result()
-                slave.left.update(made)
-                done(call, result)
-            elif self._is_outdated(error):
-                self._start_anew()
-            elif isinstance(error, CallError) and error.kind.endswith("behind.NotBegun"):
-                self.reply({"again": True})
-            elif isinstance(error, CallError | CallDied):
-                self.reply(failure_of(error, call.outputs()))
-            else:
-                self._lost(error)
-
-        call.future.add_done_callback(finished)
-
-    def _is_outdated(self, error: Exception) -> bool:
-        """Whether the slave is to be replaced: once, since a host may say what it likes."""
-        if self._anew or not isinstance(error, CallError):
-            return False
-        self._anew = error.kind.endswith("Outdated")
-        return self._anew
-
-    def _start_anew(self) -> None:
-        if self._order is not None:
-            self.reply({"again": True})  # what was sent after it has the same slave
-            return
-        self._slaves.forget(self._request["way"])
-        self._slaves.find(self._request["way"], self._found)
-
-    # The kinds of request
-
-    def _do_module(self, slave: Slave) -> None:
+    def _do(self, slave: Slave) -> None:
         request = self._request
         if not slave.runs(request["interpreter"]):
             step = ways.interpreter(request["interpreter"])
@@ -200,7 +64,7 @@ class Request:
 
     def _run_module(self, slave: Slave) -> None:
         request = self._request
-        arguments = {name: request[name] for name in _MODULE_ARGUMENTS}
+        arguments = {name: request[name] for name in self._ARGUMENTS}
         arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
         run = functools.partial(self._run, arguments=arguments)
         if request["number"]:
@@ -217,7 +81,7 @@ class Request:
             self.reply({"status": status, "stays": call is run, **call.outputs()})
 
         def ordinary() -> CollectingCall:
-            return self._begin(slave, RUNNER, "run_module", arguments)
+            return self._begin_call(slave, RUNNER, "run_module", arguments)
 
         run = None
         if self._request["stays"]:
@@ -229,7 +93,11 @@ class Request:
         self._await(slave, call, done)
         call.end(wire.STDIN)
 
-    def _do_program(self, slave: Slave) -> None:
+
+class Program(Request):
+    """Run a program that comes with its files."""
+
+    def _do(self, slave: Slave) -> None:
         request = self._request
         names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
         arguments = {name: request[name] for name in names}
@@ -248,18 +116,56 @@ class Request:
             call.write(wire.STDIN, request["input"])
         call.end(wire.STDIN)
 
-    def _do_operations(self, slave: Slave) -> None:
+
+class Command(Request):
+    """Run a command, as ansible-core's stock way would."""
+
+    def _do(self, slave: Slave) -> None:
+        def done(command: CollectingCommand) -> None:
+            self.reply({"status": command.status, **command.outputs()})
+
+        slave.link.round_trips += 1
+        self._channel = CollectingCommand(slave.link, self._request["argv"], done)
+
+
+class _FileRequest(Request):
+    """A call of one of the file operations, whose result is the reply."""
+
+    def _reply_with(self, name: str, slave: Slave, function: str, *arguments: Any) -> None:
+        """Do what waits, then this; the reply has the result under that name."""
+
+        def done(call: CollectingCall, result: Any) -> None:
+            self.reply({name: result})
+
+        arguments = (self._request["before"], *arguments)
+        self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
+
+
+class Operations(_FileRequest):
+    """Do what waits, and nothing else."""
+
+    tidies_up = True
+
+    def _do(self, slave: Slave) -> None:
         if self._request["may_wait"]:
             paths = [path for _, path in self._request["before"]]
             slave.removals.add(paths, lambda: self.reply({"done": None}))
         else:
-            self._simple_call(slave, "operate", (), "done")
+            self._reply_with("done", slave, "operate")
 
-    def _do_exists(self, slave: Slave) -> None:
-        self._simple_call(slave, "exists", (self._request["path"],), "exists")
 
-    def _do_expand(self, slave: Slave) -> None:
-        """Home directories do not move while a run lasts: each is asked for once."""
+class Exists(_FileRequest):
+    """Whether there is such a file."""
+
+    def _do(self, slave: Slave) -> None:
+        self._reply_with("exists", slave, "exists", self._request["path"])
+
+
+class Expand(Request):
+    """What a path with a tilde is.  Home directories do not move while a run lasts: each is asked
+    for once."""
+
+    def _do(self, slave: Slave) -> None:
         path = self._request["path"]
         if path in slave.expanded and not self._request["before"]:
             self.reply({"path": slave.expanded[path]})
@@ -272,25 +178,11 @@ class Request:
         arguments = (self._request["before"], path)
         self._call(slave, FILES, "expand", arguments, done).end(wire.STDIN)
 
-    def _simple_call(
-        self, slave: Slave, function: str, arguments: tuple[Any, ...], name: str
-    ) -> None:
-        """A call of a file operation whose result is the reply."""
-        arguments = (self._request["before"], *arguments)
 
-        def done(call: CollectingCall, result: Any) -> None:
-            self.reply({name: result})
+class Put(Request):
+    """Send a large file."""
 
-        self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
-
-    def _do_command(self, slave: Slave) -> None:
-        def done(command: CollectingCommand) -> None:
-            self.reply({"status": command.status, **command.outputs()})
-
-        slave.link.round_trips += 1
-        self._channel = CollectingCommand(slave.link, self._request["argv"], done)
-
-    def _do_put(self, slave: Slave) -> None:
+    def _do(self, slave: Slave) -> None:
         request = self._request
         try:
             source = open(request["local"], "rb")
@@ -305,7 +197,11 @@ class Request:
 
         transfer.Sending(self._call(slave, FILES, "receive", arguments, done), source)
 
-    def _do_fetch(self, slave: Slave) -> None:
+
+class Fetch(Request):
+    """Get a file."""
+
+    def _do(self, slave: Slave) -> None:
         try:
             target = transfer.Receiving(self._request["local"])
         except OSError as error:
@@ -325,3 +221,28 @@ class Request:
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.discard())
         call.end(wire.STDIN)
+
+
+_KINDS: dict[str, type[Request]] = {
+    "module": Module,
+    "program": Program,
+    "command": Command,
+    "operations": Operations,
+    "exists": Exists,
+    "expand": Expand,
+    "put": Put,
+    "fetch": Fetch,
+}
+
+
+def begin(
+    slaves: Slaves,
+    payloads: Payloads,
+    request: dict[str, Any],
+    reply: Reply,
+    order: Order | None = None,
+) -> Request:
+    """Begin with a request, whose `do` says of what kind it is."""
+    made = _KINDS[request["do"]](slaves, payloads, request, reply, order)
+    made.begin()
+    return made

@@ -19,6 +19,7 @@ from ansible.utils.display import Display
 from ansible_econtext import ahead, become, building, idle, turns
 from ansible_econtext.next_task import NextTasks
 from ansible_econtext.seams import loops, reaching, results, runs
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.task_turn import NotWanted, Turn
 
 display = Display()
@@ -208,12 +209,11 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
     if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
         yield
         return
-    stock = ansible.plugins.strategy.WorkerProcess
-    workers = Workers(strategy, iterator, stock)
-    ansible.plugins.strategy.WorkerProcess = workers
+    workers = Workers(strategy, iterator, ansible.plugins.strategy.WorkerProcess)
     reaching.Executor.econtext_ways = reaching.Ways()
     try:
         with (
+            replaced(ansible.plugins.strategy, WorkerProcess=workers),
             runs.loading_one_at_a_time(),
             results.ringing(strategy, workers.bell, workers.sleep),
             building.ahead(iterator, workers.bell),
@@ -223,4 +223,3 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
         ahead.stop()
         workers.stop()
         reaching.Executor.econtext_ways = None
-        ansible.plugins.strategy.WorkerProcess = stock

@@ -1,16 +1,18 @@
 """What ansible-core makes again for each task, kept for the time of a play."""
 
-import contextlib
 import dataclasses
 import glob
 import os
 import types
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import ansible.plugins.loader
 import ansible.vars.manager
 from ansible.executor import module_common
+
+from ansible_econtext.seams.replaced import replaced
 
 
 class _Archive(str):
@@ -49,8 +51,7 @@ class _Globs(types.ModuleType):
         return getattr(glob, name)
 
 
-@contextlib.contextmanager
-def kept_listings() -> Iterator[None]:
+def kept_listings() -> AbstractContextManager[None]:
     """Have the loader list a directory again only when it has changed.
 
     Source: `plugins/loader.py`, 2.16 to 2.21, which looks for modules and for vars plugins by
@@ -58,17 +59,11 @@ def kept_listings() -> Iterator[None]:
     """
     loader: Any = ansible.plugins.loader
     if getattr(loader, "glob", None) is not glob:
-        yield
-        return
-    loader.glob = _Globs()
-    try:
-        yield
-    finally:
-        loader.glob = glob
+        return nullcontext()
+    return replaced(loader, glob=_Globs())
 
 
-@contextlib.contextmanager
-def kept_payloads() -> Iterator[None]:
+def kept_payloads() -> AbstractContextManager[None]:
     """Have a module that was built in this run kept in memory, with the literal of its archive.
 
     Source: `_CachedModule` in `executor/module_common.py`, 2.19 to 2.21: it reads what it wrote
@@ -76,8 +71,7 @@ def kept_payloads() -> Iterator[None]:
     """
     kind: Any = getattr(module_common, "_CachedModule", None)
     if not {"load", "__dataclass_fields__"} <= set(vars(kind or object)):
-        yield
-        return
+        return nullcontext()
     stock = kind.__dict__["load"]
     kept: dict[str, Any] = {}
 
@@ -89,15 +83,10 @@ def kept_payloads() -> Iterator[None]:
             kept[path] = dataclasses.replace(module, zip_data=archive)
         return kept[path]
 
-    kind.load = load
-    try:
-        yield
-    finally:
-        kind.load = stock
+    return replaced(kind, load=load)
 
 
-@contextlib.contextmanager
-def no_facts_unlooked_at() -> Iterator[None]:
+def no_facts_unlooked_at() -> AbstractContextManager[None]:
     """Have no facts at all pass without a look at what they could be.
 
     Source: `VariableManager.get_vars` in `vars/manager.py`, 2.16 to 2.21: each time it has the
@@ -106,10 +95,9 @@ def no_facts_unlooked_at() -> Iterator[None]:
     manager: Any = ansible.vars.manager
     stock = getattr(manager, "clean_facts", None)
     if stock is None:
-        yield
-        return
-    manager.clean_facts = lambda facts: stock(facts) if facts or type(facts) is not dict else {}
-    try:
-        yield
-    finally:
-        manager.clean_facts = stock
+        return nullcontext()
+
+    def clean_facts(facts: Any) -> Any:
+        return stock(facts) if facts or type(facts) is not dict else {}
+
+    return replaced(manager, clean_facts=clean_facts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible.executor import module_common
 
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import ansible_version, is_known_since
 
 #: What was found in a file, by its name, its content, and whether it is a package.
@@ -55,14 +56,9 @@ def found_once(before_each: Callable[[], None] = lambda: None) -> Iterator[None]
             _found[key] = {name: getattr(finder, name) for name in _SETS if hasattr(finder, name)}
         vars(finder).update(_found[key])
 
-    kind.__init__ = find
-    if is_compiled_before:
-        module_common._compile_module_ast = compile_module_ast
-    try:
+    compiling = {"_compile_module_ast": compile_module_ast} if is_compiled_before else {}
+    with replaced(kind, __init__=find), replaced(module_common, **compiling):
         yield
-    finally:
-        kind.__init__ = stock_find
-        module_common._compile_module_ast = stock_compile
 
 
 #: What is read of a finder.

@@ -4,9 +4,9 @@ A task has some fifty fields, of which a play sets three or four.  ansible-core 
 several times for each task and for each item of a loop.
 """
 
-import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from ansible.playbook.base import FieldAttributeBase
@@ -14,14 +14,14 @@ from ansible.playbook.role_include import IncludeRole
 from ansible.utils.sentinel import Sentinel
 
 from ansible_econtext.seams import values
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import is_known_since
 
 #: What `copy` takes over besides the fields.
 _BESIDES = "_loader _variable_manager _origin _validated _finalized _uuid _ds".split()
 
 
-@contextlib.contextmanager
-def validated_once() -> Iterator[None]:
+def validated_once() -> AbstractContextManager[None]:
     """Have what comes of a plain value kept, for the time of a play, and no field copied that
     cannot change.
 
@@ -31,15 +31,9 @@ def validated_once() -> Iterator[None]:
     type makes of it.
     """
     if not is_known_since((2, 19)):
-        yield
-        return
+        return nullcontext()
     kind: Any = FieldAttributeBase
-    stock = kind.post_validate, kind.copy
-    kind.post_validate, kind.copy = _post_validate(), _copy(kind.copy)
-    try:
-        yield
-    finally:
-        kind.post_validate, kind.copy = stock
+    return replaced(kind, post_validate=_post_validate(), copy=_copy(kind.copy))
 
 
 class _Field(NamedTuple):

@@ -1,15 +1,16 @@
 """What ansible-core looks up again for each task, kept for the time of a play: the values of
 options that nothing of the task sets, and where its own plugins are."""
 
-import contextlib
 import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from ansible.config.manager import ConfigManager
 from ansible.plugins.loader import PluginLoader
 
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import is_known_since
 
 #: Methods that tell of what is defined for a plugin.
@@ -30,8 +31,7 @@ class _Sources(NamedTuple):
     environment: tuple[bytes, ...]
 
 
-@contextlib.contextmanager
-def kept_options() -> Iterator[None]:
+def kept_options() -> AbstractContextManager[None]:
     """Have an option looked up once, as long as no variable, keyword or argument sets it.
 
     Source: `ConfigManager.get_config_value_and_origin` in `config/manager.py`, 2.16 to 2.21: what
@@ -73,13 +73,8 @@ def kept_options() -> Iterator[None]:
         return stock(self, config, cfile, plugin_type, plugin_name, keys, variables, direct, **more)
 
     if not is_known_since((2, 16)):
-        yield
-        return
-    ConfigManager.get_config_value_and_origin = get_config_value_and_origin
-    try:
-        yield
-    finally:
-        ConfigManager.get_config_value_and_origin = stock
+        return nullcontext()
+    return replaced(ConfigManager, get_config_value_and_origin=get_config_value_and_origin)
 
 
 def _is_list_of_fixed(value: Any) -> bool:
@@ -117,8 +112,7 @@ def _is_set(known: _Sources, keys: Any, variables: Any) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def kept_definitions() -> Iterator[None]:
+def kept_definitions() -> AbstractContextManager[None]:
     """Have it looked up once which variables a plugin has, and which options have a variable.
 
     Source: `ConfigManager.get_plugin_vars` and `get_plugin_options_from_var` in
@@ -127,8 +121,7 @@ def kept_definitions() -> Iterator[None]:
     """
     stock = {name: getattr(ConfigManager, name, None) for name in _OF_DEFINITIONS}
     if not is_known_since((2, 16)) or None in stock.values():
-        yield
-        return
+        return nullcontext()
 
     def kept(method: Any) -> Any:
         found: dict[Any, tuple[Any, list[str]]] = {}
@@ -144,17 +137,10 @@ def kept_definitions() -> Iterator[None]:
 
         return get
 
-    for name, method in stock.items():
-        setattr(ConfigManager, name, kept(method))
-    try:
-        yield
-    finally:
-        for name, method in stock.items():
-            setattr(ConfigManager, name, method)
+    return replaced(ConfigManager, **{name: kept(method) for name, method in stock.items()})
 
 
-@contextlib.contextmanager
-def kept_builtin_plugins() -> Iterator[None]:
+def kept_builtin_plugins() -> AbstractContextManager[None]:
     """Have a plugin looked for once that is named as one of `ansible.builtin`.
 
     Source: `PluginLoader.find_plugin_with_context` in `plugins/loader.py`, 2.19 to 2.21: of these
@@ -187,10 +173,5 @@ def kept_builtin_plugins() -> Iterator[None]:
         return own
 
     if not is_known_since((2, 19)):
-        yield
-        return
-    PluginLoader.find_plugin_with_context = find_plugin_with_context
-    try:
-        yield
-    finally:
-        PluginLoader.find_plugin_with_context = stock
+        return nullcontext()
+    return replaced(PluginLoader, find_plugin_with_context=find_plugin_with_context)

@@ -1,12 +1,13 @@
 """Parsers of ssh's options, of which each connection makes one, and hardly any uses it."""
 
 import argparse
-import contextlib
 import types
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ansible.plugins.connection import ssh
+
+from ansible_econtext.seams.replaced import replaced
 
 
 class _LateParser:
@@ -34,18 +35,12 @@ class _Argparse(types.ModuleType):
         return getattr(argparse, name)
 
 
-@contextlib.contextmanager
-def made_when_wanted() -> Iterator[None]:
+def made_when_wanted() -> AbstractContextManager[None]:
     """Have the ssh plugin's parsers made when they are used.
 
     Source: `Connection.__init__` in `plugins/connection/ssh.py`, 2.19 to 2.21; it looks for
     `-t` among the options, before it runs a module the stock way.
     """
     if getattr(ssh, "argparse", None) is not argparse:
-        yield
-        return
-    ssh.argparse = _Argparse("argparse")
-    try:
-        yield
-    finally:
-        ssh.argparse = argparse
+        return nullcontext()
+    return replaced(ssh, argparse=_Argparse("argparse"))

@@ -1,14 +1,14 @@
 """How results come from workers to a strategy, and how it waits for them."""
 
 import collections
-import contextlib
 import contextvars
 import dataclasses
 import pickle
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import ansible.plugins.strategy
@@ -16,6 +16,7 @@ from ansible.executor.task_queue_manager import FinalQueue
 
 from ansible_econtext import turns
 from ansible_econtext.seams import values
+from ansible_econtext.seams.replaced import replaced
 
 Sleep = Callable[[float], None]
 
@@ -50,8 +51,7 @@ class _Clock:
         return getattr(time, name)
 
 
-@contextlib.contextmanager
-def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None]:
+def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> AbstractContextManager[None]:
     """Have `bell` rung when there is something to do for a strategy, which is to `sleep` so.
 
     Source: `StrategyBase` in `plugins/strategy/__init__.py`, 2.19 to 2.21: while it waits for
@@ -61,18 +61,13 @@ def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None
     module: Any = ansible.plugins.strategy
     known = type(strategy._results) is collections.deque
     if not known or getattr(module, "time", None) is not time:
-        yield
-        return
+        return nullcontext()
     strategy._results = _Results(strategy._results)
     strategy._results.bell = bell
     if type(getattr(strategy, "_rpc_queue", None)) is queue.Queue:
         strategy._rpc_queue = _Requests()
         strategy._rpc_queue.bell = bell
-    module.time = _Clock(sleep)
-    try:
-        yield
-    finally:
-        module.time = time
+    return replaced(module, time=_Clock(sleep))
 
 
 class ThreadQueue(FinalQueue):  # type: ignore[misc]

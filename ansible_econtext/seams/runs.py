@@ -23,6 +23,7 @@ from ansible.plugins.loader import (
 )
 from ansible.utils.display import Display
 
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import ansible_version, is_known_since
 
 display = Display()
@@ -115,13 +116,10 @@ def loading_one_at_a_time() -> Iterator[None]:
 
         return get_with_context
 
-    for kind, method in stock.items():
-        kind.get_with_context = locked(method)
-    try:
-        yield
-    finally:
+    with contextlib.ExitStack() as stack:
         for kind, method in stock.items():
-            kind.get_with_context = method
+            stack.enter_context(replaced(kind, get_with_context=locked(method)))
+        yield
 
 
 def run_task(arguments: dict[str, Any], kind: Any) -> None:

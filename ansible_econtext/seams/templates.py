@@ -1,14 +1,15 @@
 """Templates compiled once: ansible-core compiles one each time that it is filled in."""
 
-import contextlib
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from jinja2 import nodes
 from jinja2.environment import TemplateExpression
 
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import is_known_since
 
 #: Compiled templates that are kept at the most.
@@ -21,8 +22,7 @@ class _Kept(NamedTuple):
     plugins: tuple[tuple[str, str, object], ...]
 
 
-@contextlib.contextmanager
-def compiled_once() -> Iterator[None]:
+def compiled_once() -> AbstractContextManager[None]:
     """Have templates and expressions compiled once for the time of a play.
 
     Source: `AnsibleEnvironment` in `_internal/_templating/_jinja_bits.py`, 2.19 to 2.21, which
@@ -31,22 +31,15 @@ def compiled_once() -> Iterator[None]:
     the filters and tests that are named want to be called.
     """
     if not is_known_since((2, 19)):
-        yield
-        return
+        return nullcontext()
     from ansible._internal._templating import _jinja_bits
 
     kind: Any = _jinja_bits.AnsibleEnvironment
     if "compile" in vars(kind) or kind._debuggable_template_source:
-        yield
-        return
+        return nullcontext()
     cache = _Cache(_jinja_bits)
-    stock = kind.compile_expression
-    kind.compile, kind.compile_expression = cache.compile(kind.compile), cache.expression(stock)
-    try:
-        yield
-    finally:
-        del kind.compile
-        kind.compile_expression = stock
+    expression = cache.expression(kind.compile_expression)
+    return replaced(kind, compile=cache.compile(kind.compile), compile_expression=expression)
 
 
 class _Cache:
