@@ -150,7 +150,9 @@ class Broker:
         if request["do"] == "operations":
             self._unfinished.add(started)
         requests, payloads = self._late()
-        made = requests.begin(self._slaves, payloads, request, reply, order)
+        kind = requests.KINDS[request["do"]]
+        made = kind(self._slaves, payloads, request, reply, order)
+        made.begin()
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made
 

@@ -25,8 +25,8 @@ from ansible_econtext.task_turn import Turn
 #: Tasks that are prepared at the most, each of which has a thread.
 _MANY = 64
 
-#: Seconds after which the present task counts as one that takes its time.  The first call of a
-#: module takes 0.1: the target, which may share our processors, is at work then.
+#: Seconds after which the present task's module counts as one that takes its time.  The first call
+#: of a module takes 0.1: the target, which may share our processors, is at work then.
 _LONG = 0.2
 
 
@@ -64,7 +64,7 @@ class NextTasks:
         self._present: _Begun | None = None
         #: Those behind it, in order.
         self._ahead: deque[_Begun] = deque()
-        #: Seconds for which nothing has come of the present one.
+        #: Seconds for which nothing has come of the present one's module.
         self._slept = 0.0
         #: Whether one more may be prepared, as far as is known.
         self._goes_on = False
@@ -94,8 +94,9 @@ class NextTasks:
         return found.worker
 
     def slept(self, seconds: float) -> None:
-        """Nothing has come of the present task for so long."""
-        self._slept += seconds
+        """Nothing has come of anything for so long."""
+        if self._present is not None and self._present.turn.is_under_way:
+            self._slept += seconds
 
     def prepare(self) -> None:
         """Have one more task prepared, if the present one's module is on its way; and the next

@@ -6,12 +6,9 @@ from typing import Any
 
 from ansible_econtext import account, transfer, ways
 from ansible_econtext.collecting import CollectingCall, CollectingCommand
-from ansible_econtext.order import Order
-from ansible_econtext.payloads import Payloads
-from ansible_econtext.request import Reply, Request
+from ansible_econtext.request import Request
 from ansible_econtext.shipped import FILES, PROGRAM, RUNNER
 from ansible_econtext.slave import Slave
-from ansible_econtext.slaves import Slaves
 from ansible_econtext.staying import Run
 from econtext.target import wire
 
@@ -223,7 +220,8 @@ class Fetch(Request):
         call.end(wire.STDIN)
 
 
-_KINDS: dict[str, type[Request]] = {
+#: By what a request says it is to `do`.
+KINDS: dict[str, type[Request]] = {
     "module": Module,
     "program": Program,
     "command": Command,
@@ -233,16 +231,3 @@ _KINDS: dict[str, type[Request]] = {
     "put": Put,
     "fetch": Fetch,
 }
-
-
-def begin(
-    slaves: Slaves,
-    payloads: Payloads,
-    request: dict[str, Any],
-    reply: Reply,
-    order: Order | None = None,
-) -> Request:
-    """Begin with a request, whose `do` says of what kind it is."""
-    made = _KINDS[request["do"]](slaves, payloads, request, reply, order)
-    made.begin()
-    return made

@@ -143,6 +143,17 @@ def test_more_are_prepared_when_nothing_comes_for_a_while(tasks, started, presen
     assert len(started) == 2
 
 
+def test_what_came_before_its_module_was_on_its_way_does_not_count(tasks, started):
+    """As a login that a `copy` waits for."""
+    turn = tasks.begins(arguments("first"))
+    tasks.slept(1.0)
+    turn.is_under_way = True
+    tasks.prepare()
+    started[-1].is_ready = True
+    tasks.prepare()
+    assert len(started) == 1
+
+
 def test_no_more_are_prepared_when_the_present_one_is_over(tasks, started, present):
     started[-1].is_ready = present.is_over = True
     tasks.prepare()
