@@ -9,9 +9,9 @@ nobody did anything; and nothing is heard of it before the strategy has come to 
 A `copy` or a `template` is more than one call of a module.  It is prepared up to where its action
 plugin begins, which looks at files that the task before may make; and nothing is sent behind it.
 
-There is never more than one sent ahead.  Where the present task takes its time, as for a login,
-those behind it are prepared, too, one after the other.  ``ANSIBLE_ECONTEXT_NEXT_TASK=0`` turns all
-of it off.
+There is never more than one sent ahead.  Where the present task's module takes its time, or has to
+wait for a login, those behind it are prepared, too, one after the other.
+``ANSIBLE_ECONTEXT_NEXT_TASK=0`` turns all of it off.
 """
 
 import os
@@ -82,7 +82,8 @@ class NextTasks:
     def take(self, arguments: dict[str, Any]) -> Any:
         """The worker that is at the task of these arguments, which the strategy gives now; None
         if there is none.  Its turn comes when it is started."""
-        self._present, self._slept, self._goes_on = None, 0.0, True
+        self._leave_present()
+        self._slept, self._goes_on = 0.0, True
         if not self._ahead:
             return None
         found = self._ahead[0]
@@ -94,7 +95,8 @@ class NextTasks:
         return found.worker
 
     def slept(self, seconds: float) -> None:
-        """Nothing has come of anything for so long."""
+        """Nothing has come of anything for so long; it counts once the present one's module is on
+        its way."""
         if self._present is not None and self._present.turn.is_under_way:
             self._slept += seconds
 
@@ -135,9 +137,12 @@ class NextTasks:
 
     def stop(self) -> None:
         """The play is over, or interrupted, or goes elsewhere."""
-        present, self._present = self._present, None
-        begun = [*([present] if present is not None else []), *self._ahead]
-        for each in begun:
-            if not each.turn.has_come:
-                each.turn.drop()
+        self._leave_present()
+        for each in self._ahead:
+            each.turn.drop()
         self._ahead.clear()
+
+    def _leave_present(self) -> None:
+        present, self._present = self._present, None
+        if present is not None and not present.turn.has_come:  # it was taken, and not started
+            present.turn.drop()

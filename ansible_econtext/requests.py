@@ -125,8 +125,8 @@ class Command(Request):
         self._channel = CollectingCommand(slave.link, self._request["argv"], done)
 
 
-class _FileRequest(Request):
-    """A call of one of the file operations, whose result is the reply."""
+class _ResultRequest(Request):
+    """A call of a function of files, whose result is the reply."""
 
     def _reply_with(self, name: str, slave: Slave, function: str, *arguments: Any) -> None:
         """Do what waits, then this; the reply has the result under that name."""
@@ -138,8 +138,8 @@ class _FileRequest(Request):
         self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
 
 
-class Operations(_FileRequest):
-    """Do what waits, and nothing else."""
+class Operations(_ResultRequest):
+    """Do what waits, now or with more of the kind, and nothing else."""
 
     tidies_up = True
 
@@ -151,7 +151,7 @@ class Operations(_FileRequest):
             self._reply_with("done", slave, "operate")
 
 
-class Exists(_FileRequest):
+class Exists(_ResultRequest):
     """Whether there is such a file."""
 
     def _do(self, slave: Slave) -> None:

@@ -20,7 +20,8 @@ class Turn:
     """A task's, which comes when the strategy gives it; `before` is that of the task in front of
     it, where it is prepared before.  It may be sent then, too, if it is the next one or becomes it.
 
-    `ring` is called when the task behind it may be prepared.
+    `ring` is called when it is on its way, or as good as it can be made before it is the next one:
+    the task behind it may be prepared.
     """
 
     def __init__(

@@ -36,6 +36,10 @@ _OTHERS = frozenset(
 _OF_SEVERAL_CALLS = frozenset(["copy", "template"])
 _CALLED = ("copy", "file", "stat")
 
+#: Variables that a failure sets for what comes after it, be it behind a rescue that does nothing.
+#: Source: `_process_pending_results` in `plugins/strategy/__init__.py`, 2.19 to 2.21.
+_OF_FAILURES = frozenset(["ansible_failed_result", "ansible_failed_task"])
+
 #: Modules that may break the connection, so that nobody hears of what went well.
 _OF_CONNECTIONS = frozenset(["iptables", "systemd", "systemd_service", "sysvinit"])
 
@@ -127,7 +131,7 @@ class Tasks:
         self, prepared: dict[str, Any], state: Any, arguments: dict[str, Any]
     ) -> bool:
         """Whether what a strategy gives is what `after` said: the same task on the same host, and
-        come to in the same way, as one of `always` may be by a failure.
+        not come to in another way, as one of `always` is by a failure.
 
         Source: `StrategyModule` in `plugins/strategy/linear.py`, 2.19 to 2.21, which tells the
         iterator where the host is before it gives the task.
@@ -186,7 +190,8 @@ def _check(task: Any, variables: dict[str, Any], registered: frozenset[str]) -> 
         raise independent.Dependent("the controller's own host, which may be changed meanwhile")
     if registered and runs.action_plugin(task) == "template":
         raise independent.Dependent("a file that is rendered with what is registered")
-    loops.check_templates(task, variables, registered, "econtext_next_task", _OTHERS)
+    option = "econtext_next_task"
+    loops.check_templates(task, variables, registered, option, _OTHERS, _OF_FAILURES)
 
 
 def _check_discovery(variables: dict[str, Any]) -> None:

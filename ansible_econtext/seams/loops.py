@@ -231,15 +231,17 @@ def check_templates(
     registered: frozenset[str],
     option: str,
     others: frozenset[str],
+    besides: frozenset[str] = frozenset(),
 ) -> None:
     """Raise Dependent if what a task does, or how its host is reached, may depend on results
     that are registered in these variables, or if the user's variable `option` says so.  `others`
-    are attributes that are not looked at."""
+    are attributes that are not looked at; what it does is not to depend on the variables
+    `besides`, either."""
     chosen = variables.get(option, True)  # what is no boolean counts as false
     if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
         raise independent.Dependent(option)
     attributes = [getattr(task, name) for name in task.fattributes if name not in others]
-    independent.check(attributes, task.when or (), variables, registered)
+    independent.check(attributes, task.when or (), variables, registered | besides)
     if any(name.startswith("ansible_") for name in registered):
         raise independent.Dependent("a variable of Ansible's own")
     if registered:

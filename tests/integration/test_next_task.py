@@ -333,6 +333,15 @@ def test_what_is_behind_always_is_not_done_after_a_failure(here: Here, is_nested
 
 
 @only_ssh
+def test_what_is_behind_a_rescue_that_does_nothing_knows_of_the_failure(here: Here) -> None:
+    block = {"block": [here.task("failing", "sleep 1; exit 3")], "rescue": [{"meta": "noop"}]}
+    behind = here.task("behind", when="ansible_failed_result is defined")
+    result = here.run(block, behind, here.task("last"))
+    assert result.rc == 0, str(result)
+    assert here.written() == ["failing", "behind", "last"]
+
+
+@only_ssh
 def test_an_interrupt_leaves_what_is_prepared_undone(here: Here) -> None:
     many = [here.task(f"word{number}", "true") for number in range(10)]
     here.file.unlink(missing_ok=True)

@@ -87,6 +87,7 @@ def test_no_handler():
     "task",
     [
         {"when": "told is success"},
+        {"when": "ansible_failed_result is defined"},
         {"become": "{{ told.rc == 0 }}"},
         {"environment": {"LAST": "{{ indirectly }}"}},
         {"args": {"chdir": "{{ told.stdout }}"}},

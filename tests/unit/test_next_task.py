@@ -128,6 +128,7 @@ def test_more_are_prepared_during_a_login_one_when_the_last_is_ready(tasks, star
         assert len(started) == min(count, next_task._MANY)
         assert [turn.may_be_sent for turn in started] == [True] + [False] * (len(started) - 1)
     for number in range(1, next_task._MANY + 1):
+        started[number - 1].come()
         assert tasks.take(arguments(name_of(number))) == f"worker of {name_of(number)}"
     assert not any(turn.is_dropped for turn in started)
 
@@ -202,6 +203,14 @@ def test_one_that_was_taken_and_not_begun_is_dropped_with_the_rest(tasks, starte
     tasks.stop()
     assert [turn.is_dropped for turn in started] == [True, True]
     assert not present.is_dropped
+
+
+def test_one_that_was_taken_and_not_begun_is_dropped_by_the_next(tasks, started, present):
+    """As where a callback ends what the strategy does in between."""
+    tasks.take(arguments("next"))
+    assert not started[0].is_dropped
+    tasks.take(arguments("another"))
+    assert started[0].is_dropped and not present.is_dropped
 
 
 def test_all_are_dropped_when_the_strategy_goes_elsewhere(tasks, started, present):
