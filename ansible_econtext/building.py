@@ -9,7 +9,7 @@ import contextlib
 import os
 import pathlib
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.utils.display import Display
@@ -206,16 +206,16 @@ def task_works() -> contextlib.AbstractContextManager[None]:
 
 
 def task_waits(
-    request: dict[str, Any] | None, seen: Collection[bytes]
+    request: dict[str, Any] | None = None, is_reached: bool = True
 ) -> contextlib.AbstractContextManager[None]:
     """The present thread waits for the reply to a request; it is given where the task's modules
-    will go the same way.  `seen` are the keys of ways to slaves that are there."""
+    will go the same way.  `is_reached` says whether the host has replied in this run."""
     if _builder is None:
         return contextlib.nullcontext()
     if request is None or request["do"] != "expand":
         return _builder.waits(None)
     way = request["way"]  # where no one Python is named, the modules' may be another one
-    is_awaited = way[-1]["python"] and ways.key(way) not in seen
+    is_awaited = way[-1]["python"] and not is_reached
     return _builder.waits(way if is_awaited else None)
 
 

@@ -67,7 +67,7 @@ class NextTasks:
         #: Seconds for which nothing has come of the present one's module.
         self._slept = 0.0
         #: Whether one more may be prepared, as far as is known.
-        self._goes_on = False
+        self._goes_on = True
 
     def begins(self, arguments: dict[str, Any]) -> Turn | None:
         """The strategy gives a task to a thread, which is to have this turn."""
@@ -75,8 +75,7 @@ class NextTasks:
         if not self._is_on or not self._tasks.may_precede(task):
             return None
         turn = Turn(self._ring, is_one_call=self._tasks.is_one_call(task))
-        self._goes_on = True
-        self._present = _Begun(arguments, turn, registered=loops.registered_by(task))
+        self._becomes_present(arguments, turn)
         return turn
 
     def take(self, arguments: dict[str, Any]) -> Any:
@@ -90,9 +89,13 @@ class NextTasks:
         if not self._tasks.is_as_expected(found.arguments, found.state, arguments):
             self.stop()
             return None
-        registered = loops.registered_by(arguments["task"])
-        self._present = self._ahead.popleft()._replace(registered=registered)
+        self._ahead.popleft()
+        self._becomes_present(arguments, found.turn)
         return found.worker
+
+    def _becomes_present(self, arguments: dict[str, Any], turn: Turn) -> None:
+        registered = loops.registered_by(arguments["task"])
+        self._present = _Begun(arguments, turn, registered=registered)
 
     def slept(self, seconds: float) -> None:
         """Nothing has come of anything for so long; it counts once the present one's module is on
@@ -120,8 +123,7 @@ class NextTasks:
 
     def _prepare_behind(self, last: _Begun) -> bool:
         """Have one task prepared; whether there may be another one."""
-        state = last.state if self._ahead else None
-        found = self._tasks.after(last.arguments, last.registered, state)
+        found = self._tasks.after(last.arguments, last.registered, last.state)
         if found is None:
             return False
         arguments, state = found

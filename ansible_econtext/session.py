@@ -259,28 +259,28 @@ class Session:
         held = [] if keep_waiting else self._waiting.take()
         way = self._way(plugin)
         before = [each.operation for each in held]
+        host = ways.key(way[:1])
         missing = self._without_python.get(tuple(self.pythons))
-        reply = missing or self._reply({**request, "way": way, "before": before})
+        reply = missing or self._reply({**request, "way": way, "before": before}, host in _seen)
         if "need" in reply:  # of the broker alone: the slave may not be there yet
             self._waiting.put_back(held)
         elif "failed" in reply:
-            _seen.discard(ways.key(way[:1]))
+            _seen.discard(host)
             error = failures.error_of(reply, plugin, self._mkdtemp)
             if isinstance(error, failures.NoPython) and reply["step"] == 0:
                 self._without_python[tuple(self.pythons)] = reply
             # ansible-core may be at handling an error of its own, which is no cause of this.
             raise error from None
         else:
-            _seen.add(ways.key(way[:1]))
+            _seen.add(host)
         return reply
 
-    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _reply(self, request: dict[str, Any], is_reached: bool) -> dict[str, Any]:
         """The broker's reply, after as many attempts to reach the host as the options allow."""
         attempt, connected = 0, self._connected
-        is_reached = ways.key(request["way"][:1]) in _seen
         while True:
             try:
-                with task_waits(None if self.becomes else request, _seen):
+                with task_waits(None if self.becomes else request, is_reached):
                     reply = turns.ask(request, connected, is_reached) or connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error

@@ -78,7 +78,7 @@ class Turn:
         self._before = None
 
     def _wait_until(self, happens: Callable[[], bool]) -> None:
-        with building.task_waits(None, ()), self._changed:
+        with building.task_waits(), self._changed:
             if not (happens() or self.is_dropped):
                 self.is_ready = True
                 if not self.may_be_sent:  # one more may be prepared behind it

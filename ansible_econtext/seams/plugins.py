@@ -12,6 +12,7 @@ from ansible import constants
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
+from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import ansible_version
 
 #: Command lines by all that they are made of.
@@ -60,11 +61,10 @@ def _ssh_command(connection: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _without_sshpass(connection: Any) -> Iterator[None]:
-    connection._sshpass_available = lambda: True  # an instance's own, in front of the class's
     try:
-        yield
+        with replaced(connection, _sshpass_available=lambda: True):
+            yield
     finally:
-        del connection._sshpass_available
         pipe = getattr(connection, "sshpass_pipe", None)
         if pipe is not None:
             for fd in pipe:

@@ -146,7 +146,7 @@ def test_nothing_is_begun_while_a_task_is_at_work_or_the_bell_has_rung(play):
         with building.task_works():
             works.set()
             assert may_wait.wait(PATIENCE)
-            with building.task_waits({"do": "module"}, ()):
+            with building.task_waits({"do": "module"}, is_reached=False):
                 waits.set()
                 assert replied.wait(PATIENCE)
 
@@ -213,14 +213,14 @@ def test_a_slave_that_is_awaited_is_given_what_its_task_needs(play):
         builder = building._builder
         with building.task_works():
             # By their turn: known already; of another Python, perhaps; of another account.
-            with building.task_waits({"do": "expand", "way": WAY}, [building.ways.key(WAY)]):
+            with building.task_waits({"do": "expand", "way": WAY}, is_reached=True):
                 awaited.append(builder.idle.awaited.copy())
             other = [{**WAY[0], "python": ""}]
-            with building.task_waits({"do": "expand", "way": other}, ()):
+            with building.task_waits({"do": "expand", "way": other}, is_reached=False):
                 awaited.append(builder.idle.awaited.copy())
-            with building.task_waits(None, ()):
+            with building.task_waits():
                 awaited.append(builder.idle.awaited.copy())
-            with building.task_waits({"do": "expand", "way": WAY}, ()):
+            with building.task_waits({"do": "expand", "way": WAY}, is_reached=False):
                 assert replied.wait(PATIENCE)
 
     with play.runs() as builder:
@@ -260,6 +260,6 @@ def test_it_is_not_done_where_the_user_says_so(play, monkeypatch):
     monkeypatch.setenv("ANSIBLE_ECONTEXT_BUILD_AHEAD", "0")
     with building.ahead(None, play.bell):
         assert building._builder is None
-        with building.main_sleeps(), building.task_works(), building.task_waits(None, ()):
+        with building.main_sleeps(), building.task_works(), building.task_waits():
             play.begins("one", is_process=True)
             building.wanted(pathlib.Path("one"))
