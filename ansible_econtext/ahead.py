@@ -236,10 +236,7 @@ class _ItemsTurn:
         self._asked = 0
 
     def ask(
-        self,
-        request: dict[str, Any],
-        connected: Callable[[], client.Client],
-        is_reached: bool = True,
+        self, request: dict[str, Any], connected: Callable[[], client.Client]
     ) -> Reply | None:
         pattern = _pattern(request)
         in_order = {**request, "in_order": True}
@@ -281,9 +278,6 @@ class _ItemsTurn:
             self._loop.pattern = None
         else:
             self._loop.wait_for_those_before(self._number)
-
-    def plugin_begins(self) -> None:
-        """It may: `ask` is where an item waits."""
 
     def end(self) -> None:
         """The item is over."""

@@ -206,7 +206,6 @@ class Broker:
         note = {
             "do": request["do"],
             "name": request.get("name", ""),
-            "behind": bool(request.get("behind")),
             "stays": bool(reply.get("stays")),
             "outcome": next(iter(reply), "done"),
             "seconds": round(seconds, 6),

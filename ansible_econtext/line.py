@@ -27,7 +27,7 @@ class Line:
         self.run = 0
         #: Those under way, by the numbers that they came under.
         self.requests: dict[int, Request] = {}
-        self.order = Order(repeats=True)
+        self.order = Order()
         broker.loop.add_reader(connection.fileno(), self._receive)
 
     def _receive(self) -> None:

@@ -27,9 +27,6 @@ def request_of_payload(
         "open_files": module.open_files,
         "directory": directory,
         "library": archive.LIBRARY,
-        # Its number, and that of the request it comes behind, where it has them: `task_turn.py`.
-        "number": 0,
-        "behind": 0,
     }
 
 

@@ -1,6 +1,5 @@
 """Requests of one order that are done one after the other, none of them waiting for a reply."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -9,11 +8,9 @@ from econtext.controller.link import Link
 
 
 class Order:
-    """What was sent to a slave last, for what comes after it.  One that `repeats` is a loop's: the
-    same module comes again and again."""
+    """Requests of a loop to one slave that run one after another without waiting for replies."""
 
-    def __init__(self, repeats: bool = False) -> None:
-        self.repeats = repeats
+    def __init__(self) -> None:
         #: Whether one of them was not sent: then none that comes later is, either.
         self.is_broken = False
         self._last: CollectingCall | None = None
@@ -28,11 +25,6 @@ class Order:
     def is_at_a_run(self) -> bool:
         """Whether something is under way in a process that stays, which no call can wait for."""
         return self._run is not None and not self._run.done()
-
-    def when_run_is_over(self, then: Callable[[], None]) -> None:
-        """Call this when what is under way in a process that stays has ended."""
-        assert self._run is not None
-        self._run.add_done_callback(lambda run: then())
 
     def takes(self, run: "Future[Any]") -> None:
         """What comes next is done by a process that stays, which keeps the order by itself."""

@@ -71,13 +71,6 @@ class Request:
         except EcontextError as error:
             self._lost(error)
 
-    def _go_on(self, action: Callable[[Slave], None], slave: Slave) -> None:
-        """As `_act`, where nobody else replies if there is a fault."""
-        try:
-            self._act(action, slave)
-        except Exception as error:
-            self.reply({"failed": "lost", "text": f"{type(error).__name__}: {error}"})
-
     def _use(self, slave: Slave | None) -> None:
         """A slave that is used by requests stays."""
         if self._slave is not None:
@@ -134,8 +127,6 @@ class Request:
                 done(call, result)
             elif self._is_outdated(error):
                 self._start_anew()
-            elif isinstance(error, CallError) and error.kind.endswith("behind.NotBegun"):
-                self.reply({"again": True})
             elif isinstance(error, CallError | CallDied):
                 self.reply(failure_of(error, call.outputs()))
             else:

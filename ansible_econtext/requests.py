@@ -27,8 +27,6 @@ class Module(Request):
         "remote_tmp",
         "library",
         "before",
-        "number",
-        "behind",
     )
 
     def begin(self) -> None:
@@ -63,17 +61,7 @@ class Module(Request):
         request = self._request
         arguments = {name: request[name] for name in self._ARGUMENTS}
         arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
-        run = functools.partial(self._run, arguments=arguments)
-        if request["number"]:
-            self._order = slave.order_of(request["number"], request["behind"])
-            may_stay = arguments["manifest"] if request["stays"] else None
-            if self._order.is_at_a_run and not slave.staying.goes_on(self._order, may_stay):
-                # It is in front, in a process that no other one waits for.
-                self._order.when_run_is_over(lambda: self._go_on(run, slave))
-                return
-        run(slave)
 
-    def _run(self, slave: Slave, arguments: dict[str, Any]) -> None:
         def done(call: CollectingCall | Run, status: Any) -> None:
             self.reply({"status": status, "stays": call is run, **call.outputs()})
 

@@ -281,7 +281,7 @@ class Session:
         while True:
             try:
                 with task_waits(None if self.becomes else request, is_reached):
-                    reply = turns.ask(request, connected, is_reached) or connected().ask(request)
+                    reply = turns.ask(request, connected) or connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:

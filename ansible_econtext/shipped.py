@@ -15,7 +15,6 @@ STAYING = "ansible_econtext.target.staying"
 _ALL = (
     FILES,
     "ansible_econtext.target.archive",
-    "ansible_econtext.target.behind",
     "ansible_econtext.target.commands",
     "ansible_econtext.target.copies",
     "ansible_econtext.target.current_directory",

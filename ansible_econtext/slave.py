@@ -3,7 +3,6 @@
 import functools
 from typing import TYPE_CHECKING, Any
 
-from ansible_econtext.order import Order
 from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
@@ -35,8 +34,6 @@ class Slave:
         #: When it was last known to be there, by the loop's clock.
         self.seen = monotonic()
         self._loop = loop
-        self._number = 0
-        self._order = Order()
 
     @functools.cached_property
     def staying(self) -> "Staying":
@@ -51,14 +48,6 @@ class Slave:
         from ansible_econtext.removals import Removals
 
         return Removals(self.link, self._loop)
-
-    def order_of(self, number: int, behind: int) -> Order:
-        """The order that a request of this number is in: that of the one it comes behind, if
-        that was the last, and else a new one."""
-        if not behind or behind != self._number:
-            self._order = Order()
-        self._number = number
-        return self._order
 
     @property
     def is_certain(self) -> bool:

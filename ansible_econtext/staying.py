@@ -9,7 +9,7 @@ from typing import Any
 from ansible_econtext import shipped
 from ansible_econtext.collecting import CollectingCall, Output, too_much
 from ansible_econtext.order import Order
-from econtext.controller.errors import CallError, EcontextError
+from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.loop import Loop, monotonic
@@ -160,8 +160,6 @@ def _outcome(reply: Any) -> Any:
     match reply:
         case (int(status), list(made)):
             return status, [str(path) for path in made]
-        case (None, []):
-            return CallError("behind.NotBegun", "the request in front of it did not go well")
         case _:
             raise wire.ProtocolError("a reply of no known form")
 
@@ -174,11 +172,6 @@ class Staying:
         self._calls: dict[bytes, StayingCall] = {}
         #: When a module was run last.
         self._ran: dict[bytes, float] = {}
-
-    def goes_on(self, order: Order, manifest: bytes | None) -> bool:
-        """Whether the process of this module is the one that is at the order's last run."""
-        call = self._calls.get(manifest) if manifest is not None else None
-        return call is not None and not call.is_over and call.is_wanted and call.order is order
 
     def run(
         self, order: Order | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
@@ -197,7 +190,7 @@ class Staying:
         if call is not None and call.is_refused:
             return None
         if call is None or call.is_over:
-            pause = 0.0 if order is not None and order.repeats else now - ran_before
+            pause = 0.0 if order is not None else now - ran_before
             if pause >= _PATIENCE or (order is not None and order.is_at_a_run):
                 return None
             call = StayingCall(link, manifest, arguments["name"], self._loop)

@@ -9,18 +9,15 @@ one is forked as stock Ansible does.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks them 
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, become, building, idle, turns
-from ansible_econtext.next_task import NextTasks
+from ansible_econtext import ahead, become, building
 from ansible_econtext.seams import loops, reaching, results, runs
 from ansible_econtext.seams.replaced import replaced
-from ansible_econtext.task_turn import NotWanted, Turn
 
 display = Display()
 
@@ -49,16 +46,10 @@ class ThreadWorker(threading.Thread):
     #: No process that signals are to be passed on to.
     pid = None
 
-    def __init__(
-        self, arguments: dict[str, Any], turn: Turn | None, ended: Callable[[], None]
-    ) -> None:
-        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends.
-
-        With a turn it may be started before the strategy does so.
-        """
+    def __init__(self, arguments: dict[str, Any], ended: Callable[[], None]) -> None:
+        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends."""
         super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
         self._arguments = arguments
-        self._turn = turn
         self._ended = ended
         self._has_ended = False
         self._task = arguments["task"]
@@ -66,23 +57,7 @@ class ThreadWorker(threading.Thread):
         #: Ansible takes a worker that has one, other than 0, for dead.
         self.exitcode: int | None = None
 
-    def start(self) -> None:
-        """For the strategy."""
-        if self.ident is None:
-            super().start()
-        if self._turn is not None:
-            self._turn.come()
-
-    @property
-    def is_dropped(self) -> bool:
-        """Whether it was started for a task that nobody wants any more."""
-        return self._turn is not None and self._turn.is_dropped
-
-    def start_before_its_turn(self) -> None:
-        super().start()
-
     def run(self) -> None:
-        turns.take(self._turn)
         with building.task_works():
             self._run()
 
@@ -92,8 +67,6 @@ class ThreadWorker(threading.Thread):
             variables = dict(self._arguments["task_vars"])
             arguments = {**self._arguments, "task": task, "task_vars": variables}
             runs.run_task(arguments, loops.Executor)
-        except NotWanted:
-            pass
         except BaseException as error:
             display.error(f"econtext: internal error in a task's thread: {error!r}")
             self.exitcode = 1
@@ -114,26 +87,19 @@ class ThreadWorker(threading.Thread):
 class Workers:
     """Makes a worker for each task: a thread where one will do, else a stock process."""
 
-    def __init__(self, strategy: Any, iterator: Any, process: type) -> None:
+    def __init__(self, strategy: Any, process: type) -> None:
         self._strategy = strategy
         self._process = process
         self._threads: list[ThreadWorker] = []
         self._processes: list[Any] = []
         #: Rung when the strategy has something to do: a result, or a worker that is free.
         self.bell = threading.Event()
-        self.next_tasks = NextTasks(strategy, iterator, self._start_ahead, self.bell.set)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._threads = [thread for thread in self._threads if threading.Thread.is_alive(thread)]
-        prepared = self.next_tasks.take(kwargs) if not args else None
-        if prepared is not None:
-            building.begins(kwargs["task"], is_process=False)
-            prepared.worker_id = kwargs["worker_id"]
-            return prepared
         if not args and needs_no_fork(kwargs):
             building.begins(kwargs["task"], is_process=False)
-            return self._thread(kwargs, self.next_tasks.begins(kwargs))
-        self.next_tasks.stop()
+            return self._thread(kwargs)
         for thread in self._threads:
             thread.join()  # a fork would take the locks that it holds, and nobody to free them
         building.begins(kwargs.get("task"), is_process=True)
@@ -141,39 +107,17 @@ class Workers:
         self._processes.append(self._process(*args, **kwargs))
         return self._processes[-1]
 
-    def _thread(self, arguments: dict[str, Any], turn: Turn | None) -> ThreadWorker:
-        queue = results.ThreadQueue(self._strategy, arguments["final_q"], turn)
-        self._threads.append(ThreadWorker({**arguments, "final_q": queue}, turn, self.bell.set))
+    def _thread(self, arguments: dict[str, Any]) -> ThreadWorker:
+        queue = results.ThreadQueue(self._strategy, arguments["final_q"])
+        self._threads.append(ThreadWorker({**arguments, "final_q": queue}, self.bell.set))
         return self._threads[-1]
-
-    def _start_ahead(self, arguments: dict[str, Any], turn: Turn) -> ThreadWorker | None:
-        if not needs_no_fork(arguments):
-            return None
-        worker = self._thread(arguments, turn)
-        try:
-            worker.start_before_its_turn()
-        except RuntimeError:  # the system has no more threads
-            self._threads.remove(worker)
-            return None
-        return worker
-
-    def stop(self) -> None:
-        """The play is over, or interrupted: nothing is prepared for it any more."""
-        self.next_tasks.stop()
-        end = time.monotonic() + idle.PATIENCE
-        for thread in self._threads:
-            if thread.is_dropped:  # the next play may fork
-                thread.join(max(0.0, end - time.monotonic()))
 
     def sleep(self, seconds: float) -> None:
         """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
-        self.next_tasks.prepare()
         if not any(map(_is_alive, self._processes)):
             seconds = max(seconds, _LONGEST_SLEEP)
         with building.main_sleeps():
-            has_rung = self.bell.wait(seconds)
-        if not has_rung:
-            self.next_tasks.slept(seconds)
+            self.bell.wait(seconds)
         self.bell.clear()
 
 
@@ -209,7 +153,7 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
     if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
         yield
         return
-    workers = Workers(strategy, iterator, ansible.plugins.strategy.WorkerProcess)
+    workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)
     reaching.Executor.econtext_ways = reaching.Ways()
     try:
         with (
@@ -221,5 +165,4 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
             yield
     finally:
         ahead.stop()
-        workers.stop()
         reaching.Executor.econtext_ways = None

@@ -1,5 +1,4 @@
-"""What a thread has that does something before its turn: an item of a loop (`ahead.py`), or the
-next task of a play (`task_turn.py`)."""
+"""What a thread has that does something before its turn: an item of a loop (`ahead.py`)."""
 
 import contextvars
 from collections.abc import Callable
@@ -11,15 +10,10 @@ from ansible_econtext.shared_line import Reply
 
 class Turn(Protocol):
     def ask(
-        self,
-        request: dict[str, Any],
-        connected: Callable[[], client.Client],
-        is_reached: bool = True,
+        self, request: dict[str, Any], connected: Callable[[], client.Client]
     ) -> Reply | None: ...
 
     def alone(self) -> None: ...
-
-    def plugin_begins(self) -> None: ...
 
     @property
     def has_come(self) -> bool: ...
@@ -40,29 +34,19 @@ def put_back(token: Token) -> None:
     _turn.reset(token)
 
 
-def ask(
-    request: dict[str, Any],
-    connected: Callable[[], client.Client],
-    is_reached: bool = True,
-) -> Reply | None:
-    """The reply to a request that is sent ahead; None where the request is to be made in the
-    ordinary way, now.  `connected` gives the line of who asks, `is_reached` says whether its host
-    has replied in this run.  Raises client.BrokerGone."""
+def ask(request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
+    """Return the reply to a request that is sent ahead, or None if the caller is to send it now.
+
+    `connected` returns the line of the connection that asks.  Raises client.BrokerGone.
+    """
     turn = _turn.get()
-    return turn.ask(request, connected, is_reached) if turn is not None else None
+    return turn.ask(request, connected) if turn is not None else None
 
 
 def has_come() -> bool:
     """Whether the present thread may turn to its host."""
     turn = _turn.get()
     return turn is None or turn.has_come
-
-
-def plugin_begins() -> None:
-    """Wait until the action plugin of the present thread's task may run."""
-    turn = _turn.get()
-    if turn is not None:
-        turn.plugin_begins()
 
 
 def alone() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, client, independent, place, turns
+from ansible_econtext import ahead, client, independent, place
 from ansible_econtext.seams import reaching, runs
 from ansible_econtext.seams.versions import ansible_version
 
@@ -78,11 +78,6 @@ class Executor(reaching.Executor):
             for each in copies:
                 if each._connection is not None:
                     each._connection.close()
-
-    def _get_action_handler_with_module_context(self, *args: Any, **kwargs: Any) -> Any:
-        found = super()._get_action_handler_with_module_context(*args, **kwargs)
-        turns.plugin_begins()  # all that comes before was prepared
-        return found
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
         loop = self._econtext_loop
@@ -183,7 +178,7 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
     if len(items) < 3 or os.environ.get("ANSIBLE_ECONTEXT_LOOPS") == "0":
         return False
     try:
-        check_task(task)
+        _check_task(task)
         _check_templates(task, variables)
     except independent.Dependent as reason:
         display.vvv(f"econtext: items one by one: {reason}")
@@ -191,13 +186,13 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
     return True
 
 
-def check_task(task: Any, others: frozenset[str] = frozenset()) -> None:
+def _check_task(task: Any) -> None:
     """Raise Dependent unless a task is one call of a module of ansible-core's that is known to
-    tell nothing but its result, or one of these other actions of ansible-core's."""
+    tell nothing but its result."""
     plugin = runs.action_plugin(task)
-    if plugin not in _ACTIONS | others or not runs.is_core_action(plugin):
+    if plugin not in _ACTIONS or not runs.is_core_action(plugin):
         raise independent.Dependent("the action")
-    if plugin not in others and task._resolved_action not in _MODULES:
+    if task._resolved_action not in _MODULES:
         # a user's own one is "ansible.legacy."
         raise independent.Dependent(f"the module {task._resolved_action}")
     control = task.loop_control
@@ -212,39 +207,26 @@ def check_task(task: Any, others: frozenset[str] = frozenset()) -> None:
 
 
 def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
-    registered = registered_by(task)
-    check_templates(task, variables, registered, "econtext_loops", _OTHERS)
-    own = [task.changed_when or (), task.failed_when or ()]
-    independent.check((), own, variables, frozenset())
-    independent.check_items(task.loop, variables, registered)
-
-
-def registered_by(task: Any) -> frozenset[str]:
-    """The variables in which a task's result will be."""
-    registers = task.register or ()  # from 2.21 on, names with an expression each
-    return frozenset([registers] if isinstance(registers, str) else registers)
-
-
-def check_templates(
-    task: Any,
-    variables: Mapping[str, Any],
-    registered: frozenset[str],
-    option: str,
-    others: frozenset[str],
-    besides: frozenset[str] = frozenset(),
-) -> None:
-    """Raise Dependent if what a task does, or how its host is reached, may depend on results
-    that are registered in these variables, or if the user's variable `option` says so.  `others`
-    are attributes that are not looked at; what it does is not to depend on the variables
-    `besides`, either."""
-    chosen = variables.get(option, True)  # what is no boolean counts as false
+    """Raise Dependent if what an item does, or how its host is reached, may depend on how other
+    items went, or if the user's variable `econtext_loops` says so."""
+    chosen = variables.get("econtext_loops", True)  # what is no boolean counts as false
     if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
-        raise independent.Dependent(option)
-    attributes = [getattr(task, name) for name in task.fattributes if name not in others]
-    independent.check(attributes, task.when or (), variables, registered | besides)
+        raise independent.Dependent("econtext_loops")
+    registered = _registered_by(task)
+    attributes = [getattr(task, name) for name in task.fattributes if name not in _OTHERS]
+    independent.check(attributes, task.when or (), variables, registered)
     if any(name.startswith("ansible_") for name in registered):
         raise independent.Dependent("a variable of Ansible's own")
     if registered:
         for name, value in variables.items():
             if name.startswith("ansible_") and isinstance(value, str):
                 independent.check_names([value], variables, registered)
+    own = [task.changed_when or (), task.failed_when or ()]
+    independent.check((), own, variables, frozenset())
+    independent.check_items(task.loop, variables, registered)
+
+
+def _registered_by(task: Any) -> frozenset[str]:
+    """The variables in which a task's result will be."""
+    registers = task.register or ()  # from 2.21 on, names with an expression each
+    return frozenset([registers] if isinstance(registers, str) else registers)

@@ -14,7 +14,6 @@ from typing import Any
 import ansible.plugins.strategy
 from ansible.executor.task_queue_manager import FinalQueue
 
-from ansible_econtext import turns
 from ansible_econtext.seams import values
 from ansible_econtext.seams.replaced import replaced
 
@@ -81,16 +80,12 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
     `plugins/strategy/__init__.py`, 2.19 to 2.21.
     """
 
-    def __init__(self, strategy: Any, stock: FinalQueue, turn: turns.Turn | None = None) -> None:
-        """With a turn, nothing is sent before it has come."""
-        self._turn = turn
+    def __init__(self, strategy: Any, stock: FinalQueue) -> None:
         self._strategy = strategy
         self._stock = stock
         self._is_first = True
 
     def put(self, sent: Any) -> None:
-        if self._turn is not None:
-            self._turn.alone()
         is_callback = type(sent).__name__ == "CallbackSend"
         result = sent.wire_task_result if is_callback else sent
         convert = _converter(self._strategy, result)

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-from ansible_econtext.target import archive, behind, commands, current_directory, files
+from ansible_econtext.target import archive, commands, current_directory, files
 from econtext.target import call, compat
 
 
@@ -48,27 +48,23 @@ def run_module(request):
     """Run the module of `request`; (exit status, directories made for temporary files).
 
     Standard output and error of this process are the module's.  Raises Outdated, before
-    anything was done, where the slave is to be replaced, and NotBegun, if that which it comes
-    behind did not go well.
+    anything was done, if the slave is to be replaced.
     """
     if _python() != _PYTHON:
         raise Outdated(sys.executable)
-    behind.expect(request["behind"])
-    verdict = behind.Verdict(request["number"])
     made = files.apply(request["before"])
     _prepare(request)
     library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore
     remote_tmp = os.path.expanduser(request["remote_tmp"])
     missing = files.missing_directories(remote_tmp)
     try:
-        _run(request, library, verdict)
+        _run(request, library)
         status = 0
     except SystemExit as error:
         status = exit_status(error)
     except BaseException:
         status = _unhandled()
     call.finish()
-    verdict.tell(status)
     return status, made + [path for path in missing if os.path.isdir(path)]
 
 
@@ -146,17 +142,11 @@ def _use(modules, request):
     return path
 
 
-def _run(request, library, verdict):
-    # type: (dict, str, behind.Verdict) -> None
+def _run(request, library):
+    # type: (dict, str) -> None
     from ansible.module_utils import basic  # type: ignore
 
     commands.prepare(basic)
-    with verdict.hearing(basic):
-        _run_main(request, library, basic)
-
-
-def _run_main(request, library, basic):
-    # type: (dict, str, types.ModuleType) -> None
     name = str(request["name"])
     if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
         from ansible.module_utils._internal._ansiballz import _loader  # type: ignore

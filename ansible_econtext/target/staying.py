@@ -11,7 +11,7 @@ import stat
 import sys
 import threading
 
-from ansible_econtext.target import behind, commands, guard, nameless, runner
+from ansible_econtext.target import commands, guard, nameless, runner
 from econtext.target import call, codec, compat, wire
 
 #: All that a payload brings along is below it.
@@ -53,7 +53,7 @@ def run(manifest, name):
     state = State()
     try:
         for request in _requests(requests, state):
-            result = _run(request)
+            result = runner.run_module(request)
             guardian.let_go()
             state.leave_directory()  # it may be unmounted next
             _reply(replies, outputs, wire.frame(wire.RESULT, 0, codec.encode(result)))
@@ -78,15 +78,6 @@ def _requests(descriptor, state):
             if _resources() != resources:
                 return
             state.restore()
-
-
-def _run(request):
-    # type: (dict) -> tuple
-    """What `run_module` returns; no status where it was not begun."""
-    try:
-        return runner.run_module(request)
-    except behind.NotBegun:
-        return None, []
 
 
 def _resources():

@@ -32,8 +32,6 @@ def trace_of(
         env={
             "ANSIBLE_ECONTEXT_TRACE": str(path),
             "ANSIBLE_ECONTEXT_STAYING": "60",  # however slow the machine is
-            # Each task waits for its own trips, and no longer for those of the one before it.
-            "ANSIBLE_ECONTEXT_NEXT_TASK": "0",
         },
         cfg={"library": str(DIRECTORY / "modules" / "library")},
     )

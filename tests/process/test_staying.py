@@ -95,7 +95,7 @@ def contents() -> list[bytes]:
     return [*(entry[3] for entry in entries), codec.encode(manifest)]
 
 
-def start(python, tmp_path, parameters, nameless_files="some", behind=0):
+def start(python, tmp_path, parameters, nameless_files="some"):
     """Runs the module with each of the parameters; the process, which has ended."""
     made = contents()
     (tmp_path / "modules").write_bytes(codec.encode(made))
@@ -111,8 +111,6 @@ def start(python, tmp_path, parameters, nameless_files="some", behind=0):
             "directory": None,
             "remote_tmp": str(tmp_path),
             "library": "memory:",
-            "number": 0,
-            "behind": behind,
         }
         for each in parameters
     ]
@@ -186,14 +184,6 @@ def test_none_runs_when_the_system_has_changed(python, tmp_path):
     done = start(python, tmp_path, ["one", f"touch {tmp_path}/read once", "never"])
     assert done.returncode == 0, done.stderr
     assert len(replies(done)) == 2
-
-
-def test_none_runs_behind_one_that_did_not_go_well(python, tmp_path):
-    done = start(python, tmp_path, ["never", "never"], behind=4711)
-    assert done.returncode == 0, done.stderr
-    kinds = frozenset([wire.RESULT])
-    said = [codec.decode(body) for _, _, body in wire.Reader(kinds).feed(done.stdout)]
-    assert said == [(None, [])] * 2
 
 
 def test_much_output_is_whole(python, tmp_path):

@@ -248,19 +248,11 @@ def test_an_order_is_kept_by_one_process_or_by_calls(staying, link):
 
 
 def test_a_module_of_a_loop_stays_at_once(staying, link, monkeypatch):
-    ask(staying, link, b"a new one", order=Order(repeats=True))
-    ask(staying, link, b"another new one", order=Order())
+    ask(staying, link, b"a new one", order=Order())
+    ask(staying, link, b"another new one")
     monkeypatch.setattr(staying_calls, "_PATIENCE", 0)
-    ask(staying, link, b"a third one", order=Order(repeats=True))
+    ask(staying, link, b"a third one", order=Order())
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
-
-
-def test_what_was_not_begun_is_told(staying, link):
-    run = ask(staying, link)
-    reply(link, 1, None, [])
-    assert run.future.exception(0).kind == "behind.NotBegun"
-    ask(staying, link)
-    assert calls(link) == [(1, "run")]
 
 
 def test_a_process_that_ends_in_good_time_has_another_after_it(staying, link):

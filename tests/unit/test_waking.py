@@ -109,7 +109,7 @@ def test_a_callback_is_called_at_once_and_sees_nothing_of_the_task():
     ids=["none", "ended", "alive"],
 )
 def test_only_processes_are_looked_at_often(processes, longest, monkeypatch):
-    workers, waited = thread_worker.Workers(Strategy(), None, Process), []
+    workers, waited = thread_worker.Workers(Strategy(), Process), []
     workers._processes = [Process(alive) for alive in processes]
     monkeypatch.setattr(workers.bell, "wait", waited.append)
     workers.bell.set()
@@ -124,7 +124,7 @@ def test_a_thread_that_is_done_is_free_and_says_so(monkeypatch):
     ended = threading.Event()
     host = types.SimpleNamespace(name="a")
     arguments = {"host": host, "task": None, "worker_id": 0}
-    worker = thread_worker.ThreadWorker(arguments, None, ended.set)
+    worker = thread_worker.ThreadWorker(arguments, ended.set)
     worker.run()  # there is no task to copy
     assert worker.exitcode == 1
     assert ended.is_set() and not worker.is_alive()
