@@ -1,0 +1,74 @@
+"""Each template plugin of ansible-core was looked at, and the page for users says the same."""
+
+import importlib
+import pathlib
+
+import pytest
+
+pytest.importorskip("ansible.release")
+import jinja2.filters  # noqa: E402
+import jinja2.tests  # noqa: E402
+from ansible import plugins  # noqa: E402
+
+from ansible_econtext.seams import known_plugins, versions  # noqa: E402
+
+SAFE = {
+    "lookup": known_plugins.LOOKUPS,
+    "filter": known_plugins.FILTERS,
+    "test": known_plugins.TESTS,
+}
+KINDS = sorted(SAFE)
+
+pytestmark = pytest.mark.skipif(
+    versions.ansible_version < (2, 19), reason="ansible-core has no threads for tasks before 2.19"
+)
+
+
+def modules(kind):
+    """The names of ansible-core's own files of a kind; those of users are in other directories."""
+    [directory] = plugins.__path__
+    names = {path.stem for path in pathlib.Path(directory, kind).glob("*.py")} - {"__init__"}
+    assert names
+    return names
+
+
+def defined(kind):
+    """Return the names of all plugins of a kind that ansible-core and Jinja2 have."""
+    if kind == "lookup":
+        return modules(kind)
+    names = set(jinja2.filters.FILTERS if kind == "filter" else jinja2.tests.TESTS)
+    for name in modules(kind):
+        module = importlib.import_module(f"ansible.plugins.{kind}.{name}")
+        if kind == "filter":
+            names |= set(module.FilterModule().filters())
+        else:
+            names |= set(module.TestModule().tests())
+    return names
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_plugin_was_looked_at(kind):
+    unknown = defined(kind) - SAFE[kind] - set(known_plugins.REASONS[kind])
+    assert not unknown, (
+        f"no list has these {kind} plugins: {', '.join(sorted(unknown))}. Read what each does, in "
+        f"each ansible-core from 2.19 on, by the rule in ansible_econtext/seams/known_plugins.py; "
+        f"add it to the safe ones there or, with the reason, to REASONS, and to docs/plugins.rst"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_plugin_is_both_safe_and_not(kind):
+    assert not SAFE[kind] & set(known_plugins.REASONS[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_plugin_is_listed_that_there_is_not(kind):
+    """A name that ansible-core does not have could be a user's plugin, which nobody looked at."""
+    if versions.ansible_version > versions.NEWEST:
+        pytest.skip("plugins may have been removed since")
+    assert SAFE[kind] | set(known_plugins.REASONS[kind]) <= defined(kind)
+
+
+def test_each_kind_has_reasons():
+    assert sorted(known_plugins.REASONS) == KINDS
+    assert all(reason for reasons in known_plugins.REASONS.values() for reason in reasons.values())
