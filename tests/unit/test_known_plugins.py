@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import re
 
 import pytest
 
@@ -12,6 +13,7 @@ from ansible import plugins  # noqa: E402
 
 from ansible_econtext.seams import known_plugins, versions  # noqa: E402
 
+PAGE = pathlib.Path(__file__).parents[2] / "docs/plugins.rst"
 SAFE = {
     "lookup": known_plugins.LOOKUPS,
     "filter": known_plugins.FILTERS,
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def modules(kind):
-    """The names of ansible-core's own files of a kind; those of users are in other directories."""
+    """Return the names of ansible-core's own files of a kind: users have other directories."""
     [directory] = plugins.__path__
     names = {path.stem for path in pathlib.Path(directory, kind).glob("*.py")} - {"__init__"}
     assert names
@@ -72,3 +74,34 @@ def test_no_plugin_is_listed_that_there_is_not(kind):
 def test_each_kind_has_reasons():
     assert sorted(known_plugins.REASONS) == KINDS
     assert all(reason for reasons in known_plugins.REASONS.values() for reason in reasons.values())
+
+
+# docs/plugins.rst
+
+
+def rows(kind):
+    """Return the cells of the page's table for a kind: names, where they run, and why."""
+    [section] = re.findall(
+        rf"^{kind.capitalize()}s\n-+\n(.*?)(?=^\w[^\n]*\n-+\n)",
+        PAGE.read_text("utf-8"),
+        re.M | re.S,
+    )
+    found = []
+    for row in re.split(r"^   \* - ", section, flags=re.M)[2:]:  # behind the table's own heads
+        names, where, why = (
+            " ".join(cell.split()) for cell in re.split(r"^     - ", row, flags=re.M)
+        )
+        found.append((re.findall(r"``(.+?)``", names), where, why))
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_says_why_each_plugin_is_forked(kind):
+    forked = {name: why for names, where, why in rows(kind) if where == "fork" for name in names}
+    assert forked == known_plugins.REASONS[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_has_each_safe_plugin_once(kind):
+    safe = [name for names, where, _ in rows(kind) if where == "thread" for name in names]
+    assert sorted(safe) == sorted(SAFE[kind])
