@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_econtext import client, turns, ways
+from ansible_econtext import client, fork_gate, turns, ways
 from ansible_econtext.shared_line import Reply, SharedLine
 
 #: Items under way at the most, each of which has a thread: with 50 ms to the target and 4 ms for an
@@ -84,8 +84,9 @@ class Loop:
         if self._line is None:
             with self._scouting(number):
                 return alone()
-        with self._changed:
+        with fork_gate.waiting(), self._changed:
             self._changed.wait_for(lambda: number in self._outcomes or self._closed)
+        with self._changed:
             if number not in self._outcomes:
                 raise client.BrokerGone("the play is over")
             self._taken = number + 1
@@ -134,7 +135,10 @@ class Loop:
 
     def _start_thread(self) -> None:
         thread = threading.Thread(
-            target=self._work, args=(self._runner(),), name="items of a loop", daemon=True
+            target=self._compute,
+            args=(fork_gate.current(), self._runner()),
+            name="items of a loop",
+            daemon=True,
         )
         self._idle += 1
         try:
@@ -157,16 +161,22 @@ class Loop:
     def close(self) -> None:
         """Stop, and wait until the threads are gone: none is started any more."""
         self.stop()
-        for thread in self._threads:
-            thread.join()
+        with fork_gate.waiting():
+            for thread in self._threads:
+                thread.join()
         if self._line is not None:
             self._line.close(is_reusable=self._taken == self._count and not self.is_broken)
 
     # For our threads
 
+    def _compute(self, gate: fork_gate.ForkGate | None, run: Callable[[int], Any]) -> None:
+        with gate.computing() if gate is not None else contextlib.nullcontext():
+            self._work(run)
+
     def _work(self, run: Callable[[int], Any]) -> None:
         while True:
-            self._preparing.acquire()
+            with fork_gate.waiting():
+                self._preparing.acquire()
             number = self._take_number()
             if number is None:
                 self._preparing.release()
@@ -185,8 +195,9 @@ class Loop:
                 self._changed.notify_all()
 
     def _take_number(self) -> int | None:
-        with self._changed:
+        with fork_gate.waiting(), self._changed:
             self._changed.wait_for(lambda: self._closed or self._next < self._taken + self._window)
+        with self._changed:
             if self._closed or self._next == self._count:
                 return None
             self._idle -= 1
@@ -210,12 +221,12 @@ class Loop:
 
     def wait_for_those_before(self, number: int) -> None:
         first = self._taken
-        with self._changed:
+        with fork_gate.waiting(), self._changed:
             self._changed.wait_for(
                 lambda: self._closed or all(each in self._over for each in range(first, number))
             )
-            if self._closed:  # and what came before it may never be done
-                raise client.BrokerGone("the play is over")
+        if self._closed:  # and what came before it may never be done
+            raise client.BrokerGone("the play is over")
 
     @property
     def line(self) -> SharedLine:
@@ -235,9 +246,7 @@ class _ItemsTurn:
         self.has_it = not is_scout
         self._asked = 0
 
-    def ask(
-        self, request: dict[str, Any], connected: Callable[[], client.Client]
-    ) -> Reply | None:
+    def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
         pattern = _pattern(request)
         in_order = {**request, "in_order": True}
         if self._is_scout:

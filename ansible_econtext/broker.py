@@ -53,7 +53,6 @@ class Broker:
             "register": self._register,
             "leave": lambda line, request: self._tidy(lambda: line.reply({})),
             "prepare": self._prepare,
-            "ahead": self._ahead,
             "reset": self._reset,
             "status": lambda line, request: line.reply(self._status()),
             "end": lambda line, request: self.end(line),
@@ -160,14 +159,6 @@ class Broker:
         """Start a slave before it is wanted; until it is there we have time to get ready."""
         self._slaves.find(request["way"], lambda found: None)
         self.loop.soon(self._late)
-
-    def _ahead(self, line: Line, request: dict[str, Any]) -> None:
-        """Take a payload that will be asked for, and have slaves that are being started get it."""
-        _, payloads = self._late()
-        if request["identity"] not in payloads:
-            payloads.add(request["identity"], request["archive"])
-        for way in request["ways"]:
-            payloads.send_ahead(request["identity"], self._slaves, way)
 
     def _late(self) -> tuple[Any, "Payloads"]:
         """What takes long to import, and has time until the first ssh is on its way."""

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_econtext import building, place
+from ansible_econtext import place
 from ansible_econtext.seams import builds as seam
 
 #: Seconds after which the builds of an ansible-core that is not used any more are removed.
@@ -49,7 +49,6 @@ def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
 
 
 def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
-    building.wanted(pathlib.Path(module_path))
     if os.environ.get("ANSIBLE_ECONTEXT_BUILDS") == "0":
         return build()
     entry, kept = None, None

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext import building, connection
+from ansible_econtext import connection
 from ansible_econtext.seams import (
     caches,
     dependencies,
@@ -25,8 +25,10 @@ from ansible_econtext.seams import (
 from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.thread_worker import threads_for_tasks
 
+_ALL_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins"
 #: Where the connection plugin is, for hosts that ask for it by its name.
-_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins" / "connection"
+_PLUGINS = _ALL_PLUGINS / "connection"
+_OWN_PLUGINS = frozenset([str(_PLUGINS), str(_ALL_PLUGINS / "shadow")])
 
 
 @contextlib.contextmanager
@@ -40,7 +42,7 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
         carried_connections(),
         caches.kept_listings(),
         caches.kept_payloads(),
-        dependencies.found_once(building.rest),
+        dependencies.found_once(),
         lookups.kept_options(),
         lookups.kept_definitions(),
         lookups.kept_builtin_plugins(),
@@ -48,7 +50,7 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
         fields.validated_once(),
         parsers.made_when_wanted(),
         templates.compiled_once(),
-        threads_for_tasks(strategy, iterator),
+        threads_for_tasks(strategy, _OWN_PLUGINS),
     ):
         yield
 

@@ -9,10 +9,11 @@ import contextlib
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_econtext import starting
+from ansible_econtext import fork_gate, starting
 from ansible_econtext.starting import Place
 from econtext.target import codec, wire
 
@@ -45,7 +46,9 @@ class Client:
         if self._socket is None:
             raise BrokerGone("the line to the broker is closed")
         try:
-            self._socket.sendall(wire.frame(wire.OPEN, number, codec.encode(request)))
+            data = wire.frame(wire.OPEN, number, codec.encode(request))
+            with fork_gate.waiting():
+                self._socket.sendall(data)
         except OSError as error:
             self.close()
             raise BrokerGone(self._why()) from error
@@ -78,7 +81,8 @@ class Client:
         while not replies:
             if self._socket is None:
                 raise BrokerGone("the line to the broker is closed")
-            data = self._socket.recv(262144)
+            with fork_gate.waiting():
+                data = self._socket.recv(262144)
             if not data:
                 self.close()
                 raise BrokerGone(self._why())
@@ -132,6 +136,7 @@ class Client:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        _borrowed.pop(self, None)
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -155,8 +160,8 @@ def connect(place: Place, run: int) -> Client:
         found = _registered(place.directory, run)
         if found is not None:
             return found
-        # A broker that is coming up holds the lock until it listens.
-        with starting.locked(place.directory) as lock:
+        # A broker that is coming up holds the lock until it listens; so would a fork.
+        with fork_gate.keeping_turn(), starting.locked(place.directory) as lock:
             found = _registered(place.directory, run)
             if found is not None:
                 return found
@@ -238,32 +243,48 @@ def remove(directory: str) -> None:
         os.unlink(os.path.join(directory, SOCKET))
 
 
-#: Lines that are in use by nobody, and the process that they belong to: a fork gets copies
-#: of them, which it must not use.
+#: Lines that are in use by no thread.
 _idle: list[Client] = []
-_idle_of = 0
+
+#: Lines that are in use, by the thread that borrowed them.
+_borrowed: dict[Client, int] = {}
 
 
 def borrow(place: Place, run: int) -> Client:
-    """As `connect`, but with a line that was given back where there is one."""
-    global _idle_of
-    if _idle_of != os.getpid():
-        _idle.clear()
-        _idle_of = os.getpid()
+    """Return a line that was given back, or one that `connect` makes."""
+    client = _quiet() or connect(place, run)
+    _borrowed[client] = threading.get_ident()
+    return client
+
+
+def _quiet() -> Client | None:
     while True:
         try:
             client = _idle.pop()
         except IndexError:  # none, or another thread was faster
-            break
+            return None
         if client.is_quiet():
             return client
         client.close()
-    return connect(place, run)
 
 
 def give_back(client: Client) -> None:
-    """Keep a line for whoever needs the next; nothing may be under way on it."""
-    if _idle_of == os.getpid():
+    """Keep a line for the next `borrow`; nothing may be under way on it."""
+    if _borrowed.pop(client, None) is not None:
         _idle.append(client)
     else:
         client.close()
+
+
+def _keep_own_lines() -> None:
+    """Close a fork's copies of lines, but for those of the thread that forked.
+
+    While a fork had one open, the broker would not see that its owner closed it.
+    """
+    own = threading.get_ident()
+    for client in [*_idle, *(each for each, thread in _borrowed.items() if thread != own)]:
+        client.close()
+    _idle.clear()
+
+
+os.register_at_fork(after_in_child=_keep_own_lines)

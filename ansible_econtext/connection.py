@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
-from ansible_econtext import become, builds, failures, recorded, shell, ways
+from ansible_econtext import become, builds, failures, fork_gate, recorded, shell, ways
 from ansible_econtext.seams import commands, plugins, runs, versions
 from ansible_econtext.session import Session
 
@@ -193,6 +193,7 @@ class CarriedConnection:
         """Go the stock way, after what waits to be done."""
         assert self._econtext is not None
         self._econtext.say(f"the stock way for {what}")
+        fork_gate.move("the stock way")  # which starts processes, and waits for them
         try:
             self._econtext.before_stock()
         except failures.NoPython as error:

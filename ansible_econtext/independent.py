@@ -18,7 +18,7 @@ _EVERYTHING = frozenset(["vars", "hostvars", "varnames", "_task"])
 
 #: Functions, filters, tests and methods that look at their arguments and at nothing else.
 _FUNCTIONS = frozenset(["range", "dict", "namespace"])
-_PURE = frozenset(
+PURE = frozenset(
     """abs all any b64decode b64encode basename batch bool boolean capitalize center changed
     combinations combine contains count d default defined dict2items dictsort difference dirname
     divisibleby e eq equalto escape even extract failed false falsy first flatten float forceescape
@@ -69,11 +69,6 @@ def check_items(loop: Any, variables: Mapping[str, Any], registered: frozenset[s
         search.look(loop)
 
 
-def check_names(values: Iterable[Any], variables: Mapping[str, Any], names: frozenset[str]) -> None:
-    """As `check`, but only for whether they lead to one of the variables of these names."""
-    _Search(variables, names, only_names=True).look(list(values))
-
-
 def _as_template(condition: Any) -> Any:
     if isinstance(condition, (list, tuple)):
         return [_as_template(each) for each in condition]
@@ -83,12 +78,9 @@ def _as_template(condition: Any) -> Any:
 
 
 class _Search:
-    def __init__(
-        self, variables: Mapping[str, Any], names: frozenset[str], only_names: bool = False
-    ) -> None:
+    def __init__(self, variables: Mapping[str, Any], names: frozenset[str]) -> None:
         self._variables = variables
         self._names = names
-        self._only_names = only_names
         self._seen: set[str] = set()
 
     def look(self, value: Any) -> None:
@@ -103,13 +95,12 @@ class _Search:
         elif isinstance(value, (list, tuple, set, frozenset)):
             for inner in value:
                 self.look(inner)
-        elif not isinstance(value, (int, float, bytes, type(None))) and not self._only_names:
+        elif not isinstance(value, (int, float, bytes, type(None))):
             raise Dependent(f"a value of type {type(value).__name__}")
 
     def _look_at_template(self, template: str) -> None:
-        if not self._only_names:
-            for node in _parse(template).find_all((nodes.Filter, nodes.Test, nodes.Call)):
-                _check_node(node)
+        for node in _parse(template).find_all((nodes.Filter, nodes.Test, nodes.Call)):
+            _check_node(node)
         self.look_at_names(template)
 
     def look_at_names(self, template: str) -> None:
@@ -120,7 +111,7 @@ class _Search:
         if name in self._seen:
             return
         self._seen.add(name)
-        if name in self._names or (name in _EVERYTHING and not self._only_names):
+        if name in self._names or name in _EVERYTHING:
             raise Dependent(f"the variable {name}")
         if name in self._variables and name != "omit":
             self.look(self._variables[name])
@@ -146,7 +137,7 @@ def _check_node(node: nodes.Node) -> None:
     name = _PREFIX.sub("", node.name)
     for argument in node.args[_BY_NAME[name] :][:1] if name in _BY_NAME else ():
         inner = _PREFIX.sub("", str(getattr(argument, "value", "")))
-        if inner not in _PURE:
+        if inner not in PURE:
             raise Dependent(f"the filter or test {inner}")
-    if name not in _PURE:
+    if name not in PURE:
         raise Dependent(f"the filter or test {name}")

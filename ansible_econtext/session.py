@@ -10,7 +10,6 @@ import pathlib
 import re
 import shlex
 import stat
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +17,18 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext import become, client, failures, modules, payload, place, shell, turns, ways
-from ansible_econtext.building import task_waits
+from ansible_econtext import (
+    become,
+    client,
+    failures,
+    fork_gate,
+    modules,
+    payload,
+    place,
+    shell,
+    turns,
+    ways,
+)
 from ansible_econtext.seams import repeatable
 from ansible_econtext.waiting import Waiting
 from econtext.boot import first_stage
@@ -221,6 +230,9 @@ class Session:
         """Send what waits, without waiting for it: it tidies up."""
         if self._client is None:
             return
+        if fork_gate.has_moved():  # another process tidies up, or has done so
+            self._client.close()
+            return
         if self._waiting and not self._client.closed:
             before = [held.operation for held in self._waiting.take()]
             may_wait = all(each[0] == "remove" and shell.is_temporary(each[1]) for each in before)
@@ -253,6 +265,8 @@ class Session:
         self, request: dict[str, Any], plugin: Any = None, keep_waiting: bool = False
     ) -> dict[str, Any]:
         """Have the broker do something, and before it what waits."""
+        if fork_gate.has_moved():
+            raise fork_gate.Moved
         if plugin is not None:
             # Files are the login user's: they must be there before the other's module runs.
             self._flush()
@@ -261,7 +275,7 @@ class Session:
         before = [each.operation for each in held]
         host = ways.key(way[:1])
         missing = self._without_python.get(tuple(self.pythons))
-        reply = missing or self._reply({**request, "way": way, "before": before}, host in _seen)
+        reply = missing or self._reply({**request, "way": way, "before": before})
         if "need" in reply:  # of the broker alone: the slave may not be there yet
             self._waiting.put_back(held)
         elif "failed" in reply:
@@ -275,13 +289,12 @@ class Session:
             _seen.add(host)
         return reply
 
-    def _reply(self, request: dict[str, Any], is_reached: bool) -> dict[str, Any]:
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         """The broker's reply, after as many attempts to reach the host as the options allow."""
         attempt, connected = 0, self._connected
         while True:
             try:
-                with task_waits(None if self.becomes else request, is_reached):
-                    reply = turns.ask(request, connected) or connected().ask(request)
+                reply = turns.ask(request, connected) or connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not failures.may_pass(reply) or attempt >= self.retries:
@@ -289,7 +302,7 @@ class Session:
             pause = min(2**attempt - 1, _LONGEST_PAUSE)
             attempt += 1
             self.say(f"attempt {attempt} to connect failed, pausing for {pause} seconds")
-            time.sleep(pause)
+            fork_gate.sleep(pause)
 
     def _connected(self) -> client.Client:
         if self._client is None or self._client.closed:

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from ansible_econtext import client
+from ansible_econtext import client, fork_gate
 
 Reply = dict[str, Any]
 
@@ -34,7 +34,7 @@ class SharedLine:
 
     def wait_until_quiet(self) -> None:
         """Wait until everything that was sent has its reply."""
-        with self._changed:
+        with fork_gate.waiting(), self._changed:
             self._changed.wait_for(lambda: not self._unanswered)
 
     def wait(self, number: int) -> Reply:
@@ -57,7 +57,8 @@ class SharedLine:
 
     def _sleep(self, alarm: threading.Lock) -> None:
         try:
-            alarm.acquire()  # which whoever wakes us releases
+            with fork_gate.waiting():
+                alarm.acquire()  # which whoever wakes us releases
         except BaseException:  # a timeout: the loop is over
             self._line.hang_up()
             with self._changed:

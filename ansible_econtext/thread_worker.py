@@ -1,22 +1,25 @@
 """A worker that is a thread of Ansible's main process, for tasks that need no fork.
 
 Forking the main process and tearing the copy down costs more than most tasks
-(``docs/design.rst`` has the figures).  A task that is known to keep to itself
-runs in a thread instead, on copies of the task and of its variables; every other
-one is forked as stock Ansible does.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks them all.
+(``docs/design.rst`` has the figures).  So a task runs in a thread, on copies of what it may change,
+until it comes to something that is not known to keep to itself: then it forks, and goes on in the
+process that it would have had under stock Ansible.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks all tasks.
 """
 
 import contextlib
+import copy
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ansible.executor.task_executor
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, become, building
-from ansible_econtext.seams import loops, reaching, results, runs
+from ansible_econtext import ahead, fork_gate
+from ansible_econtext.seams import continued, loops, plugin_use, reaching, results, runs
 from ansible_econtext.seams.replaced import replaced
 
 display = Display()
@@ -30,58 +33,95 @@ _ACTIONS = frozenset(
 #: Seconds between two looks at threads, which ring when there is something to see.
 _LONGEST_SLEEP = 0.05
 
-_CONNECTIONS = frozenset(
-    prefix + name
-    for prefix in ("", "ansible.builtin.", "ansible.legacy.")
-    for name in ("ssh", "smart", "local")
-)
-
-#: Loops by lookups of ansible-core that touch nothing outside of their arguments.
-_LOOPS = frozenset([None, "items", "list", "dict", "indexed_items", "nested", "together"])
-
 
 class ThreadWorker(threading.Thread):
     """Stands where a strategy has a WorkerProcess, and has what strategies use of one."""
 
-    #: No process that signals are to be passed on to.
-    pid = None
+    #: The process that the task went on in, to which signals are passed on.
+    pid: int | None = None
 
-    def __init__(self, arguments: dict[str, Any], ended: Callable[[], None]) -> None:
+    def __init__(
+        self, arguments: dict[str, Any], gate: fork_gate.ForkGate, ended: Callable[[], None]
+    ) -> None:
         """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends."""
         super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
         self._arguments = arguments
+        self._gate = gate
         self._ended = ended
         self._has_ended = False
+        #: Whether the present process is the one that the task went on in.
+        self._is_process = False
         self._task = arguments["task"]
         self.worker_id = arguments["worker_id"]
         #: Ansible takes a worker that has one, other than 0, for dead.
         self.exitcode: int | None = None
 
     def run(self) -> None:
-        with building.task_works():
-            self._run()
-
-    def _run(self) -> None:
         try:
-            task = self._arguments["task"].copy(exclude_tasks=True)
-            variables = dict(self._arguments["task_vars"])
-            arguments = {**self._arguments, "task": task, "task_vars": variables}
-            runs.run_task(arguments, loops.Executor)
-        except BaseException as error:
-            display.error(f"econtext: internal error in a task's thread: {error!r}")
-            self.exitcode = 1
+            with self._gate.computing():
+                self._run()
         finally:
             self._has_ended = True
             self._ended()
+
+    def _run(self) -> None:
+        fork_gate.move_by(self._move)
+        try:
+            runs.run_task(self._arguments, loops.Executor, self._finish)
+            if self._is_process:
+                continued.end()
+        except BaseException as error:
+            if self._is_process:
+                continued.fail()
+            if self.pid is None:
+                display.error(f"econtext: internal error in a task's thread: {error!r}")
+                self.exitcode = 1
+
+    def _finish(self) -> None:
+        """The result is about to be sent."""
+        if self._is_process:
+            continued.warn_of_output(self._arguments)
+
+    def _move(self, reason: str) -> None:
+        """Go on in a process of its own, where this returns.
+
+        The thread waits for that process here, and raises Moved.
+        """
+        host = self._arguments["host"].name
+        display.vvv(f"econtext: a process for the task: {reason}", host=host)
+        process = continued.fork()
+        if process == 0:
+            self._is_process = True
+            fork_gate.leave()
+            queue: results.ThreadQueue = self._arguments["final_q"]
+            self._arguments["final_q"] = queue.leave()
+            continued.begin(self._arguments)
+            return
+        self.pid = process
+        fork_gate.note_move()
+        with fork_gate.waiting():
+            _, status = os.waitpid(process, 0)
+        self.exitcode = os.waitstatus_to_exitcode(status)
+        raise fork_gate.Moved
 
     def is_alive(self) -> bool:
         """Whether it has something to do; a thread takes a moment longer to be gone."""
         return super().is_alive() and not self._has_ended
 
     def terminate(self) -> None:
-        """A thread cannot be ended; as a daemon it ends with the process."""
+        """End the task's process.  A thread cannot be ended; as a daemon it ends with us."""
+        self._send(signal.SIGTERM)
 
-    close = kill = terminate
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _send(self, number: int) -> None:
+        if self.pid is not None and self.exitcode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 class Workers:
@@ -89,36 +129,60 @@ class Workers:
 
     def __init__(self, strategy: Any, process: type) -> None:
         self._strategy = strategy
-        self._process = process
-        self._threads: list[ThreadWorker] = []
+        self._gate = gate = fork_gate.ForkGate()
         self._processes: list[Any] = []
         #: Rung when the strategy has something to do: a result, or a worker that is free.
         self.bell = threading.Event()
 
+        class Process(process):  # type: ignore[misc]
+            """Forks while no task thread computes."""
+
+            def start(self) -> None:
+                with gate.closed(), continued.LOADING:
+                    super().start()
+
+        self._process = Process
+
+    def open(self) -> contextlib.AbstractContextManager[None]:
+        """Run a play in the present thread."""
+        return self._gate.open()
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._threads = [thread for thread in self._threads if threading.Thread.is_alive(thread)]
+        with self._gate.main_sleeps():
+            pass  # a task thread that waits to fork may do so
         if not args and needs_no_fork(kwargs):
-            building.begins(kwargs["task"], is_process=False)
             return self._thread(kwargs)
-        for thread in self._threads:
-            thread.join()  # a fork would take the locks that it holds, and nobody to free them
-        building.begins(kwargs.get("task"), is_process=True)
         self._processes = [process for process in self._processes if _is_alive(process)]
         self._processes.append(self._process(*args, **kwargs))
         return self._processes[-1]
 
     def _thread(self, arguments: dict[str, Any]) -> ThreadWorker:
-        queue = results.ThreadQueue(self._strategy, arguments["final_q"])
-        self._threads.append(ThreadWorker({**arguments, "final_q": queue}, self.bell.set))
-        return self._threads[-1]
+        own = {
+            "task": arguments["task"].copy(exclude_tasks=True),
+            "task_vars": dict(arguments["task_vars"]),
+            "loader": _own_loader(arguments["loader"]),
+            "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
+        }
+        return ThreadWorker({**arguments, **own}, self._gate, self.bell.set)
 
     def sleep(self, seconds: float) -> None:
         """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
         if not any(map(_is_alive, self._processes)):
             seconds = max(seconds, _LONGEST_SLEEP)
-        with building.main_sleeps():
+        with self._gate.main_sleeps():
             self.bell.wait(seconds)
         self.bell.clear()
+
+
+def _own_loader(loader: Any) -> Any:
+    """Return a copy that keeps temporary files of its own.
+
+    Source: `WorkerProcess.__init__` in `executor/process/worker.py`, 2.19 to 2.21, which forgets
+    those of the main process's loader for each worker.
+    """
+    made = copy.copy(loader)
+    made._tempfiles = set()
+    return made
 
 
 def _is_alive(process: Any) -> bool:
@@ -129,27 +193,23 @@ def _is_alive(process: Any) -> bool:
 
 
 def needs_no_fork(arguments: dict[str, Any]) -> bool:
-    """Whether a task keeps to itself: its action, its connection, its loop.
+    """Whether a task may begin in a thread; what its templates and its connection lead to is
+    found out on the way.
 
     `arguments` are those of WorkerProcess.
     """
-    task, variables = arguments["task"], arguments["task_vars"]
-    by_option = arguments["play_context"]
-    if task.timeout or task.async_val or task.delegate_to or task.loop_with not in _LOOPS:
+    task = arguments["task"]
+    if task.timeout or task.async_val or task.delegate_to or task.debugger:
         return False
-    if task.debugger or runs.action_plugin(task) not in _ACTIONS:
-        return False
-    if variables.get("ansible_connection", task.connection) not in _CONNECTIONS:
-        return False
-    if "ansible_become" in variables or task.become or by_option.become:
-        method = task.become_method or by_option.become_method
-        return variables.get("ansible_become_method", method) in become.CARRIED
-    return True
+    return runs.has_known_templates() and runs.action_plugin(task) in _ACTIONS
 
 
 @contextlib.contextmanager
-def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
-    """Have strategies make their workers by `Workers`, for the time of a play."""
+def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[None]:
+    """Have strategies make their workers by `Workers`, for the time of a play.
+
+    `own_plugins` are directories of ours.
+    """
     if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
         yield
         return
@@ -158,9 +218,10 @@ def threads_for_tasks(strategy: Any, iterator: Any) -> Iterator[None]:
     try:
         with (
             replaced(ansible.plugins.strategy, WorkerProcess=workers),
-            runs.loading_one_at_a_time(),
+            replaced(ansible.executor.task_executor, time=results.Clock(fork_gate.sleep)),
+            plugin_use.watched(own_plugins),
             results.ringing(strategy, workers.bell, workers.sleep),
-            building.ahead(iterator, workers.bell),
+            workers.open(),
         ):
             yield
     finally:

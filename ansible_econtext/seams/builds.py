@@ -3,7 +3,6 @@
 import functools
 import os
 import pathlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -78,43 +77,6 @@ def kept_at(module_path: str, compression: str) -> pathlib.Path | None:
 
 def directory_of_run() -> str:
     return str(constants.DEFAULT_LOCAL_TMP)
-
-
-def build(module: pathlib.Path) -> None:
-    """Have ansible-core build one of its own modules, before a task asks for that.
-
-    It is kept where the task's own build looks for it.  What a task adds is of no matter to that:
-    arguments and interpreter stand outside of the archive.
-    Source: `modify_module`, 2.19 to 2.21.
-    """
-    from ansible.template import Templar
-
-    module_common.modify_module(
-        module_name=module.stem,
-        module_path=str(module),
-        module_args={},
-        templar=Templar(loader=None, variables={}),
-        task_vars={"ansible_playbook_python": sys.executable},
-        module_compression=_compression(),
-        remote_is_local=True,
-    )
-
-
-def is_built(module: pathlib.Path) -> bool:
-    kept = kept_at(str(module), _compression())
-    return kept is not None and kept.exists()
-
-
-def archive_built(module: pathlib.Path) -> bytes | None:
-    """The archive of a build of this run, in base64; None where there is none."""
-    kept = kept_at(str(module), _compression())
-    return archive_of(kept) if kept is not None and kept.exists() else None
-
-
-def _compression() -> str:
-    """As `_configure_module` in `plugins/action/__init__.py` has it, 2.19 to 2.21, unless a
-    variable says something else."""
-    return str(constants.config.get_config_value("DEFAULT_MODULE_COMPRESSION"))
 
 
 def archive_of(kept: pathlib.Path) -> bytes:

@@ -2,7 +2,7 @@
 builds, by compiling the file, which is most of what a build takes."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.executor import module_common
@@ -23,9 +23,8 @@ class _Source:
 
 
 @contextlib.contextmanager
-def found_once(before_each: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Have each file of module_utils looked through once, for the time of a play; `before_each`
-    is called before any file is.
+def found_once() -> Iterator[None]:
+    """Look through each file of module_utils once, for the time of a play.
 
     Source: `recursive_finder` in `executor/module_common.py`, 2.19 to 2.21.  In 2.19 and 2.20 it
     gives what `_compile_module_ast` returned to a `ModuleDepFinder`, of which it then reads two
@@ -42,7 +41,6 @@ def found_once(before_each: Callable[[], None] = lambda: None) -> Iterator[None]
         return _Source(name, content) if _is_shared(name) else stock_compile(name, content)
 
     def find(finder: Any, fqn: str, given: Any, is_pkg_init: bool = False) -> None:
-        before_each()
         if not _is_shared(fqn) or is_compiled_before and not isinstance(given, _Source):
             stock_find(finder, fqn, given, is_pkg_init)
             return

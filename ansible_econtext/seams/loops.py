@@ -13,7 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, client, independent, place
-from ansible_econtext.seams import reaching, runs
+from ansible_econtext.seams import plugin_use, reaching, runs
 from ansible_econtext.seams.versions import ansible_version
 
 display = Display()
@@ -179,6 +179,8 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
         return False
     try:
         _check_task(task)
+        if plugin_use.others_replace(independent.PURE):
+            raise independent.Dependent("others' filters or tests by names of ansible-core's")
         _check_templates(task, variables)
     except independent.Dependent as reason:
         display.vvv(f"econtext: items one by one: {reason}")
@@ -217,12 +219,14 @@ def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
     independent.check(attributes, task.when or (), variables, registered)
     if any(name.startswith("ansible_") for name in registered):
         raise independent.Dependent("a variable of Ansible's own")
-    if registered:
-        for name, value in variables.items():
-            if name.startswith("ansible_") and isinstance(value, str):
-                independent.check_names([value], variables, registered)
+    options = [
+        value
+        for name, value in variables.items()
+        if name.startswith("ansible_") and isinstance(value, str)
+    ]
+    independent.check(options, (), variables, registered)
     own = [task.changed_when or (), task.failed_when or ()]
-    independent.check((), own, variables, frozenset())
+    independent.check([task.loop_control.label or ""], own, variables, frozenset())
     independent.check_items(task.loop, variables, registered)
 
 

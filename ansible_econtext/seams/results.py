@@ -1,7 +1,6 @@
 """How results come from workers to a strategy, and how it waits for them."""
 
 import collections
-import contextvars
 import dataclasses
 import pickle
 import queue
@@ -40,7 +39,7 @@ class _Requests(queue.Queue[Any]):
         self.bell.set()
 
 
-class _Clock:
+class Clock:
     """The module `time`, but for how it sleeps."""
 
     def __init__(self, sleep: Sleep) -> None:
@@ -66,15 +65,16 @@ def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> AbstractConte
     if type(getattr(strategy, "_rpc_queue", None)) is queue.Queue:
         strategy._rpc_queue = _Requests()
         strategy._rpc_queue.bell = bell
-    return replaced(module, time=_Clock(sleep))
+    return replaced(module, time=Clock(sleep))
 
 
 class ThreadQueue(FinalQueue):  # type: ignore[misc]
     """Stands where a worker has the queue to its strategy, for a worker in the same process.
 
-    What stock Ansible sends through a pipe, to be read by a thread of the strategy, is done at
-    once: results are handed over, callbacks are called.  What is sent is copied all the same, as
-    who sends it goes on with the original; and nothing of the task's own context is seen there.
+    What stock Ansible sends through a pipe, to be read by a thread of the strategy, is handed to
+    the strategy at once if it is a result.  It is copied all the same, as the sender goes on with
+    the original.  Callbacks of items go through the pipe, and what is sent after them: so they are
+    called in the thread in which stock Ansible calls them.
 
     Source: `FinalQueue` in `executor/task_queue_manager.py` and `results_thread_main` in
     `plugins/strategy/__init__.py`, 2.19 to 2.21.
@@ -83,21 +83,21 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
     def __init__(self, strategy: Any, stock: FinalQueue) -> None:
         self._strategy = strategy
         self._stock = stock
+        #: Whether nothing went through the pipe: what comes later is not to overtake it.
         self._is_first = True
 
+    def leave(self) -> FinalQueue:
+        """Return the queue of a task that goes on in another process, and use it from now on."""
+        self._is_first = False
+        return self._stock
+
     def put(self, sent: Any) -> None:
-        is_callback = type(sent).__name__ == "CallbackSend"
-        result = sent.wire_task_result if is_callback else sent
-        convert = _converter(self._strategy, result)
+        convert = _converter(self._strategy, sent)
         if convert is None or not self._is_first:
-            self._is_first = False  # nothing is to come before what goes through the pipe
+            self._is_first = False
             self._stock.put(sent)
             return
-        result = convert(_copied(result))
-        if is_callback:
-            send = self._strategy._tqm.send_callback
-            contextvars.Context().run(send, sent.method_name, result)
-            return
+        result = convert(_copied(sent))
         with self._strategy._results_lock:
             self._strategy._results.append(result)
 

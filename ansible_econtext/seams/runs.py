@@ -6,15 +6,13 @@ import os
 import pathlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ansible.modules
 import ansible.plugins.action
 from ansible import constants
 from ansible.plugins.loader import (
-    Jinja2Loader,
-    PluginLoader,
     action_loader,
     become_loader,
     connection_loader,
@@ -23,7 +21,6 @@ from ansible.plugins.loader import (
 )
 from ansible.utils.display import Display
 
-from ansible_econtext.seams.replaced import replaced
 from ansible_econtext.seams.versions import ansible_version, is_known_since
 
 display = Display()
@@ -98,31 +95,12 @@ def can_run_tasks() -> bool:
     return is_known_since((2, 19))
 
 
-@contextlib.contextmanager
-def loading_one_at_a_time() -> Iterator[None]:
-    """Keep threads from loading plugins at the same time.
-
-    Source: `PluginLoader._load_module_source` in `plugins/loader.py`, 2.19 to 2.21, takes a
-    module from sys.modules as it is, which may be one that another thread is just loading.
-    """
-    lock = threading.RLock()
-    stock = {kind: kind.get_with_context for kind in (PluginLoader, Jinja2Loader)}
-
-    def locked(method: Any) -> Any:
-        @functools.wraps(method)
-        def get_with_context(*args: Any, **kwargs: Any) -> Any:
-            with lock:
-                return method(*args, **kwargs)
-
-        return get_with_context
-
-    with contextlib.ExitStack() as stack:
-        for kind, method in stock.items():
-            stack.enter_context(replaced(kind, get_with_context=locked(method)))
-        yield
+def has_known_templates() -> bool:
+    """Whether Jinja2 has no other extensions than ansible-core gives it."""
+    return list(constants.DEFAULT_JINJA2_EXTENSIONS or ()) == []
 
 
-def run_task(arguments: dict[str, Any], kind: Any) -> None:
+def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], None]) -> None:
     """Run a task and send its result, as a worker process does but for leaving its process.
 
     `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.
@@ -145,6 +123,7 @@ def run_task(arguments: dict[str, Any], kind: Any) -> None:
         variables = arguments["task_vars"]
         with _task.TaskContext(task):
             result = kind(host, task, variables, *common).run()
+            before_sending()
             final_queue.send_task_result(
                 _RawTaskResult(
                     host=host, task=task, return_data=result, task_fields=task.dump_attrs()
@@ -155,6 +134,7 @@ def run_task(arguments: dict[str, Any], kind: Any) -> None:
         task.squash()
         result = kind(host, *common).run()
         result.finalize_registered_values()
+        before_sending()
         task.ignore_errors = result.ignore_errors
         task.ignore_unreachable = result.ignore_unreachable
         final_queue.send_task_result(host, task, result)

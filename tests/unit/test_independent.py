@@ -80,9 +80,3 @@ def test_what_a_loop_goes_over_is_made_once_but_its_variables_may_not_be():
     for loop in ("{{ nested }}", "{{ looks_elsewhere }}", ["{{ lookup('env', 'HOME') }}"]):
         with pytest.raises(independent.Dependent):
             independent.check_items(loop, VARIABLES, TOLD)
-
-
-def test_of_some_variables_only_where_they_lead_matters():
-    independent.check_names(["{{ looks_elsewhere }}"], VARIABLES, TOLD)
-    with pytest.raises(independent.Dependent):
-        independent.check_names(["{{ nested }}"], VARIABLES, TOLD)

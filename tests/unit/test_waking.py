@@ -1,7 +1,6 @@
 """A strategy is woken when a worker of the same process is done, and not before."""
 
 import collections
-import contextvars
 import dataclasses
 import threading
 import time
@@ -12,7 +11,7 @@ import pytest
 pytest.importorskip("ansible.release")
 import ansible.plugins.strategy  # noqa: E402
 
-from ansible_econtext import thread_worker  # noqa: E402
+from ansible_econtext import fork_gate, thread_worker  # noqa: E402
 from ansible_econtext.seams import results  # noqa: E402
 
 
@@ -86,21 +85,22 @@ class CallbackSend:  # of this name too
     wire_task_result: _WireTaskResult
 
 
-def test_a_callback_is_called_at_once_and_sees_nothing_of_the_task():
-    strategy, value, called = Strategy(), ["changed later"], []
-    of_task = contextvars.ContextVar("of_task", default=None)
-    of_task.set("the task's own")
+def test_a_callback_goes_through_the_pipe_and_the_result_after_it():
+    strategy, sent = Strategy(), []
+    queue = results.ThreadQueue(strategy, types.SimpleNamespace(put=sent.append))
+    callback = CallbackSend("v2_runner_item_on_ok", _WireTaskResult(1))
+    queue.put(callback)
+    queue.put(_WireTaskResult(2))
+    assert sent == [callback, _WireTaskResult(2)]
+    assert not strategy._results
 
-    def send_callback(name, result):
-        called.append((name, result, of_task.get()))
 
-    strategy._tqm = types.SimpleNamespace(send_callback=send_callback)
-    queue = results.ThreadQueue(strategy, types.SimpleNamespace())
-    queue.put(CallbackSend("v2_runner_item_on_ok", _WireTaskResult(value)))
-    value.append("much later")
-    queue.put(_WireTaskResult(value))
-    assert called == [("v2_runner_item_on_ok", ("converted", ["changed later"]), None)]
-    assert list(strategy._results) == [("converted", ["changed later", "much later"])]
+def test_a_result_goes_through_the_pipe_from_another_process():
+    strategy, sent = Strategy(), []
+    queue = results.ThreadQueue(strategy, types.SimpleNamespace(put=sent.append))
+    assert queue.leave().put == sent.append
+    queue.put(_WireTaskResult(2))
+    assert sent == [_WireTaskResult(2)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,8 @@ def test_only_processes_are_looked_at_often(processes, longest, monkeypatch):
     workers._processes = [Process(alive) for alive in processes]
     monkeypatch.setattr(workers.bell, "wait", waited.append)
     workers.bell.set()
-    workers.sleep(0.001)
+    with workers.open():
+        workers.sleep(0.001)
     assert waited == [longest]
     assert not workers.bell.is_set()
 
@@ -124,7 +125,7 @@ def test_a_thread_that_is_done_is_free_and_says_so(monkeypatch):
     ended = threading.Event()
     host = types.SimpleNamespace(name="a")
     arguments = {"host": host, "task": None, "worker_id": 0}
-    worker = thread_worker.ThreadWorker(arguments, ended.set)
+    worker = thread_worker.ThreadWorker(arguments, fork_gate.ForkGate(), ended.set)
     worker.run()  # there is no task to copy
     assert worker.exitcode == 1
     assert ended.is_set() and not worker.is_alive()

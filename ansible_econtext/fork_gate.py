@@ -1,0 +1,209 @@
+"""Gate between the threads of ansible-playbook and forks of it.
+
+A fork copies every lock as it is, and only the thread that forks.  So a fork happens only when
+no other thread is at work:
+
+* One task thread computes at a time.  It gives its turn back while it waits for a reply.
+* The main thread gives its own lock back while it sleeps.
+
+A fork by the main thread waits until no task thread computes, a fork by a task thread until the
+main thread sleeps, too.  Neither waits for a task to end.  What is left is the thread in which a
+stock strategy reads results; ansible-core itself forks beside that, with the display's lock held.
+
+Lock order: the main thread's, then the turn.  Functions of this module do nothing in a thread or
+process that is no task thread.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+
+class Moved(BaseException):
+    """Raised in a task thread whose task went on, and ended, in a process of its own.
+
+    A BaseException, so that ansible-core does not catch it.
+    """
+
+
+class ForkGate:
+    """The gate of one play."""
+
+    def __init__(self) -> None:
+        #: Held by the main thread while it is awake, and by a task thread that forks.
+        self._main = threading.Lock()
+        self._is_main_awake = False
+        self._is_over = False
+        #: Held by the one task thread that computes.
+        self._turn = threading.Lock()
+        #: Whether the main thread wants to fork: it goes before all threads that wait for a turn.
+        self._is_wanted = False
+        self._reopened = threading.Event()
+
+    # For the main thread
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Be the main thread of a play, which is awake but for `main_sleeps`."""
+        self._wake()
+        try:
+            yield
+        finally:
+            self._is_over = True
+            if self._is_main_awake:
+                self._main.release()
+
+    @contextlib.contextmanager
+    def main_sleeps(self) -> Iterator[None]:
+        """Let task threads fork while the main thread does nothing."""
+        self._is_main_awake = False
+        self._main.release()
+        try:
+            yield
+        finally:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._main.acquire()  # an interrupt may end this: then it is not awake
+        self._is_main_awake = True
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """Let no task thread compute, so that the main thread can fork."""
+        self._reopened.clear()
+        self._is_wanted = True
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._is_wanted = False
+            self._reopened.set()
+
+    # For task threads
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Make the present thread a task thread, which computes but for `waiting`."""
+        self._take_turn()
+        _own.gate = self
+        try:
+            yield
+        finally:
+            _own.gate = None
+            self._turn.release()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Give the turn back for a wait, in which the present thread holds no lock."""
+        self._turn.release()
+        try:
+            yield
+        finally:
+            self._take_turn()
+
+    @contextlib.contextmanager
+    def forking(self) -> Iterator[None]:
+        """Let nobody else be at work, so that the present task thread can fork.
+
+        Raises RuntimeError if the play is over.
+        """
+        self._turn.release()
+        try:
+            self._main.acquire()
+        finally:
+            self._take_turn()
+        try:
+            if self._is_over:
+                raise RuntimeError("the play is over")
+            yield
+        finally:
+            self._main.release()
+
+    def _take_turn(self) -> None:
+        while True:
+            self._turn.acquire()
+            if not self._is_wanted:
+                return
+            self._turn.release()
+            self._reopened.wait()
+
+
+class _Own(threading.local):
+    """What the present thread has."""
+
+    #: The gate that it is a task thread of.
+    gate: ForkGate | None = None
+    #: Whether it has something open that no fork is to have a copy of.
+    keeps_turn = False
+    #: Moves its task to a process of its own.
+    mover: Callable[[str], None] | None = None
+    has_moved = False
+
+
+_own = _Own()
+
+
+def current() -> ForkGate | None:
+    """Return the gate of the present task thread; None in all other threads and processes."""
+    return _own.gate
+
+
+def waiting() -> contextlib.AbstractContextManager[None]:
+    """Give the present task thread's turn back for a wait, in which it holds no lock."""
+    if _own.gate is None or _own.keeps_turn:
+        return contextlib.nullcontext()
+    return _own.gate.waiting()
+
+
+@contextlib.contextmanager
+def keeping_turn() -> Iterator[None]:
+    """Have `waiting` give no turn back, for something that no fork is to have a copy of."""
+    _own.keeps_turn = True
+    try:
+        yield
+    finally:
+        _own.keeps_turn = False
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, as `time.sleep` does, while other task threads compute."""
+    with waiting():
+        time.sleep(seconds)
+
+
+def leave() -> None:
+    """Be no task thread any more: the present process has no other thread."""
+    _own.gate = None
+
+
+def move_by(mover: Callable[[str], None]) -> None:
+    """Have `move` call this in the present task thread, with a reason."""
+    _own.mover = mover
+
+
+def move(reason: str) -> None:
+    """Have the present task thread's task go on in a process of its own, where this returns.
+
+    In the thread, Moved is raised when that process has ended.  Nothing happens in any other
+    thread or process.  Raises RuntimeError in a thread of a loop's items: these are run ahead
+    only if nothing of them needs a process.
+    """
+    if _own.gate is None:
+        return
+    if _own.mover is None:
+        raise RuntimeError(f"econtext: an item that is run ahead needs a process: {reason}")
+    _own.mover(reason)
+
+
+def note_move() -> None:
+    """Note that the present thread's task goes on in another process."""
+    _own.has_moved = True
+
+
+def has_moved() -> bool:
+    """Return whether the present thread's task went on in another process.
+
+    Then the host is that process's to talk to.
+    """
+    return _own.has_moved
