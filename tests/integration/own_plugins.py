@@ -1,0 +1,79 @@
+"""Runs of plays that have plugins of their users beside them, in a role, and in a collection.
+
+The plugins are in isolated/; each run has copies of them.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .play import ANSIBLE_PLAYBOOK, Play, Running, prepared
+
+SOURCES = pathlib.Path(__file__).resolve().parent / "isolated"
+
+#: Where `does.py` is copied to, below a play: names of templates depend on the files' names.
+COPIES = [
+    *(f"{kind}_plugins/play_does.py" for kind in ("filter", "test", "lookup")),
+    *(f"roles/own/{kind}_plugins/role_does.py" for kind in ("filter", "test", "lookup")),
+    *(
+        f"collections/ansible_collections/ectx/own/plugins/{kind}/does.py"
+        for kind in ("filter", "test", "lookup")
+    ),
+]
+
+#: The names in templates by who has the plugin.
+NAMES = {"play": "play_does", "role": "role_does", "collection": "ectx.own.does"}
+
+#: How each kind of plugin is called in a template; `{}` is its name, `what` its argument.
+CALLS = {"filter": "what | {}", "test": "what is {}", "lookup": "lookup('{}', what)"}
+
+
+def start(
+    play: Play,
+    *,
+    directory: pathlib.Path,
+    strategy: str,
+    hosts: Mapping[str, Mapping[str, Any]],
+    plugins: Sequence[str] = (),
+    copies: Sequence[str] = COPIES,
+    env: Mapping[str, str] | None = None,
+    cfg: Mapping[str, str] | None = None,
+    extra_args: Sequence[str] = (),
+) -> Running:
+    """Start a play beside which are copies of `does.py`, and further files of isolated/.
+
+    `shared` in the run's directory is for what tasks and plugins write; it is a variable of the
+    play's hosts too.
+    """
+    shared = directory / "shared"
+    every = {name: {**variables, "shared": str(shared)} for name, variables in hosts.items()}
+    given = {"ECONTEXT_TEST_SHARED": str(shared), **(env or {})}
+    environment = prepared(directory, strategy, every, env=given, cfg=cfg)
+    (shared / "altered").mkdir(parents=True)
+    shared.chmod(0o777)
+    (shared / "secret").write_text("old\n", encoding="utf-8")
+    for name in copies:
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SOURCES / "does.py", directory / name)
+    for name in plugins:
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SOURCES / name, directory / name)
+    playbook = directory / "play.yml"
+    playbook.write_text(json.dumps(play), encoding="utf-8")
+    return Running([str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args], directory, environment)
+
+
+def local_hosts(count: int, scratch: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """Names of the controller itself, all reached by the local connection."""
+    same = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_remote_tmp": str(scratch / "remote_tmp"),
+        "ansible_async_dir": str(scratch / "async"),
+        "ansible_pipelining": True,
+    }
+    return {f"host{number}": dict(same) for number in range(count)}

@@ -1,0 +1,147 @@
+"""A task that has a process of its own begins while the tasks of other hosts run.
+
+Nothing here measures time: tasks meet each other by files, and fail when they do not meet.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+
+from . import own_plugins, processes
+from .conftest import Transport
+from .play import Result, Running
+
+#: Tenths of a second for which a task waits for the one of the other host.
+PATIENCE = 150
+
+#: Why a task cannot run in a thread, as its keywords.
+REASONS: dict[str, dict[str, Any]] = {
+    "timeout": {"timeout": 60},
+    "async": {"async": 60, "poll": 1},
+    "delegated": {"delegate_to": "other_name"},
+    "debugger": {"debugger": "never"},
+    "own connection": {"connection": "own_local", "vars": {"ansible_connection": "own_local"}},
+    "own filter": {"vars": {"end": "{{ 'memory' | play_does }}"}},
+    "own lookup": {"vars": {"end": "{{ lookup('play_does', 'memory') }}"}},
+    "own condition": {"when": "'memory' is play_does('1')"},
+    "own loop": {"with_play_does": ["memory"]},
+}
+
+#: Strategies in which hosts do not wait for each other, by the one under test.
+FREE = {"econtext": ["econtext_free", "econtext_host_pinned"]}
+
+
+ORDERS = ["inventory", "reverse_inventory"]
+
+
+def meet(where: str, *others: str, number: object) -> str:
+    """A command that ends when those of the same number on other hosts have begun."""
+    there = " && ".join(f"test -e '{number} {other}'" for other in others)
+    return (
+        f"cd {{{{ shared }}}}; touch '{number} {where}'; for i in $(seq {PATIENCE}); do "
+        f"{there} && exit 0; sleep 0.1; done; exit 9"
+    )
+
+
+def on(host: str, other: str, number: object, **keywords: Any) -> dict[str, Any]:
+    """A task of one host in which it meets the other one."""
+    command = meet(host, other, number=number) + " # {{ end | default('') }}"
+    only = [f"inventory_hostname == '{host}'"]
+    only += [keywords.pop("when")] if "when" in keywords else []
+    return {"name": f"{number} on {host}", "shell": command, "when": only, **keywords}
+
+
+def ended(running: Running, seconds: float = 100) -> Result:
+    """The result of a run that has left no process behind."""
+    result = running.wait(seconds)
+    left = processes.with_environment(running.marker)
+    processes.end(left)
+    assert not left
+    return result
+
+
+@pytest.fixture
+def hosts(scratch: pathlib.Path) -> dict[str, dict[str, Any]]:
+    (one,) = own_plugins.local_hosts(1, scratch).values()
+    return {"first": dict(one), "second": dict(one)}
+
+
+def free(strategy: str) -> list[str]:
+    return FREE.get(strategy, ["free", "host_pinned"])
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["free", "host_pinned"])
+def test_hosts_do_not_wait_for_each_other(
+    which: int, hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path
+) -> None:
+    """Whatever the reason for which the second one's tasks are forked."""
+    reasons = REASONS if which == 0 else {name: REASONS[name] for name in ("timeout", "own filter")}
+    tasks = []
+    for reason, keywords in reasons.items():
+        tasks += [on("first", "second", reason), on("second", "first", reason, **keywords)]
+    play = [{"hosts": "first:second", "gather_facts": False, "tasks": tasks}]
+    running = own_plugins.start(
+        play,
+        directory=scratch / "run",
+        strategy=free(strategy)[which],
+        hosts={**hosts, "other_name": hosts["first"]},
+        plugins=["connection_plugins/own_local.py"],
+    )
+    result = ended(running)
+    assert not [one.task for one in result.tasks if "failed" in one.status], str(result)
+    assert result.rc == 0, str(result)
+
+
+def test_a_host_that_does_not_answer_stops_no_other(
+    hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path
+) -> None:
+    """It answers only when the other one has done several tasks, some of them forked."""
+    wait = "for i in $(seq 300); do test -e {{ shared }}/go && exit 0; sleep 0.1; done; exit 9"
+    second = [
+        {"command": "true"},
+        {"command": "true", "timeout": 60},
+        {"debug": {"msg": "{{ 'memory' | play_does }}"}},
+        {"command": "true"},
+        {"command": "touch {{ shared }}/go", "timeout": 60},
+    ]
+    tasks = [
+        {"name": "silent", "shell": wait, "when": "inventory_hostname == 'first'"},
+        *({**task, "when": "inventory_hostname == 'second'"} for task in second),
+    ]
+    play = [{"hosts": "first:second", "gather_facts": False, "tasks": tasks}]
+    running = own_plugins.start(
+        play, directory=scratch / "run", strategy=free(strategy)[0], hosts=hosts
+    )
+    result = ended(running)
+    assert result.rc == 0, str(result)
+
+
+def test_hosts_of_one_task_run_at_once(
+    ssh: Transport, hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path
+) -> None:
+    """Under the linear strategy: some hosts' task runs in a thread, that of others is forked."""
+    become = {"ansible_become": True, "ansible_become_method": "own_become"}
+    python = {"ansible_python_interpreter": "/usr/bin/python3"}
+    every = {
+        "by_ssh": ssh.variables | python,
+        "own_connection": hosts["first"] | {"ansible_connection": "own_local"},
+        "own_filter": hosts["first"] | {"end": "{{ 'memory' | play_does }}"},
+        "own_become": hosts["first"] | become,
+        "by_local": hosts["first"],
+    }
+    command = meet("{{ inventory_hostname }}", *every, number="{{ number }}")
+    task = {"name": "meet", "shell": command + " # {{ end | default('') }}"}
+    play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
+    running = own_plugins.start(
+        [play | {"vars": {"number": order}, "order": order} for order in ORDERS],
+        directory=scratch / "run",
+        strategy=strategy,
+        hosts=every,
+        plugins=["connection_plugins/own_local.py", "become_plugins/own_become.py"],
+    )
+    result = ended(running)
+    assert result.rc == 0, str(result)
+    assert len(result.tasks) == len(ORDERS) * len(every), str(result)
