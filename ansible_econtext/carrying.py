@@ -72,7 +72,10 @@ def carried_connections() -> AbstractContextManager[None]:
     """
     if _PLUGINS.is_dir():
         connection_loader.add_directory(str(_PLUGINS))
-    stock = connection_loader.get_with_context
+
+    def stock(*args: Any, **kwargs: Any) -> Any:
+        # Looked up each time: it is replaced, too (`plugin_use`).
+        return type(connection_loader).get_with_context(connection_loader, *args, **kwargs)
 
     def get_with_context(name: str, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("class_only"):

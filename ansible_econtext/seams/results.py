@@ -1,17 +1,18 @@
 """How results come from workers to a strategy, and how it waits for them."""
 
 import collections
+import contextlib
 import dataclasses
 import pickle
 import queue
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ansible.plugins.strategy
 from ansible.executor.task_queue_manager import FinalQueue
+from ansible.plugins.strategy import free
 
 from ansible_econtext.seams import values
 from ansible_econtext.seams.replaced import replaced
@@ -49,23 +50,27 @@ class Clock:
         return getattr(time, name)
 
 
-def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> AbstractContextManager[None]:
+@contextlib.contextmanager
+def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None]:
     """Have `bell` rung when there is something to do for a strategy, which is to `sleep` so.
 
-    Source: `StrategyBase` in `plugins/strategy/__init__.py`, 2.19 to 2.21: while it waits for
-    workers, it looks at `_results` (from 2.21 on, at `_rpc_queue` too) again and again, and calls
-    `time.sleep` between two looks.
+    Source: `StrategyBase` in `plugins/strategy/__init__.py` and `StrategyModule` in `free.py`, 2.19
+    to 2.21: while a strategy waits for workers, it looks at `_results` (from 2.21 on, at
+    `_rpc_queue` too) again and again, and calls `time.sleep` between two looks.
     """
-    module: Any = ansible.plugins.strategy
-    known = type(strategy._results) is collections.deque
-    if not known or getattr(module, "time", None) is not time:
-        return nullcontext()
+    if type(strategy._results) is not collections.deque:
+        yield
+        return
     strategy._results = _Results(strategy._results)
     strategy._results.bell = bell
     if type(getattr(strategy, "_rpc_queue", None)) is queue.Queue:
         strategy._rpc_queue = _Requests()
         strategy._rpc_queue.bell = bell
-    return replaced(module, time=Clock(sleep))
+    with contextlib.ExitStack() as stack:
+        for module in (ansible.plugins.strategy, free):
+            if getattr(module, "time", None) is time:
+                stack.enter_context(replaced(module, time=Clock(sleep)))
+        yield
 
 
 class ThreadQueue(FinalQueue):  # type: ignore[misc]
