@@ -22,6 +22,9 @@ SOCKET = "broker.sock"
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
 
+#: Bytes that may take a while to be sent.
+_MUCH = 65536
+
 #: Seconds after which a broker has ended in any case, and a little more.
 _LONGEST_END = 8.0
 
@@ -47,7 +50,7 @@ class Client:
             raise BrokerGone("the line to the broker is closed")
         try:
             data = wire.frame(wire.OPEN, number, codec.encode(request))
-            with fork_gate.waiting():
+            with fork_gate.waiting() if len(data) > _MUCH else contextlib.nullcontext():
                 self._socket.sendall(data)
         except OSError as error:
             self.close()

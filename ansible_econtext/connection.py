@@ -193,14 +193,16 @@ class CarriedConnection:
         """Go the stock way, after what waits to be done."""
         assert self._econtext is not None
         self._econtext.say(f"the stock way for {what}")
-        fork_gate.move("the stock way")  # which starts processes, and waits for them
         try:
             self._econtext.before_stock()
         except failures.NoPython as error:
             raise AnsibleError(f"econtext cannot make files on the target: {error}") from error
+        if fork_gate.can_move():
+            fork_gate.move("the stock way")  # which starts processes, and waits for them
         self._econtext_stock = True
         try:
-            return stock(*arguments)
+            with fork_gate.waiting():
+                return stock(*arguments)
         finally:
             self._econtext_stock = False
 

@@ -19,6 +19,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+#: Seconds for which the main thread waits for a task thread to fork.
+_LONGEST_PAUSE = 0.05
+
 
 class Moved(BaseException):
     """Raised in a task thread whose task went on, and ended, in a process of its own.
@@ -35,6 +38,9 @@ class ForkGate:
         self._main = threading.Lock()
         self._is_main_awake = False
         self._is_over = False
+        #: Task threads that wait to fork, counted with the turn held.
+        self._forkers = 0
+        self._has_forked = threading.Event()
         #: Held by the one task thread that computes.
         self._turn = threading.Lock()
         #: Whether the main thread wants to fork: it goes before all threads that wait for a turn.
@@ -58,11 +64,20 @@ class ForkGate:
     def main_sleeps(self) -> Iterator[None]:
         """Let task threads fork while the main thread does nothing."""
         self._is_main_awake = False
+        self._has_forked.clear()
         self._main.release()
         try:
             yield
+            if self._forkers:  # who releases a lock would get it again before those that wait
+                self._has_forked.wait(_LONGEST_PAUSE)
         finally:
             self._wake()
+
+    def pause(self) -> None:
+        """Let a task thread fork, if one waits to."""
+        if self._forkers:
+            with self.main_sleeps():
+                pass
 
     def _wake(self) -> None:
         self._main.acquire()  # an interrupt may end this: then it is not awake
@@ -108,17 +123,20 @@ class ForkGate:
 
         Raises RuntimeError if the play is over.
         """
+        self._forkers += 1
         self._turn.release()
         try:
             self._main.acquire()
         finally:
             self._take_turn()
+            self._forkers -= 1
         try:
             if self._is_over:
                 raise RuntimeError("the play is over")
             yield
         finally:
             self._main.release()
+            self._has_forked.set()
 
     def _take_turn(self) -> None:
         while True:
@@ -194,6 +212,11 @@ def move(reason: str) -> None:
     if _own.mover is None:
         raise RuntimeError(f"econtext: an item that is run ahead needs a process: {reason}")
     _own.mover(reason)
+
+
+def can_move() -> bool:
+    """Return whether `move` moves, or has nothing to do."""
+    return _own.gate is None or _own.mover is not None
 
 
 def note_move() -> None:

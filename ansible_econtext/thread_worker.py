@@ -148,8 +148,7 @@ class Workers:
         return self._gate.open()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with self._gate.main_sleeps():
-            pass  # a task thread that waits to fork may do so
+        self._gate.pause()
         if not args and needs_no_fork(kwargs):
             return self._thread(kwargs)
         self._processes = [process for process in self._processes if _is_alive(process)]
