@@ -148,9 +148,8 @@ class Broker:
             return
         if request["do"] == "operations":
             self._unfinished.add(started)
-        requests, payloads = self._late()
-        kind = requests.KINDS[request["do"]]
-        made = kind(self._slaves, payloads, request, reply, order)
+        kinds, kept = self._late()
+        made = kinds[request["do"]](self._slaves, kept, request, reply, order)
         made.begin()
         if not request.get("quiet") and not made.is_over:
             line.requests[number] = made
@@ -162,11 +161,12 @@ class Broker:
 
     def _late(self) -> tuple[Any, "Payloads"]:
         """What takes long to import, and has time until the first ssh is on its way."""
-        from ansible_econtext import payloads, requests
+        from ansible_econtext.payloads import Payloads
+        from ansible_econtext.requests import KINDS
 
         if self._payloads is None:
-            self._payloads = payloads.Payloads()
-        return requests, self._payloads
+            self._payloads = Payloads()
+        return KINDS, self._payloads
 
     def _reset(self, line: Line, request: dict[str, Any]) -> None:
         self._slaves.forget(request["way"])

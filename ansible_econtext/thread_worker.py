@@ -19,7 +19,15 @@ import ansible.plugins.strategy
 from ansible.utils.display import Display
 
 from ansible_econtext import ahead, fork_gate
-from ansible_econtext.seams import continued, loops, plugin_use, reaching, results, runs
+from ansible_econtext.seams import (
+    actions,
+    continued,
+    loops,
+    plugin_use,
+    reaching,
+    results,
+    task_runner,
+)
 from ansible_econtext.seams.replaced import replaced
 
 display = Display()
@@ -67,7 +75,7 @@ class ThreadWorker(threading.Thread):
     def _run(self) -> None:
         fork_gate.move_by(self._move)
         try:
-            runs.run_task(self._arguments, loops.Executor, self._finish)
+            task_runner.run_task(self._arguments, loops.Executor, self._finish)
             if self._is_process:
                 continued.end()
         except BaseException as error:
@@ -200,7 +208,7 @@ def needs_no_fork(arguments: dict[str, Any]) -> bool:
     task = arguments["task"]
     if task.timeout or task.async_val or task.delegate_to or task.debugger:
         return False
-    return runs.has_known_templates() and runs.action_plugin(task) in _ACTIONS
+    return task_runner.has_known_templates() and actions.action_plugin(task) in _ACTIONS
 
 
 @contextlib.contextmanager
@@ -209,7 +217,7 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
 
     `own_plugins` are directories of ours.
     """
-    if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not runs.can_run_tasks():
+    if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not task_runner.can_run_tasks():
         yield
         return
     workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)

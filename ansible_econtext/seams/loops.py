@@ -12,8 +12,9 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
-from ansible_econtext import ahead, client, independent, place
-from ansible_econtext.seams import plugin_use, reaching, runs
+from ansible_econtext import client, independent, place
+from ansible_econtext.ahead import Loop
+from ansible_econtext.seams import actions, plugin_use, reaching
 from ansible_econtext.seams.versions import ansible_version
 
 display = Display()
@@ -43,7 +44,7 @@ class Executor(reaching.Executor):
     2.21, and `TaskContext` in `_internal/_task.py`, 2.21."""
 
     #: What runs items ahead, while a loop runs for which it may be done.
-    _econtext_loop: ahead.Loop | None = None
+    _econtext_loop: Loop | None = None
     #: The number of the item that is run next.
     _econtext_number = 0
     _econtext_run_process = 0
@@ -69,7 +70,7 @@ class Executor(reaching.Executor):
         def connect() -> client.Client:
             return client.borrow(place.of_run(), self._econtext_run_process or os.getpid())
 
-        self._econtext_loop = ahead.Loop(len(items), connect, runner)
+        self._econtext_loop = Loop(len(items), connect, runner)
         try:
             return super()._run_loop(items)
         finally:
@@ -191,8 +192,8 @@ def _may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) ->
 def _check_task(task: Any) -> None:
     """Raise Dependent unless a task is one call of a module of ansible-core's that is known to
     tell nothing but its result."""
-    plugin = runs.action_plugin(task)
-    if plugin not in _ACTIONS or not runs.is_core_action(plugin):
+    plugin = actions.action_plugin(task)
+    if plugin not in _ACTIONS or not actions.is_core_action(plugin):
         raise independent.Dependent("the action")
     if task._resolved_action not in _MODULES:
         # a user's own one is "ansible.legacy."
