@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from .play import ANSIBLE_PLAYBOOK, Play, Running, prepared
+from . import processes
+from .normalise import normalise, text
+from .play import ANSIBLE_PLAYBOOK, Play, Result, Running, prepared
+from .warned import warned
 
 SOURCES = pathlib.Path(__file__).resolve().parent / "isolated"
 
@@ -24,6 +28,8 @@ COPIES = [
         for kind in ("filter", "test", "lookup")
     ),
 ]
+
+_RUN = re.compile(r"/[^\s'\"]*?/run\d\b")
 
 #: The names in templates by who has the plugin.
 NAMES = {"play": "play_does", "role": "role_does", "collection": "ectx.own.does"}
@@ -77,3 +83,66 @@ def local_hosts(count: int, scratch: pathlib.Path) -> dict[str, dict[str, Any]]:
         "ansible_pipelining": True,
     }
     return {f"host{number}": dict(same) for number in range(count)}
+
+
+class Both(NamedTuple):
+    """The same play, run by stock Ansible and by the strategy under test."""
+
+    stock: Result
+    ours: Result
+
+
+def run_both(
+    play: Play,
+    *,
+    scratch: pathlib.Path,
+    strategy: str,
+    hosts: Mapping[str, Mapping[str, Any]],
+    seconds: float = 100,
+    stock: str = "linear",
+    **options: Any,
+) -> Both:
+    """Run a play in both ways at once; neither run may leave a process behind."""
+    running = [
+        start(play, directory=scratch / name, strategy=by, hosts=hosts, **options)
+        for name, by in (("run1", stock), ("run2", strategy))
+    ]
+    try:
+        return Both(*(ended(each, seconds) for each in running))
+    finally:
+        for each in running:
+            each.process.kill()
+            each.process.wait()
+
+
+def ended(running: Running, seconds: float = 100) -> Result:
+    """The result of a run that has left no process behind."""
+    result = running.wait(seconds)
+    left = processes.with_environment(running.marker)
+    processes.end(left)
+    assert not left, f"left behind: {left}\n{result}"
+    return result
+
+
+def outcomes(result: Result) -> dict[str, list[tuple[str, Any, str, Any]]]:
+    """What the tasks came to, by host: name, item, status, result."""
+    found: dict[str, list[tuple[str, Any, str, Any]]] = {}
+    for one in result.tasks:
+        line = (one.task, one.item, one.status, without_run(normalise(one.result)))
+        found.setdefault(one.host, []).append(line)
+    return found
+
+
+def without_run(value: Any) -> Any:
+    """The same for both runs: without the directory of the run."""
+    return json.loads(_RUN.sub("<run>", json.dumps(value)))
+
+
+def lines(result: Result) -> list[str]:
+    """What was shown on standard output."""
+    return [text(_RUN.sub("<run>", line)).rstrip() for line in result.stdout.splitlines()]
+
+
+def told(result: Result) -> list[str]:
+    """The warnings and errors on standard error."""
+    return [_RUN.sub("<run>", message) for message in warned(result.stderr)]
