@@ -124,11 +124,11 @@ def ended(running: Running, seconds: float = 100) -> Result:
     return result
 
 
-def outcomes(result: Result) -> dict[str, list[tuple[str, Any, str, Any]]]:
+def outcomes(result: Result) -> dict[str, list[list[Any]]]:
     """What the tasks came to, by host: name, item, status, result."""
-    found: dict[str, list[tuple[str, Any, str, Any]]] = {}
+    found: dict[str, list[list[Any]]] = {}
     for one in result.tasks:
-        line = (one.task, one.item, one.status, without_run(normalise(one.result)))
+        line = [one.task, one.item, one.status, without_run(normalise(one.result))]
         found.setdefault(one.host, []).append(line)
     return found
 

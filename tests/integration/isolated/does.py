@@ -294,9 +294,16 @@ ENDS = {
 }  # fmt: skip
 
 
+def done(function) -> str:
+    try:
+        return function()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
 def does(name):
     if name == "all":
-        return {each: function() for each, function in FUNCTIONS.items()}
+        return {each: done(function) for each, function in FUNCTIONS.items()}
     return {**FUNCTIONS, **ENDS}[str(name)]()
 
 
