@@ -19,15 +19,16 @@ from .warned import warned
 
 SOURCES = pathlib.Path(__file__).resolve().parent / "isolated"
 
-#: Where `does.py` is copied to, below a play: names of templates depend on the files' names.
-COPIES = [
-    *(f"{kind}_plugins/play_does.py" for kind in ("filter", "test", "lookup")),
-    *(f"roles/own/{kind}_plugins/role_does.py" for kind in ("filter", "test", "lookup")),
-    *(
-        f"collections/ansible_collections/ectx/own/plugins/{kind}/does.py"
-        for kind in ("filter", "test", "lookup")
-    ),
-]
+#: The copies of `does.py` below a play; their names are those in templates.
+COPIES = {
+    path.format(kind): "does.py"
+    for path in (
+        "{}_plugins/play_does.py",
+        "roles/own/{}_plugins/role_does.py",
+        "collections/ansible_collections/ectx/own/plugins/{}/does.py",
+    )
+    for kind in ("filter", "test", "lookup")
+}
 
 _RUN = re.compile(r"/[^\s'\"]*?/run\d\b")
 
@@ -45,12 +46,12 @@ def start(
     strategy: str,
     hosts: Mapping[str, Mapping[str, Any]],
     plugins: Sequence[str] = (),
-    copies: Sequence[str] = COPIES,
+    copies: Mapping[str, str] = COPIES,
     env: Mapping[str, str] | None = None,
     cfg: Mapping[str, str] | None = None,
     extra_args: Sequence[str] = (),
 ) -> Running:
-    """Start a play beside which are copies of `does.py`, and further files of isolated/.
+    """Start a play that has beside it `copies` of files of isolated/, and `plugins` as they are.
 
     `shared` in the run's directory is for what tasks and plugins write; it is a variable of the
     play's hosts too.
@@ -62,12 +63,9 @@ def start(
     (shared / "altered").mkdir(parents=True)
     shared.chmod(0o777)
     (shared / "secret").write_text("old\n", encoding="utf-8")
-    for name in copies:
+    for name, source in {**copies, **{name: name for name in plugins}}.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOURCES / "does.py", directory / name)
-    for name in plugins:
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOURCES / name, directory / name)
+        shutil.copy(SOURCES / source, directory / name)
     playbook = directory / "play.yml"
     playbook.write_text(json.dumps(play), encoding="utf-8")
     return Running([str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args], directory, environment)
