@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from .play import ANSIBLE_PLAYBOOK, Play, Running, prepared
+from . import processes
+from .normalise import normalise, text
+from .play import ANSIBLE_PLAYBOOK, Play, Result, Running, prepared
+from .warned import warned
 
 SOURCES = pathlib.Path(__file__).resolve().parent / "isolated"
 
-#: Where `does.py` is copied to, below a play: names of templates depend on the files' names.
-COPIES = [
-    *(f"{kind}_plugins/play_does.py" for kind in ("filter", "test", "lookup")),
-    *(f"roles/own/{kind}_plugins/role_does.py" for kind in ("filter", "test", "lookup")),
-    *(
-        f"collections/ansible_collections/ectx/own/plugins/{kind}/does.py"
-        for kind in ("filter", "test", "lookup")
-    ),
-]
+#: The copies of `does.py` below a play; their names are those in templates.
+COPIES = {
+    path.format(kind): "does.py"
+    for path in (
+        "{}_plugins/play_does.py",
+        "roles/own/{}_plugins/role_does.py",
+        "collections/ansible_collections/ectx/own/plugins/{}/does.py",
+    )
+    for kind in ("filter", "test", "lookup")
+}
+
+_RUN = re.compile(r"/[^\s'\"]*?/run\d\b")
 
 #: The names in templates by who has the plugin.
 NAMES = {"play": "play_does", "role": "role_does", "collection": "ectx.own.does"}
@@ -39,12 +46,12 @@ def start(
     strategy: str,
     hosts: Mapping[str, Mapping[str, Any]],
     plugins: Sequence[str] = (),
-    copies: Sequence[str] = COPIES,
+    copies: Mapping[str, str] = COPIES,
     env: Mapping[str, str] | None = None,
     cfg: Mapping[str, str] | None = None,
     extra_args: Sequence[str] = (),
 ) -> Running:
-    """Start a play beside which are copies of `does.py`, and further files of isolated/.
+    """Start a play that has beside it `copies` of files of isolated/, and `plugins` as they are.
 
     `shared` in the run's directory is for what tasks and plugins write; it is a variable of the
     play's hosts too.
@@ -56,12 +63,9 @@ def start(
     (shared / "altered").mkdir(parents=True)
     shared.chmod(0o777)
     (shared / "secret").write_text("old\n", encoding="utf-8")
-    for name in copies:
+    for name, source in {**copies, **{name: name for name in plugins}}.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOURCES / "does.py", directory / name)
-    for name in plugins:
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOURCES / name, directory / name)
+        shutil.copy(SOURCES / source, directory / name)
     playbook = directory / "play.yml"
     playbook.write_text(json.dumps(play), encoding="utf-8")
     return Running([str(ANSIBLE_PLAYBOOK), str(playbook), *extra_args], directory, environment)
@@ -77,3 +81,66 @@ def local_hosts(count: int, scratch: pathlib.Path) -> dict[str, dict[str, Any]]:
         "ansible_pipelining": True,
     }
     return {f"host{number}": dict(same) for number in range(count)}
+
+
+class Both(NamedTuple):
+    """The same play, run by stock Ansible and by the strategy under test."""
+
+    stock: Result
+    ours: Result
+
+
+def run_both(
+    play: Play,
+    *,
+    scratch: pathlib.Path,
+    strategy: str,
+    hosts: Mapping[str, Mapping[str, Any]],
+    seconds: float = 100,
+    stock: str = "linear",
+    **options: Any,
+) -> Both:
+    """Run a play in both ways at once; neither run may leave a process behind."""
+    running = [
+        start(play, directory=scratch / name, strategy=by, hosts=hosts, **options)
+        for name, by in (("run1", stock), ("run2", strategy))
+    ]
+    try:
+        return Both(*(ended(each, seconds) for each in running))
+    finally:
+        for each in running:
+            each.process.kill()
+            each.process.wait()
+
+
+def ended(running: Running, seconds: float = 100) -> Result:
+    """The result of a run that has left no process behind."""
+    result = running.wait(seconds)
+    left = processes.with_environment(running.marker)
+    processes.end(left)
+    assert not left, f"left behind: {left}\n{result}"
+    return result
+
+
+def outcomes(result: Result) -> dict[str, list[list[Any]]]:
+    """What the tasks came to, by host: name, item, status, result."""
+    found: dict[str, list[list[Any]]] = {}
+    for one in result.tasks:
+        line = [one.task, one.item, one.status, without_run(normalise(one.result))]
+        found.setdefault(one.host, []).append(line)
+    return found
+
+
+def without_run(value: Any) -> Any:
+    """The same for both runs: without the directory of the run."""
+    return json.loads(_RUN.sub("<run>", json.dumps(value)))
+
+
+def lines(result: Result) -> list[str]:
+    """What was shown on standard output."""
+    return [text(_RUN.sub("<run>", line)).rstrip() for line in result.stdout.splitlines()]
+
+
+def told(result: Result) -> list[str]:
+    """The warnings and errors on standard error."""
+    return [_RUN.sub("<run>", message) for message in warned(result.stderr)]

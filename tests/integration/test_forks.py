@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from . import own_plugins, processes
+from . import own_plugins
 from .conftest import Transport
-from .play import Result, Running
+from .own_plugins import ended
 
 #: Tenths of a second for which a task waits for the one of the other host.
 PATIENCE = 150
@@ -52,15 +52,6 @@ def on(host: str, other: str, number: object, **keywords: Any) -> dict[str, Any]
     only = [f"inventory_hostname == '{host}'"]
     only += [keywords.pop("when")] if "when" in keywords else []
     return {"name": f"{number} on {host}", "shell": command, "when": only, **keywords}
-
-
-def ended(running: Running, seconds: float = 100) -> Result:
-    """The result of a run that has left no process behind."""
-    result = running.wait(seconds)
-    left = processes.with_environment(running.marker)
-    processes.end(left)
-    assert not left
-    return result
 
 
 @pytest.fixture

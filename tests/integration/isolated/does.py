@@ -1,9 +1,10 @@
 """A filter, a test and a lookup in one file, which do what plugins of users do.
 
 The file is copied to where it is to be found; filter, test and lookup are called like the file.
-The argument names what is done: see `FUNCTIONS`.  Each of these looks first whether the process
-is as it was at its start, and returns `fresh` if so; then it changes that, so that whatever
-comes later in the same process finds it `altered`.  What takes long to import is imported when wanted.
+The argument names what is done: see `FUNCTIONS`.  Most of these look first whether the process
+is as it was at its start, and return `fresh` if so; then they change that, so that whatever
+comes later in the same process finds it `altered`.  What takes long to import is imported when
+it is wanted.
 """
 
 from __future__ import annotations
@@ -293,8 +294,23 @@ ENDS = {
 }  # fmt: skip
 
 
-def does(name, *arguments):
+def done(function) -> str:
+    try:
+        return function()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def does(name):
+    if name == "all":
+        return {each: done(function) for each, function in FUNCTIONS.items()}
     return {**FUNCTIONS, **ENDS}[str(name)]()
+
+
+def is_as_expected(name, expected="fresh"):
+    if name == "all":
+        return "altered" not in does("all").values()
+    return does(name) == expected
 
 
 class FilterModule:
@@ -304,7 +320,7 @@ class FilterModule:
 
 class TestModule:
     def tests(self):
-        return {NAME: lambda name, expected="fresh": does(name) == expected}
+        return {NAME: is_as_expected}
 
 
 class LookupModule(LookupBase):

@@ -1,0 +1,209 @@
+"""What plugins of users do to the process that they run in, no other task comes to see.
+
+The same plays under stock Ansible and under the strategy under test: same results, same end.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from . import own_plugins, processes
+from .conftest import short_directory
+from .own_plugins import CALLS, NAMES, Both, lines, local_hosts, outcomes, told
+from .parity import differences
+from .play import Play
+from .processes import until
+
+#: Who has a plugin, and of which kind it is.
+KINDS = [(owner, kind) for owner in NAMES for kind in CALLS]
+
+#: Items of a loop are done in one process, and see what the ones before them did.
+ITEMS = ["directory", "environment", "memory", "memory", "database", "database", "directory"]
+
+
+def done_by(owner: str, kind: str, what: str) -> str:
+    """A template in which a plugin is called."""
+    return "{{ " + CALLS[kind].format(NAMES[owner]).replace("what", what) + " }}"
+
+
+def all_done(owner: str, kind: str) -> dict[str, Any]:
+    """A task in which a plugin does all that it can do."""
+    return {"name": f"{kind} of a {owner}", "debug": {"msg": done_by(owner, kind, "'all'")}}
+
+
+def probes() -> list[dict[str, Any]]:
+    """Tasks that show the state of the process, by what is ansible-core's own."""
+    shown = {
+        "process": "{{ lookup('pipe', 'pwd; umask; ulimit -n; nice') }}",
+        "environment": "{{ lookup('env', 'ECONTEXT_TEST_ALTERED') }}",
+        "date": "{{ '%B' | strftime(0) }}",
+    }
+    command = "pwd; umask; ulimit -n; nice; echo $ECONTEXT_TEST_ALTERED"
+    return [
+        {"name": "shown", "debug": {"msg": shown}},
+        {"name": "seen by a module", "shell": command},
+    ]
+
+
+def play_of_all(kinds: list[tuple[str, str]]) -> Play:
+    """Each twice, with a secret that changes in between."""
+    tasks = [all_done(*each) for each in kinds]
+    change = {"name": "change", "shell": "echo new > {{ shared }}/secret", "run_once": True}
+    loop = {"name": "loop", "debug": {"msg": done_by("play", "filter", "item")}, "loop": ITEMS}
+    says = {"name": "says", "debug": {"msg": done_by("play", "filter", "'says'")}}
+    every = [*tasks, *probes(), change, *tasks, loop, loop, says, *probes()]
+    return [{"hosts": "all", "gather_facts": False, "roles": ["own"], "tasks": every}]
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[pathlib.Path]:
+    with short_directory() as path:
+        yield path
+
+
+def both_of(count: int, kinds: list[tuple[str, str]], directory: pathlib.Path, by: str) -> Both:
+    return own_plugins.run_both(
+        play_of_all(kinds),
+        scratch=directory,
+        strategy=by,
+        hosts=local_hosts(count, directory),
+        plugins=["callback_plugins/loads.py"],
+    )
+
+
+@pytest.fixture(scope="module")
+def one_host(directory: pathlib.Path, strategy: str) -> Both:
+    return both_of(1, KINDS, directory / "1", strategy)
+
+
+@pytest.fixture(scope="module")
+def many_hosts(directory: pathlib.Path, strategy: str) -> Both:
+    some = [("play", "filter"), ("role", "lookup"), ("collection", "test")]
+    return both_of(8, some, directory / "8", strategy)
+
+
+@pytest.fixture(params=["one_host", "many_hosts"])
+def both(request: pytest.FixtureRequest) -> Both:
+    found: Both = request.getfixturevalue(request.param)
+    return found
+
+
+def test_plugins_find_the_process_as_they_do_under_stock_ansible(both: Both) -> None:
+    assert both.stock.rc == 0, str(both.stock)
+    found = differences("results", outcomes(both.ours), outcomes(both.stock))
+    assert not found, "\n".join(found)
+    assert both.ours.rc == 0, str(both.ours)
+
+
+def test_what_is_changed_in_between_is_seen(both: Both) -> None:
+    """As under stock Ansible, which is what makes the comparison worth something."""
+    for result in both:
+        found = [one for one in result.tasks if one.task == "filter of a play"]
+        secrets = [one.result["msg"]["cached_secret"] for one in found]
+        hosts = len({one.host for one in found})
+        assert secrets == ["old"] * hosts + ["new"] * hosts
+
+
+def test_the_same_is_shown_and_told(both: Both) -> None:
+    assert sorted(lines(both.ours)) == sorted(lines(both.stock))
+    assert told(both.ours) == told(both.stock)
+    assert both.ours.summary == both.stock.summary
+
+
+def test_with_one_host_all_is_shown_in_the_same_order(one_host: Both) -> None:
+    assert lines(one_host.ours) == lines(one_host.stock)
+
+
+#: Ways in which a plugin ends the process that it runs in, by the kind of plugin.
+ENDS = [
+    ("filter", "ends_badly"),
+    ("filter", "crashes"),
+    ("lookup", "is_killed"),
+    ("filter", "leaves"),
+    ("test", "interrupts"),
+    ("lookup", "raises"),
+]
+
+
+@pytest.mark.parametrize(("kind", "what"), ENDS, ids=[what for _, what in ENDS])
+def test_a_plugin_that_ends_its_process(
+    kind: str, what: str, strategy: str, scratch: pathlib.Path
+) -> None:
+    """The run ends as it does under stock Ansible."""
+    tasks = [
+        {"name": "before", "command": "true"},
+        {"name": "ends", "debug": {"msg": done_by("play", kind, f"'{what}'")}},
+        {"name": "after", "command": "true"},
+    ]
+    stock, ours = own_plugins.run_both(
+        [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
+        scratch=scratch,
+        strategy=strategy,
+        hosts=local_hosts(1, scratch),
+    )
+    assert ours.rc == stock.rc, str(ours)
+    assert outcomes(ours) == outcomes(stock)
+    assert lines(ours) == lines(stock)
+    assert told(ours) == told(stock)
+    assert ours.summary == stock.summary
+
+
+@pytest.mark.parametrize("what", ["crashes", "leaves"])
+def test_a_plugin_that_ends_its_process_on_one_of_many_hosts(
+    what: str, strategy: str, scratch: pathlib.Path
+) -> None:
+    """How many of the other hosts have been heard of by then is left to chance."""
+    ends = done_by("play", "filter", f"'{what}'")
+    tasks = [
+        {"name": "before", "command": "true"},
+        {"name": "ends", "debug": {"msg": ends}, "when": "inventory_hostname == 'host3'"},
+        {"name": "after", "command": "true"},
+    ]
+    stock, ours = own_plugins.run_both(
+        [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
+        scratch=scratch,
+        strategy=strategy,
+        hosts=local_hosts(8, scratch),
+    )
+    assert ours.rc == stock.rc, f"{stock}\n{ours}"
+    assert outcomes(ours).get("host3") == outcomes(stock).get("host3")
+    assert told(ours) == told(stock)
+    assert bool(ours.summary) == bool(stock.summary)
+    assert not [one for one in ours.tasks if one.task == "after"]
+
+
+def test_a_plugin_that_ends_its_process_as_if_all_were_well(
+    strategy: str, scratch: pathlib.Path
+) -> None:
+    """Stock Ansible waits for ever for that task's result; the other host goes on meanwhile."""
+    tasks = [
+        {
+            "name": "ends",
+            "debug": {"msg": done_by("play", "filter", "'ends_well'")},
+            "when": "inventory_hostname == 'host0'",
+        },
+        {"name": "goes on", "command": "touch {{ shared }}/reached"},
+        {"name": "goes on, forked", "command": "touch {{ shared }}/end", "timeout": 60},
+    ]
+    running = own_plugins.start(
+        [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
+        directory=scratch / "run",
+        strategy={"econtext": "econtext_free"}.get(strategy, "free"),
+        hosts=local_hosts(2, scratch),
+    )
+    end = scratch / "run" / "shared" / "end"
+    until(60, lambda: end.exists() or running.process.poll() is not None, "the other host goes on")
+    assert running.process.poll() is None, str(running.wait())
+    os.kill(running.process.pid, signal.SIGINT)
+    result = running.wait(30)
+    assert result.rc != 0, str(result)
+    assert {one.host for one in result.tasks if one.task == "ends"} <= {"host1"}
+    until(
+        10, lambda: not processes.with_environment(running.marker), "no process of the run is left"
+    )
