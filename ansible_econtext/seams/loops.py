@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 
 from ansible_econtext import client, independent, place
 from ansible_econtext.ahead import Loop
-from ansible_econtext.seams import actions, plugin_use, reaching
+from ansible_econtext.seams import actions, plugin_use, reaching, task_context
 from ansible_econtext.seams.versions import ansible_version
 
 display = Display()
@@ -56,7 +56,7 @@ class Executor(reaching.Executor):
         task, play_context = self._task, self._play_context
         copies: list[Executor] = []
 
-        context = reaching.current() if ansible_version >= (2, 21) else None
+        context = task_context.current() if ansible_version >= (2, 21) else None
         left: dict[str, Any] = {}  # what the last item of the stock way left there
 
         def runner() -> Callable[[int], Any]:
@@ -92,7 +92,7 @@ class Executor(reaching.Executor):
         # The fields of the task as they came to be for this item.
         self._task.__dict__.update(outcome.task.__dict__)
         if ansible_version >= (2, 21):
-            reaching.current()._record_result(outcome.result)
+            task_context.current()._record_result(outcome.result)
         return outcome.result
 
 

@@ -14,7 +14,7 @@ from ansible import constants
 from ansible.executor.task_executor import TaskExecutor
 
 from ansible_econtext.connection import CarriedConnection
-from ansible_econtext.seams import values
+from ansible_econtext.seams import task_context, values
 from ansible_econtext.seams.versions import ansible_version
 
 #: Fields of a task that play contexts and plugins take nothing from.
@@ -164,15 +164,8 @@ class Executor(TaskExecutor):  # type: ignore[misc]
 
     def _econtext_variables(self) -> dict[str, Any]:
         if ansible_version >= (2, 21):
-            return current().task_vars  # type: ignore[no-any-return]
+            return task_context.current().task_vars  # type: ignore[no-any-return]
         return self._job_vars  # type: ignore[no-any-return]
-
-
-def current() -> Any:
-    """The context of the task that the present thread is at."""
-    from ansible._internal._task import TaskContext
-
-    return TaskContext.current()
 
 
 def _went_well(result: Any) -> bool:

@@ -1,0 +1,13 @@
+"""The context that ansible-core keeps for each task: 2.21.
+
+Source: `TaskContext` in `_internal/_task.py`.
+"""
+
+from typing import Any
+
+
+def current() -> Any:
+    """Return the context of the task that the present thread is at."""
+    from ansible._internal._task import TaskContext
+
+    return TaskContext.current()
