@@ -5,8 +5,10 @@ import contextlib
 import os
 from typing import Any
 
-from ansible_econtext import client, leaving, place
-from ansible_econtext.seams import callers, runs, versions
+from ansible_econtext.client import client, endpoint
+from ansible_econtext.core import run, versions
+from ansible_econtext.patches import inspect_modules
+from ansible_econtext.workers import exit
 
 
 class CarryingStrategy:
@@ -18,17 +20,17 @@ class CarryingStrategy:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         with versions.stock_if_unknown():
             with contextlib.suppress(OSError):  # the first task would tell
-                client.start(place.of_run(), os.getpid())
-            atexit.unregister(leaving.finish)  # one play of a run is enough
-            atexit.register(leaving.finish, place.of_run())
-            callers.tell_of_modules()
+                client.start(endpoint.of_run(), os.getpid())
+            atexit.unregister(exit.finish)  # one play of a run is enough
+            atexit.register(exit.finish, endpoint.of_run())
+            inspect_modules.tell_of_modules()
         super().__init__(*args, **kwargs)
 
     def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:
-        from ansible_econtext import carrying
+        from ansible_econtext.workers import play
 
         kinds = type(self).__mro__
         with versions.stock_if_unknown():
-            runs.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
-        with carrying.carried(self, iterator):
+            run.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
+        with play.carried(self, iterator):
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]

@@ -100,7 +100,7 @@ def measure(
         stop = [
             str(Path(prepared.directory, "bin", "python")),
             "-m",
-            "ansible_econtext.command_line",
+            "ansible_econtext.cli",
         ]
         subprocess.run([*stop, "stop"], env=variables | {"PYTHONPATH": str(CHECKOUT)}, check=False)
     return Figures(
@@ -174,9 +174,9 @@ def broker_of(directory: Path) -> int:
                 command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"ansible_econtext.broker" in command and str(directory).encode() in b" ".join(
-                command
-            ):
+            if b"ansible_econtext.broker.server" in command and str(
+                directory
+            ).encode() in b" ".join(command):
                 return int(name)
     sys.exit("there is no broker")
 

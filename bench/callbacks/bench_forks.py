@@ -20,7 +20,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        from ansible_econtext.fork_gate import ForkGate
+        from ansible_econtext.core.fork_gate import ForkGate
 
         self.waits = {"closed": [], "forking": []}
         self.forked = 0.0

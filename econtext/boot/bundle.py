@@ -5,24 +5,24 @@ import os
 import zlib
 
 import econtext.target
-from econtext.boot.strip import narrow, strip
+from econtext.boot.minify import narrow, strip
 
 #: Each after the ones that it imports.
 MODULES = (
     "compat",
     "codec",
     "wire",
-    "packing",
-    "flow",
+    "compression",
+    "flow_control",
     "store",
     "importer",
     "loop",
     "child",
-    "output",
+    "log_handler",
     "call",
-    "calls",
-    "greeting",
-    "series",
+    "call_process",
+    "hello",
+    "call_order",
     "slave",
     "main",
 )

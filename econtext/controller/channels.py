@@ -9,7 +9,7 @@ from typing import Any
 
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.controller.link import Link
-from econtext.target import codec, flow, wire
+from econtext.target import codec, flow_control, wire
 from econtext.target.loop import monotonic
 
 
@@ -20,9 +20,9 @@ class Channel:
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self._sending = flow.Sending()
-        self._pace = flow.Pace()
-        self._receiving = flow.Receiving()
+        self._sending = flow_control.Sending()
+        self._pace = flow_control.Pace()
+        self._receiving = flow_control.Receiving()
         self._queue: deque[tuple[int, int, bytes]] = deque()  # kind, stream, body
         self.finished = False
         #: Called when the queue has run empty and more may be written.

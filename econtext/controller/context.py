@@ -33,7 +33,7 @@ class Context:
 
     @property
     def greeting(self) -> dict[str, Any]:
-        """What the slave said of itself (`econtext.target.greeting`)."""
+        """What the slave said of itself (`econtext.target.hello`)."""
         return dict(self._link.greeting)
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

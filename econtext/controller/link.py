@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from econtext.controller import sources
 from econtext.controller.errors import ConnectionLost, EcontextError, describe_status
-from econtext.target import codec, flow, packing, store, wire
+from econtext.target import codec, compression, flow_control, store, wire
 
 if TYPE_CHECKING:
     from econtext.controller.channels import Channel
@@ -56,7 +56,7 @@ class Link:
     ) -> None:
         self.name = name
         self.process = process
-        self.outlet = packing.Outlet(self.write, later)
+        self.outlet = compression.Outlet(self.write, later)
         self._waiting = 0  # bytes that the process has not taken yet
         self._blocked: list[Channel] = []  # that have data to send when it has
         process.on_input_written = self._written
@@ -124,7 +124,7 @@ class Link:
 
     def may_send_data(self, channel: "Channel") -> bool:
         """Whether the channel may send a piece of data now; if not, it will be resumed."""
-        if self._waiting <= flow.CLOGGED:
+        if self._waiting <= flow_control.CLOGGED:
             return True
         if channel not in self._blocked:
             self._blocked.append(channel)
@@ -137,7 +137,7 @@ class Link:
 
     def _written(self, size: int) -> None:
         self._waiting = max(0, self._waiting - size)
-        while self._blocked and self._waiting <= flow.CLOGGED // 2:
+        while self._blocked and self._waiting <= flow_control.CLOGGED // 2:
             self._blocked.pop(0).resume()
 
     def keep(self, contents: Iterable[bytes]) -> list[bytes]:

@@ -60,9 +60,9 @@ def main(channel, slaves_importer):
     try:
         function = find_function(request["module"], request["function"])
         if "logging" in sys.modules and request["log_level"] is not None:
-            from econtext.target import output
+            from econtext.target import log_handler
 
-            output.install(channel, request["log_level"])
+            log_handler.install(channel, request["log_level"])
         outcome = ("value", function(*request["arguments"], **_keywords(request["keywords"])))
         result = codec.encode(outcome)
         if len(result) > wire.MAX_MESSAGE:

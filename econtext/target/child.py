@@ -11,7 +11,7 @@ import signal
 import subprocess
 import termios
 
-from econtext.target import compat, flow, wire
+from econtext.target import compat, flow_control, wire
 from econtext.target.loop import READ_SIZE, Writer, monotonic, read
 
 #: Seconds between looks at a child whose output has ended but which lives on: at
@@ -32,8 +32,8 @@ class Child(object):
         self.pid = pid
         self.status = None  # type: object
         self._outputs = outputs  # type: dict  # descriptor: number of the stream
-        self._sending = flow.Sending()
-        self.pace = flow.Pace()
+        self._sending = flow_control.Sending()
+        self.pace = flow_control.Pace()
         self._reading = False
         self._paused = False
         self._finished = False

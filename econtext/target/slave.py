@@ -9,9 +9,19 @@ from __future__ import unicode_literals  # on Python 2, tags and names are text 
 import signal
 import zlib
 
-from econtext.target import calls, child, codec, compat, flow, greeting, packing, store, wire
+from econtext.target import (
+    call_process,
+    child,
+    codec,
+    compat,
+    compression,
+    flow_control,
+    hello,
+    store,
+    wire,
+)
+from econtext.target.call_order import Series
 from econtext.target.loop import Loop, Writer, read
-from econtext.target.series import Series
 
 #: Seconds that children are given to end when the slave ends, before they are killed,
 #: and after which the slave ends in any case.
@@ -26,7 +36,7 @@ class Slave(object):
         # type: (int, int, object, bytes) -> None
         self._loop = Loop()
         self._upward = Writer(self._loop, upward, self._went_up)
-        self._outlet = packing.Outlet(self._upward.write, self._loop.soon)
+        self._outlet = compression.Outlet(self._upward.write, self._loop.soon)
         self._downward = downward
         self._importer = importer
         self._store = importer.store
@@ -35,7 +45,7 @@ class Slave(object):
         self._children = {}  # type: dict  # channel: Child
         self._received = {}  # type: dict  # channel: flow.Receiving
         self._waiting = {}  # type: dict  # name of a module: channels that asked for it
-        self._spare = calls.Spare(self._loop, self._importer)
+        self._spare = call_process.Spare(self._loop, self._importer)
         self._paused = False
         self._ending = False
         self._handlers = {
@@ -59,7 +69,7 @@ class Slave(object):
         compat.signal_wakeup(self._loop.wake_write)
         signal.signal(signal.SIGCHLD, lambda number, stack: self._loop.post(self._reap))
         self._upward.write(wire.MAGIC)
-        self._outlet.send(wire.HELLO, 0, codec.encode(greeting.make()))
+        self._outlet.send(wire.HELLO, 0, codec.encode(hello.make()))
         self._outlet.flush()  # what has come already may take its time
         self._loop.add_reader(self._downward, self._receive)
         try:
@@ -110,7 +120,7 @@ class Slave(object):
         if self._paused:
             process.pause(True)
         self._children[channel] = process
-        self._received[channel] = flow.Receiving()
+        self._received[channel] = flow_control.Receiving()
         return process
 
     def _call_process(self, channel, body):
@@ -130,12 +140,12 @@ class Slave(object):
     def _output(self, channel, process, stream, data):
         # type: (int, object, int, bytes) -> None
         self._outlet.send_data(channel, stream, data, process.pace.is_packed)
-        if self._upward.waiting > flow.CLOGGED:
+        if self._upward.waiting > flow_control.CLOGGED:
             self._pause(True)
 
     def _went_up(self, size):
         # type: (int) -> None
-        if self._paused and self._upward.waiting <= flow.CLOGGED // 2:
+        if self._paused and self._upward.waiting <= flow_control.CLOGGED // 2:
             self._pause(False)
 
     def _pause(self, paused):
@@ -289,7 +299,7 @@ class Slave(object):
         self._spare.is_wanted = False
         self._drop_spare()
         for process in list(self._children.values()):
-            if isinstance(process, calls.CallProcess):
+            if isinstance(process, call_process.CallProcess):
                 process.kill()
             else:  # a slave of ours ends its own, which may be another account's
                 process.end(wire.STDIN)

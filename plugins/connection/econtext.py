@@ -1,6 +1,6 @@
 # Copyright: econtext contributors
 # GNU General Public License v3.0 or later (see COPYING)
-"""The connection plugin by its own name; what it does is in `ansible_econtext.connection`."""
+"""The connection plugin by its own name; see `ansible_econtext.connection.plugin`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ except ImportError:  # not installed: the packages are beside this directory
 from ansible import constants  # noqa: E402
 from ansible.plugins.loader import connection_loader  # noqa: E402
 
-from ansible_econtext.connection import carried  # noqa: E402
+from ansible_econtext.connection.plugin import carried  # noqa: E402
 
 _stock = connection_loader.get("ssh", class_only=True)
 

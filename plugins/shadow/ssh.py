@@ -1,6 +1,6 @@
 # Copyright: econtext contributors
 # GNU General Public License v3.0 or later (see COPYING)
-"""In front of the stock `ssh` connection; what it does is in `ansible_econtext.shadow`."""
+"""In front of the stock `ssh` connection; see `ansible_econtext.connection.stock`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ try:
 except ImportError:  # not installed: the packages are beside this directory
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 
-from ansible_econtext.connection import carried  # noqa: E402
-from ansible_econtext.shadow import stock_plugin  # noqa: E402
+from ansible_econtext.connection.plugin import carried  # noqa: E402
+from ansible_econtext.connection.stock import stock_plugin  # noqa: E402
 
 _stock = stock_plugin("ssh")
 

@@ -61,7 +61,7 @@ class Home:
     def command(self, name: str, **env: str) -> str:
         """What `ansible-econtext` says."""
         return subprocess.run(
-            [sys.executable, "-m", "ansible_econtext.command_line", name],
+            [sys.executable, "-m", "ansible_econtext.cli", name],
             env=self._env | {"PYTHONPATH": str(CHECKOUT)} | env,
             check=True,
             capture_output=True,
@@ -71,7 +71,7 @@ class Home:
 
     def brokers(self) -> list[processes.Process]:
         found = processes.with_environment(self._marker)
-        return [one for one in found if "ansible_econtext.broker" in one.argv]
+        return [one for one in found if "ansible_econtext.broker.server" in one.argv]
 
     def living(self) -> list[processes.Process]:
         return processes.with_environment(self._marker)

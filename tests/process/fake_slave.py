@@ -11,7 +11,7 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from econtext.boot.bundle import LENGTH_DIGITS  # noqa: E402
-from econtext.target import codec, greeting, wire  # noqa: E402
+from econtext.target import codec, hello, wire  # noqa: E402
 
 #: No package that a test offers.
 NOT_OFFERED = b"not_offered_by_tests"
@@ -35,7 +35,7 @@ def read(size: int) -> bytes:
 
 def greet() -> None:
     read(int(read(LENGTH_DIGITS)))
-    send(wire.MAGIC + wire.frame(wire.HELLO, 0, codec.encode(greeting.make())))
+    send(wire.MAGIC + wire.frame(wire.HELLO, 0, codec.encode(hello.make())))
 
 
 def value(channel: int, what: object) -> bytes:
@@ -54,7 +54,7 @@ ANSWERS = {
     "a module that is not offered": lambda channel: wire.frame(wire.WANT, channel, NOT_OFFERED),
     "junk": lambda channel: b"Killed\n" * 100,
     "no value": lambda channel: wire.frame(wire.RESULT, channel, b"l\xff\xff\xff\xffN"),
-    "a greeting again": lambda channel: wire.frame(wire.HELLO, 0, codec.encode(greeting.make())),
+    "a greeting again": lambda channel: wire.frame(wire.HELLO, 0, codec.encode(hello.make())),
     "credit for nothing": lambda channel: wire.credit_frame(channel, 1),
     "a stream that does not exist": lambda channel: wire.data_frame(channel, 9, b"x"),
     "a message without end": lambda channel: (

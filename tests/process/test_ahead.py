@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext.slave import Failure
-from ansible_econtext.slaves import Slaves
+from ansible_econtext.broker.slave import Failure
+from ansible_econtext.broker.slave_pool import Slaves
 from econtext.boot import bundle
 from econtext.controller import launch as launching
 from econtext.controller.launch import Launch

@@ -3,7 +3,7 @@
 import pytest
 
 from econtext import CallError
-from econtext.target import codec, flow, wire
+from econtext.target import codec, flow_control, wire
 
 from . import waiting
 from .target import looking, plain
@@ -54,7 +54,7 @@ def test_long_output_delays_no_other_call(context, caplog):
     assert messages[-1] == "the end"
     assert sum(map(len, messages[:-1])) == 2500 * 7999
     # What may be on its way, several times over: read, framed, waiting to be written.
-    assert context.call(looking.memory, slave) - before < 2 * flow.WINDOW
+    assert context.call(looking.memory, slave) - before < 2 * flow_control.WINDOW
 
 
 def test_output_without_a_line_end(context, caplog):

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from econtext.boot import bundle, first_stage
-from econtext.target import codec, flow, packing, wire
+from econtext.target import codec, compression, flow_control, wire
 
 from . import waiting
 
@@ -139,11 +139,11 @@ def test_no_more_is_sent_than_there_is_credit_for(slave):
     """Whoever reads slowly is not flooded, and what else there is to say is said at once."""
     slave.command(1, ENDLESS)
     received = 0
-    while received < flow.WINDOW:
+    while received < flow_control.WINDOW:
         kind, _, body = slave.receive()
         assert kind == wire.DATA
         received += len(body) - 1
-    assert received == flow.WINDOW
+    assert received == flow_control.WINDOW
     slave.write(wire.frame(wire.PING, 7, b"still there?"))
     assert slave.receive() == (wire.PONG, 7, b"still there?")
     slave.write(wire.credit_frame(1, 1000) + wire.frame(wire.PING, 7, b"and now?"))
@@ -151,16 +151,16 @@ def test_no_more_is_sent_than_there_is_credit_for(slave):
     while len(data_of(messages, wire.STDOUT)) < 1000:
         messages += slave.until(wire.DATA)
     assert len(data_of(messages, wire.STDOUT)) == 1000
-    slave.write(wire.frame(wire.CLOSE, 1) + wire.credit_frame(1, flow.WINDOW))
+    slave.write(wire.frame(wire.CLOSE, 1) + wire.credit_frame(1, flow_control.WINDOW))
     slave.until(wire.EXIT)
 
 
 def test_credit_is_given_for_what_a_command_has_read(slave):
     slave.command(1, ["cat"])
-    sent = 3 * flow.WINDOW
+    sent = 3 * flow_control.WINDOW
     granted = given = 0
-    open_window = flow.WINDOW
-    while granted < sent - flow.GRANT:
+    open_window = flow_control.WINDOW
+    while granted < sent - flow_control.GRANT:
         while open_window >= wire.MAX_DATA and given < sent:
             part = min(wire.MAX_DATA, sent - given)
             slave.write(wire.data_frame(1, wire.STDIN, part * b"x"))
@@ -187,8 +187,8 @@ def test_output_that_nobody_reads_waits_in_the_command(slave):
     waiting.until(rests, "the slave takes no more output")
     slave.write(wire.frame(wire.PING, 7))
     before = slave.until(wire.PONG)
-    assert len(data_of(before, wire.STDOUT)) < flow.WINDOW // 2
-    while len(data_of(before, wire.STDOUT)) < flow.WINDOW - 2 * wire.MAX_DATA:
+    assert len(data_of(before, wire.STDOUT)) < flow_control.WINDOW // 2
+    while len(data_of(before, wire.STDOUT)) < flow_control.WINDOW - 2 * wire.MAX_DATA:
         before += slave.until(wire.DATA)  # it goes on all the same
 
 
@@ -197,7 +197,7 @@ def test_a_slave_packs_for_whoever_packs(slave):
     size, messages = slave.received, slave.until(wire.EXIT)
     assert slave.received - size > len(data_of(messages, wire.STDOUT)) == 100000
     written = []
-    outlet = packing.Outlet(written.append)
+    outlet = compression.Outlet(written.append)
     outlet.pack()
     request = {"argv": ["head", "-c", "100000", "/dev/zero"], "terminal": False}
     outlet.send(wire.OPEN, 2, codec.encode(request))
@@ -209,7 +209,7 @@ def test_a_slave_packs_for_whoever_packs(slave):
 
 def test_what_is_kept_is_relayed(slave):
     """To a slave of the slave, from memory: it was not sent again, so no credit is due for it."""
-    content = os.urandom(2 * flow.WINDOW)
+    content = os.urandom(2 * flow_control.WINDOW)
     digest = hashlib.sha256(content).digest()
     slave.write(wire.frame(wire.STORE, 0, zlib.compress(codec.encode([content]))))
     slave.command(1, ["/bin/sh", "-c", "wc -c"])
@@ -242,7 +242,9 @@ def test_a_controller_that_breaks_the_rules(slave, frames, words):
 
 def test_more_input_than_credit(slave):
     slave.hang(1)
-    slave.write((flow.WINDOW // wire.MAX_DATA + 1) * wire.data_frame(1, 0, wire.MAX_DATA * b"x"))
+    slave.write(
+        (flow_control.WINDOW // wire.MAX_DATA + 1) * wire.data_frame(1, 0, wire.MAX_DATA * b"x")
+    )
     status, errors = slave.end()
     assert status == 1 and b"more data than credit" in errors
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext import slave as one_slave
-from ansible_econtext import slaves as all_slaves
-from ansible_econtext import ways
-from ansible_econtext.slave import Failure, Slave
-from ansible_econtext.slaves import Slaves
+from ansible_econtext.broker import slave as one_slave
+from ansible_econtext.broker import slave_pool as all_slaves
+from ansible_econtext.broker.slave import Failure, Slave
+from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.client import route
 from econtext.target.loop import Loop
 
-LOCAL = [ways.local([sys.executable])]
+LOCAL = [route.local([sys.executable])]
 
 
 class Owner:
@@ -29,7 +29,7 @@ class Owner:
         self.loop = Loop()
         self.slaves = Slaves(self.loop)
 
-    def find(self, way: list[ways.Step] | None = None) -> Slave:
+    def find(self, way: list[route.Step] | None = None) -> Slave:
         found: list[Slave | Failure] = []
         self.slaves.find(way or LOCAL, found.append)
         self.run_until(lambda: bool(found))
@@ -110,7 +110,7 @@ def test_a_slave_of_this_machine_has_the_limit_of_who_asks_for_it(owner: Owner) 
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (usual[1] - 1, usual[1]))
     try:
-        way = [ways.local([sys.executable])]
+        way = [route.local([sys.executable])]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
     slave = owner.find(way)

@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext import ahead, client, turns  # noqa: E402
+from ansible_econtext.client import client  # noqa: E402
+from ansible_econtext.pipeline import loop_pipeline, slot  # noqa: E402
 
 MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "way": []}
 
@@ -58,12 +59,12 @@ def run(count, line, requests):
 
     def item(number):
         done = [
-            turns.ask(request, None) or ordinary.append(number) or {"ordinary": number}
+            slot.ask(request, None) or ordinary.append(number) or {"ordinary": number}
             for request in requests(number)
         ]
         return number, done
 
-    loop = ahead.Loop(count, lambda: line, lambda: item)
+    loop = loop_pipeline.Loop(count, lambda: line, lambda: item)
     try:
         outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(count)]
     finally:
@@ -158,11 +159,11 @@ def test_what_is_not_like_the_first_is_done_alone(requests, given_back):
 
     def item(number):
         return [
-            turns.ask(request, None) or ordinary.append(number) or "ordinary"
+            slot.ask(request, None) or ordinary.append(number) or "ordinary"
             for request in of(number)
         ]
 
-    loop = ahead.Loop(9, lambda: line, lambda: item)
+    loop = loop_pipeline.Loop(9, lambda: line, lambda: item)
     outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(9)]
     loop.close()
     assert ordinary == [0, 5]
@@ -191,31 +192,33 @@ def held_back(line):
 def test_no_more_is_under_way_than_the_window(given_back):
     line = Line()
     held = held_back(line)
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: turns.ask(MODULE, None))
-    loop.run(0, lambda: turns.ask(MODULE, None))
+    loop = loop_pipeline.Loop(100, lambda: line, lambda: lambda number: slot.ask(MODULE, None))
+    loop.run(0, lambda: slot.ask(MODULE, None))
     taker = threading.Thread(target=loop.run, args=(1, None), daemon=True)
     taker.start()
-    while len(line.sent) < ahead._FEW:
+    while len(line.sent) < loop_pipeline._FEW:
         pass
-    assert line.sent[-1] == ahead._FEW
+    assert line.sent[-1] == loop_pipeline._FEW
     held.set()
     taker.join()
     for number in range(2, 100):
         loop.run(number, lambda: None)
     loop.close()
     assert line.sent == list(range(1, 100))
-    assert len(loop._threads) <= ahead._FEW + 1  # which prepares another one
+    assert len(loop._threads) <= loop_pipeline._FEW + 1  # which prepares another one
 
 
-@pytest.mark.parametrize("others, most", [(0, ahead._MANY), (ahead._MANY, 1 + ahead._FEW)])
+@pytest.mark.parametrize(
+    "others, most", [(0, loop_pipeline._MANY), (loop_pipeline._MANY, 1 + loop_pipeline._FEW)]
+)
 def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch):
     """As many as there are threads for; the first one has that of the task."""
     line = Line()
     held = held_back(line)
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: turns.ask(MODULE, None))
+    loop = loop_pipeline.Loop(100, lambda: line, lambda: lambda number: slot.ask(MODULE, None))
     monkeypatch.setattr(threading, "active_count", lambda: others + len(loop._threads))
     new = {**MODULE, "archive": b"a"}
-    taker = threading.Thread(target=loop.run, args=(0, lambda: turns.ask(new, None)), daemon=True)
+    taker = threading.Thread(target=loop.run, args=(0, lambda: slot.ask(new, None)), daemon=True)
     taker.start()
     while len(line.sent) < most:
         pass
@@ -231,8 +234,8 @@ def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch)
 def test_the_end_of_a_play_ends_its_loops(given_back):
     line = Line()
     line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
-    loop = ahead.Loop(100, lambda: line, lambda: lambda number: turns.ask(MODULE, None))
-    loop.run(0, lambda: turns.ask(MODULE, None))
+    loop = loop_pipeline.Loop(100, lambda: line, lambda: lambda number: slot.ask(MODULE, None))
+    loop.run(0, lambda: slot.ask(MODULE, None))
     found = []
 
     def take():
@@ -245,7 +248,7 @@ def test_the_end_of_a_play_ends_its_loops(given_back):
     taker.start()
     while not line.sent:
         pass
-    ahead.stop()
+    loop_pipeline.stop()
     taker.join()
     loop.close()
     assert found and line.closed and not given_back
@@ -261,15 +264,15 @@ def test_what_waits_to_be_done_alone_is_not_done_after_an_interrupt(given_back):
         if number == 1:
             waits.set()
         try:
-            found.append(turns.ask(new if number == 0 else other, None))
+            found.append(slot.ask(new if number == 0 else other, None))
         except client.BrokerGone as error:
             found.append(str(error))
 
-    loop = ahead.Loop(3, lambda: line, lambda: item)
+    loop = loop_pipeline.Loop(3, lambda: line, lambda: item)
     first = threading.Thread(target=loop.run, args=(0, lambda: item(0)), daemon=True)
     first.start()
     waits.wait()
-    ahead.stop()
+    loop_pipeline.stop()
     first.join()
     loop.close()
     assert sorted(found) == ["hung up", "the play is over"]
@@ -287,11 +290,11 @@ def test_a_broker_that_is_gone_before_the_first_request_is_only_that_ones_fault(
 
     def item(number):
         try:
-            return turns.ask(new, None)
+            return slot.ask(new, None)
         except client.BrokerGone as error:
             return str(error)
 
-    loop = ahead.Loop(4, lambda: lines.pop(0), lambda: item)
+    loop = loop_pipeline.Loop(4, lambda: lines.pop(0), lambda: item)
     outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(4)]
     loop.close()
     assert outcomes == ["gone", *[{"status": 0}] * 3]
@@ -302,9 +305,9 @@ def test_where_there_are_no_threads_nobody_waits_for_one(given_back, monkeypatch
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", fails)
-    loop = ahead.Loop(4, Line, lambda: lambda number: None)
+    loop = loop_pipeline.Loop(4, Line, lambda: lambda number: None)
     with pytest.raises(RuntimeError):
-        loop.run(0, lambda: turns.ask({**MODULE, "archive": b"a"}, None))
+        loop.run(0, lambda: slot.ask({**MODULE, "archive": b"a"}, None))
     with pytest.raises(client.BrokerGone):
         loop.run(1, lambda: None)
     loop.close()
@@ -314,12 +317,12 @@ def test_an_error_of_an_item_is_raised_where_it_is_taken(given_back):
     line = Line()
 
     def item(number):
-        turns.ask(MODULE, None)
+        slot.ask(MODULE, None)
         if number == 3:
             raise ZeroDivisionError
         return number
 
-    loop = ahead.Loop(5, lambda: line, lambda: item)
+    loop = loop_pipeline.Loop(5, lambda: line, lambda: item)
     for number in range(3):
         assert loop.run(number, lambda n=number: item(n)) == number
     with pytest.raises(ZeroDivisionError):

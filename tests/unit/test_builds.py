@@ -11,8 +11,8 @@ import pytest
 from ansible import constants
 from ansible.plugins.loader import module_utils_loader
 
-from ansible_econtext import builds
-from ansible_econtext.seams import builds as seam
+from ansible_econtext.core import module_builds as seam
+from ansible_econtext.payload import build_cache
 
 MODULE = seam.ROOT / "ansible" / "modules" / "ping.py"
 
@@ -45,7 +45,7 @@ class Runs:
                 self.kept.write_bytes(self.content)
             return "built"
 
-        assert builds._build(str(path), "ZIP_STORED", build) == "built"
+        assert build_cache._build(str(path), "ZIP_STORED", build) == "built"
         return found == [True]
 
     @property

@@ -10,7 +10,7 @@ import ansible.plugins.loader  # noqa: E402
 import ansible.vars.manager  # noqa: E402
 from ansible.executor import module_common  # noqa: E402
 
-from ansible_econtext.seams import caches  # noqa: E402
+from ansible_econtext.patches import caches  # noqa: E402
 
 
 def test_a_directory_that_changed_is_listed_again(tmp_path):

@@ -9,13 +9,13 @@ import pytest
 pytest.importorskip("ansible.release")
 from ansible.utils import display  # noqa: E402
 
-from ansible_econtext.seams import callers  # noqa: E402
+from ansible_econtext.patches import inspect_modules  # noqa: E402
 
 
 def test_a_look_at_the_stack_goes_through_no_other_modules(monkeypatch):
     before = inspect.stack()
     monkeypatch.setattr(inspect, "modulesbyfile", {})
-    callers.tell_of_modules()
+    inspect_modules.tell_of_modules()
     known = dict(inspect.modulesbyfile)
     assert known[os.path.abspath(__file__)] == __name__
     assert known[display.__file__] == display.__name__
@@ -30,10 +30,10 @@ def test_a_look_at_the_stack_goes_through_no_other_modules(monkeypatch):
 def test_what_inspect_knows_already_stays(monkeypatch):
     file = os.path.abspath(__file__)
     monkeypatch.setattr(inspect, "modulesbyfile", {file: "another"})
-    callers.tell_of_modules()
+    inspect_modules.tell_of_modules()
     assert inspect.modulesbyfile[file] == "another"
 
 
 def test_an_inspect_of_another_kind_is_left_alone(monkeypatch):
     monkeypatch.delattr(inspect, "modulesbyfile")
-    callers.tell_of_modules()
+    inspect_modules.tell_of_modules()

@@ -6,8 +6,9 @@ import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext.carrying import carried_connections
-from ansible_econtext.seams import parsers, plugins, versions
+from ansible_econtext.core import plugins, versions
+from ansible_econtext.patches import ssh_argparse
+from ansible_econtext.workers.play import carried_connections
 
 needs_parsers = pytest.mark.skipif(
     not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
@@ -102,7 +103,7 @@ def _words(key):
 @needs_parsers
 @pytest.mark.parametrize("arguments, is_asked_for", [("-tt", True), ("-o RequestTTY=no", False)])
 def test_a_parser_is_made_when_it_is_used(arguments, is_asked_for):
-    with parsers.made_when_wanted():
+    with ssh_argparse.made_when_wanted():
         made = connection_loader.get("ssh", PlayContext(), None)
     made.set_options(direct={"ssh_args": arguments, "ssh_common_args": "", "ssh_extra_args": ""})
     assert not isinstance(made._tty_parser, argparse.ArgumentParser)

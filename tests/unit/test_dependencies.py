@@ -11,7 +11,8 @@ pytest.importorskip("ansible.release")
 from ansible.errors import AnsibleError  # noqa: E402
 from ansible.executor import module_common  # noqa: E402
 
-from ansible_econtext.seams import dependencies, versions  # noqa: E402
+from ansible_econtext.core import versions  # noqa: E402
+from ansible_econtext.patches import module_utils_imports  # noqa: E402
 
 if not versions.is_known_since((2, 19)):
     pytest.skip("is for ansible-core 2.19 to 2.21", allow_module_level=True)
@@ -38,7 +39,7 @@ def test_the_files_are_the_same(name):
     content = (MODULES / f"{name}.py").read_bytes()
     stock = build(name, content)
     assert "ansible/module_utils/basic.py" in stock
-    with dependencies.found_once():
+    with module_utils_imports.found_once():
         assert build(name, content) == stock
         assert build(name, content) == stock
     assert build(name, content) == stock
@@ -52,9 +53,9 @@ def test_a_file_is_compiled_once(monkeypatch):
         compiled.append(name)
         return stock(name, *args)
 
-    monkeypatch.setattr(dependencies, "_found", {})
+    monkeypatch.setattr(module_utils_imports, "_found", {})
     monkeypatch.setattr(module_common, "_compile_module_ast", counted)
-    with dependencies.found_once():
+    with module_utils_imports.found_once():
         build("ping", content)
         assert "ansible.module_utils.basic" in compiled
         del compiled[:]
@@ -64,7 +65,7 @@ def test_a_file_is_compiled_once(monkeypatch):
 
 def test_an_import_that_is_not_there_is_told_each_time():
     content = b"from ansible.module_utils import no_such_part\n"
-    with dependencies.found_once():
+    with module_utils_imports.found_once():
         for _ in range(2):
             with pytest.raises(AnsibleError, match="no_such_part"):
                 build("ping", content)
@@ -72,6 +73,6 @@ def test_an_import_that_is_not_there_is_told_each_time():
 
 def test_the_way_back(monkeypatch):
     before = module_common.ModuleDepFinder.__init__, module_common._compile_module_ast
-    with pytest.raises(ValueError), dependencies.found_once():
+    with pytest.raises(ValueError), module_utils_imports.found_once():
         raise ValueError
     assert before == (module_common.ModuleDepFinder.__init__, module_common._compile_module_ast)

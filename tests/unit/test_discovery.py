@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.seams import commands  # noqa: E402
+from ansible_econtext.core import commands  # noqa: E402
 
 
 class Templar:

@@ -11,7 +11,8 @@ from ansible.playbook.play_context import PlayContext  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from ansible_econtext.seams import fields, versions  # noqa: E402
+from ansible_econtext.core import versions  # noqa: E402
+from ansible_econtext.patches import field_validation  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"),
@@ -123,7 +124,7 @@ def test_a_task_is_validated_as_before(keywords, is_squashed):
         return outcome(own, templar())
 
     before = validated()
-    with fields.validated_once():
+    with field_validation.validated_once():
         assert [validated(), validated()] == [before, before]
     assert validated() == before
 
@@ -141,7 +142,7 @@ def test_a_play_context_is_validated_as_before(keywords, variables):
         return outcome(made, engine)
 
     before = validated()
-    with fields.validated_once():
+    with field_validation.validated_once():
         assert [validated(), validated()] == [before, before]
 
 
@@ -153,7 +154,7 @@ def test_a_copy_is_as_before_and_its_own(keywords):
         return
     for owner in (task, task._parent, PlayContext()):
         before = seen(values_of(owner.copy()))
-        with fields.validated_once():
+        with field_validation.validated_once():
             made = owner.copy()
             assert (seen(values_of(made)), made._uuid) == (before, owner._uuid)
             for name, value in vars(made).items():
@@ -167,7 +168,7 @@ def test_what_is_too_deep_is_told_as_before(monkeypatch):
     def too_deep(self, *args, **kwargs):
         raise RecursionError
 
-    with fields.validated_once():
+    with field_validation.validated_once():
         task.copy()
         monkeypatch.setattr(type(task), "__init__", too_deep)
         with pytest.raises(AnsibleError, match="Exceeded maximum object depth"):
@@ -176,7 +177,7 @@ def test_what_is_too_deep_is_told_as_before(monkeypatch):
 
 def test_a_value_that_is_no_template_is_looked_at_once(monkeypatch):
     looked_at = []
-    kind = fields.FieldAttributeBase
+    kind = field_validation.FieldAttributeBase
     stock = kind.post_validate_attribute
 
     def counted(owner, name, *, templar):
@@ -185,7 +186,7 @@ def test_a_value_that_is_no_template_is_looked_at_once(monkeypatch):
 
     monkeypatch.setattr(kind, "post_validate_attribute", counted)
     task = task_of({"become_user": "{{ name }}", "remote_user": "somebody", "port": 22})
-    with fields.validated_once():
+    with field_validation.validated_once():
         task.copy().post_validate(templar())
         assert {"become_user", "remote_user", "port"} <= set(looked_at)
         looked_at.clear()

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from econtext.target import flow, wire
+from econtext.target import flow_control, wire
 
-SIZES = st.integers(0, 2 * flow.WINDOW)
+SIZES = st.integers(0, 2 * flow_control.WINDOW)
 
 
 class Channel(RuleBasedStateMachine):
@@ -14,8 +14,8 @@ class Channel(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.sender = flow.Sending()
-        self.receiver = flow.Receiving()
+        self.sender = flow_control.Sending()
+        self.receiver = flow_control.Receiving()
         self.flying: list[int] = []  # data on its way to the receiver
         self.held = 0  # received, not yet gone on
         self.relayed = 0  # the receiver's own data in front of the same reader
@@ -68,7 +68,7 @@ class Channel(RuleBasedStateMachine):
 
     @invariant()
     def the_window_bounds_memory(self):
-        assert sum(self.flying) + self.held <= flow.WINDOW
+        assert sum(self.flying) + self.held <= flow_control.WINDOW
 
     @invariant()
     def it_goes_on(self):
@@ -81,13 +81,13 @@ TestChannel = Channel.TestCase
 
 
 def test_a_peer_that_sends_too_much_is_seen():
-    receiver = flow.Receiving()
-    assert receiver.received(flow.WINDOW)
+    receiver = flow_control.Receiving()
+    assert receiver.received(flow_control.WINDOW)
     assert not receiver.received(1)
 
 
 def test_a_peer_that_grants_too_much_is_seen():
-    sender = flow.Sending()
+    sender = flow_control.Sending()
     sender.sent(10)
     assert sender.granted(10)
     assert not sender.granted(1)
@@ -96,15 +96,15 @@ def test_a_peer_that_grants_too_much_is_seen():
 @given(st.lists(SIZES))
 def test_credit_is_given_in_large_pieces(sizes):
     """A frame for each read would double the number of frames."""
-    receiver = flow.Receiving()
+    receiver = flow_control.Receiving()
     grants = [grant for size in sizes if (grant := receiver.used(size))]
-    assert all(grant >= flow.GRANT for grant in grants)
-    assert 0 <= sum(sizes) - sum(grants) < flow.GRANT
+    assert all(grant >= flow_control.GRANT for grant in grants)
+    assert 0 <= sum(sizes) - sum(grants) < flow_control.GRANT
 
 
 @given(SIZES, SIZES)
 def test_no_credit_is_due_for_what_was_relayed(relayed, received):
-    receiver = flow.Receiving()
+    receiver = flow_control.Receiving()
     receiver.relayed(relayed)
     assert receiver.used(relayed) == 0
     assert receiver.used(received) in (0, received)

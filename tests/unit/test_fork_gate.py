@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from ansible_econtext import fork_gate
-from ansible_econtext.fork_gate import ForkGate
+from ansible_econtext.core import fork_gate
+from ansible_econtext.core.fork_gate import ForkGate
 
 LIMIT = 30
 

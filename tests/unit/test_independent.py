@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext import independent  # noqa: E402
+from ansible_econtext.pipeline import template_dependencies  # noqa: E402
 
 VARIABLES = {
     "plain": "text",
@@ -35,7 +35,7 @@ TOLD = frozenset(["told"])
     ],
 )
 def test_what_is_made_of_its_variables_alone(template):
-    independent.check([template], ["item is defined", True], VARIABLES, TOLD)
+    template_dependencies.check([template], ["item is defined", True], VARIABLES, TOLD)
 
 
 @pytest.mark.parametrize(
@@ -64,19 +64,19 @@ def test_what_is_made_of_its_variables_alone(template):
     ],
 )
 def test_what_may_look_different_later(template):
-    with pytest.raises(independent.Dependent):
-        independent.check([template], [], VARIABLES, TOLD)
+    with pytest.raises(template_dependencies.Dependent):
+        template_dependencies.check([template], [], VARIABLES, TOLD)
 
 
 @pytest.mark.parametrize("condition", ["told is failed", ["plain", "told.rc == 0"], "item is file"])
 def test_conditions_are_looked_at_like_templates(condition):
-    with pytest.raises(independent.Dependent):
-        independent.check([], [condition], VARIABLES, TOLD)
+    with pytest.raises(template_dependencies.Dependent):
+        template_dependencies.check([], [condition], VARIABLES, TOLD)
 
 
 def test_what_a_loop_goes_over_is_made_once_but_its_variables_may_not_be():
-    independent.check_items("{{ query('fileglob', plain) }}", VARIABLES, TOLD)
-    independent.check_items(["{{ plain }}"], VARIABLES, TOLD)
+    template_dependencies.check_items("{{ query('fileglob', plain) }}", VARIABLES, TOLD)
+    template_dependencies.check_items(["{{ plain }}"], VARIABLES, TOLD)
     for loop in ("{{ nested }}", "{{ looks_elsewhere }}", ["{{ lookup('env', 'HOME') }}"]):
-        with pytest.raises(independent.Dependent):
-            independent.check_items(loop, VARIABLES, TOLD)
+        with pytest.raises(template_dependencies.Dependent):
+            template_dependencies.check_items(loop, VARIABLES, TOLD)

@@ -11,7 +11,7 @@ import jinja2.filters  # noqa: E402
 import jinja2.tests  # noqa: E402
 from ansible import plugins  # noqa: E402
 
-from ansible_econtext.seams import known_plugins, versions  # noqa: E402
+from ansible_econtext.core import known_plugins, versions  # noqa: E402
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs/plugins.rst"
 SAFE = {
@@ -53,7 +53,7 @@ def test_each_plugin_was_looked_at(kind):
     unknown = defined(kind) - SAFE[kind] - set(known_plugins.REASONS[kind])
     assert not unknown, (
         f"no list has these {kind} plugins: {', '.join(sorted(unknown))}. Read what each does, in "
-        f"each ansible-core from 2.19 on, by the rule in ansible_econtext/seams/known_plugins.py; "
+        f"each ansible-core from 2.19 on, by the rule in ansible_econtext/core/known_plugins.py; "
         f"add it to the safe ones there or, with the reason, to REASONS, and to docs/plugins.rst"
     )
 

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("ansible.plugins.strategy")
 
-from ansible_econtext import carrying, leaving  # noqa: E402
-from ansible_econtext.starting import Place  # noqa: E402
+from ansible_econtext.client.launcher import Place  # noqa: E402
+from ansible_econtext.workers import exit, play  # noqa: E402
 
 
 class Tidy:
@@ -36,19 +36,19 @@ def test_what_nobody_refers_to_is_collected_and_the_rest_is_not_looked_at_again(
     gc.disable()  # or it may be collected before
     Tidy(tmp_path / "collected")
     assert not (tmp_path / "collected").exists()
-    leaving.finish(Place(str(tmp_path / "no broker"), 0))
+    exit.finish(Place(str(tmp_path / "no broker"), 0))
     assert (tmp_path / "collected").exists()
     assert gc.get_freeze_count() > 10_000
 
 
 def test_memory_is_frozen_once():
     """Later plays may leave what is to be collected."""
-    carrying._freeze_memory.cache_clear()
-    carrying._freeze_memory()
+    play._freeze_memory.cache_clear()
+    play._freeze_memory()
     before = gc.get_freeze_count()
     assert before > 10_000
     kept = [[] for _ in range(1000)]
-    carrying._freeze_memory()
+    play._freeze_memory()
     assert gc.get_freeze_count() <= before and kept
 
 
@@ -75,7 +75,7 @@ atexit.register(leaving.finish, Place(sys.argv[2], 0))
 
 def test_threads_that_print_do_not_keep_a_run_from_its_end(tmp_path):
     """As those of an interrupted run may: without a remedy about one in five never ends."""
-    root = pathlib.Path(leaving.__file__).parents[1]
+    root = pathlib.Path(exit.__file__).parents[1]
     command = [sys.executable, "-c", TALKS, str(root), str(tmp_path / "no broker")]
     for _ in range(10):
         done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=30)

@@ -7,8 +7,8 @@ import warnings
 import ansible.module_utils
 import pytest
 
-from ansible_econtext.archive import File
-from ansible_econtext.lighten import lighten, without_notes
+from ansible_econtext.broker.minify import lighten, without_notes
+from ansible_econtext.broker.payload_archive import File
 
 SHARED = pathlib.Path(ansible.module_utils.__path__[0])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.controller.link import Link
-from econtext.target import codec, flow, wire
+from econtext.target import codec, flow_control, wire
 
 GREETING = {
     "pid": 7,
@@ -109,13 +109,14 @@ VIOLATIONS = {
     "a stream that does not exist": wire.data_frame(1, 9, b"x"),
     "data without a stream": on(1, wire.DATA, b""),
     "more data than credit": (
-        (flow.WINDOW // wire.MAX_DATA + 1) * wire.data_frame(1, wire.STDOUT, wire.MAX_DATA * b"x")
+        (flow_control.WINDOW // wire.MAX_DATA + 1)
+        * wire.data_frame(1, wire.STDOUT, wire.MAX_DATA * b"x")
     ),
     "credit for nothing": wire.credit_frame(1, 1),
     "credit of no form": on(1, wire.CREDIT, b"12345"),
     "a module that was not offered": on(1, wire.WANT, b"econtext.controller"),
     "a module for a channel that was never opened": on(2, wire.WANT, b"offered_by_tests"),
-    "a message without end": (flow.WINDOW * 65 // wire.MAX_BODY)
+    "a message without end": (flow_control.WINDOW * 65 // wire.MAX_BODY)
     * (b"\x91\0\0\0\1\0\1\0\0" + wire.MAX_BODY * b"x"),
 }
 
@@ -254,11 +255,11 @@ def test_a_full_link_is_filled_no_further():
     process = SlowProcess()
     link = Link("test", process)
     commands = [RemoteCommand(link, ["cat"], False) for _ in range(2)]
-    content = flow.WINDOW // 2 * b"x"
+    content = flow_control.WINDOW // 2 * b"x"
     for command in commands:
         command.write(wire.STDIN, content)
-    most = flow.CLOGGED + 3 * wire.MAX_BODY
-    assert flow.CLOGGED < sum(process.waiting) < most
+    most = flow_control.CLOGGED + 3 * wire.MAX_BODY
+    assert flow_control.CLOGGED < sum(process.waiting) < most
     while process.waiting:
         process.take()
         assert sum(process.waiting) < most
@@ -272,10 +273,10 @@ def test_a_full_link_is_filled_no_further():
 def test_messages_do_not_wait_behind_a_full_window():
     process = SlowProcess()
     link = Link("test", process)
-    RemoteCommand(link, ["cat"], False).write(wire.STDIN, flow.WINDOW * b"x")
+    RemoteCommand(link, ["cat"], False).write(wire.STDIN, flow_control.WINDOW * b"x")
     Call(link, REQUEST)
     assert process.sent[-1][0] == wire.CALL
-    assert sum(process.waiting) < flow.CLOGGED + 3 * wire.MAX_BODY
+    assert sum(process.waiting) < flow_control.CLOGGED + 3 * wire.MAX_BODY
 
 
 def test_messages_of_one_moment_go_out_together():

@@ -12,7 +12,8 @@ from ansible.plugins.loader import (  # noqa: E402
     shell_loader,
 )
 
-from ansible_econtext.seams import lookups, versions  # noqa: E402
+from ansible_econtext.core import versions  # noqa: E402
+from ansible_econtext.patches import config_lookups  # noqa: E402
 
 PLUGINS = [
     ("connection", "ssh", connection_loader),
@@ -63,14 +64,14 @@ def test_options_are_as_before_whatever_sets_them(plugin, monkeypatch):
     monkeypatch.delenv("ANSIBLE_REMOTE_TMP", raising=False)
     sets = [(variables, keys) for variables in VARIABLES for keys in KEYS]
     before = [look_up(*plugin, *each) for each in sets]
-    with lookups.kept_options():
+    with config_lookups.kept_options():
         assert [look_up(*plugin, *each) for each in sets] == before
         assert [look_up(*plugin, *each) for each in reversed(sets)] == before[::-1]
     assert [look_up(*plugin, *each) for each in sets] == before
 
 
 def test_an_option_that_nothing_sets_is_looked_up_once(plugin, looked_up):
-    with lookups.kept_options():
+    with config_lookups.kept_options():
         first = look_up(*plugin, {}, {})
         assert set(looked_up) == set(first)
         looked_up.clear()
@@ -93,7 +94,7 @@ def test_what_is_defined_for_a_plugin_is_gone_through_once(plugin, monkeypatch):
         return variables, options
 
     before = defined()
-    with lookups.kept_definitions():
+    with config_lookups.kept_definitions():
         assert defined() == before
         constants.config.get_plugin_vars(kind, name).append("spoiled")
         assert defined() == before
@@ -106,7 +107,7 @@ def test_what_is_defined_for_a_plugin_is_gone_through_once(plugin, monkeypatch):
 
 
 def test_an_option_of_no_plugin_is_looked_up_once(looked_up):
-    with lookups.kept_options():
+    with config_lookups.kept_options():
         for _ in range(3):
             constants.config.get_config_value("PYTHON_MODULE_RLIMIT_NOFILE", variables={"a": 1})
         assert looked_up == ["PYTHON_MODULE_RLIMIT_NOFILE"]
@@ -120,7 +121,7 @@ def test_arguments_and_the_environment_have_their_way(monkeypatch):
     connection_loader.get("ssh", class_only=True)
     monkeypatch.delenv("ANSIBLE_SSH_RETRIES", raising=False)
     plugin = "connection", "ssh"
-    with lookups.kept_options():
+    with config_lookups.kept_options():
         usual = look_up(*plugin, None, None)["reconnection_retries"]
         direct = {"reconnection_retries": usual + 1}
         assert look_up(*plugin, None, None, direct)["reconnection_retries"] == usual + 1
@@ -156,7 +157,7 @@ def what_was_found(loader, name):
 def test_builtin_plugins_are_found_where_they_are(loader, name):
     what_was_found(loader, name)  # what it has of its own is kept by the loader itself
     before = what_was_found(loader, name)
-    with lookups.kept_builtin_plugins():
+    with config_lookups.kept_builtin_plugins():
         assert what_was_found(loader, name) == before
         loader.find_plugin_with_context(name).redirect_list.append("spoiled")
         assert what_was_found(loader, name) == before
@@ -175,7 +176,7 @@ def test_what_a_play_may_have_of_its_own_is_looked_for_each_time(monkeypatch):
         return stock(self, name, *args, **kwargs)
 
     monkeypatch.setattr(kind, "find_plugin_with_context", counted)
-    with lookups.kept_builtin_plugins():
+    with config_lookups.kept_builtin_plugins():
         for name in NAMES * 2:
             module_loader.find_plugin_with_context(name)
     counts = {name: looked_for.count(name) for name in NAMES}
@@ -186,7 +187,7 @@ def test_what_a_play_may_have_of_its_own_is_looked_for_each_time(monkeypatch):
 @pytest.mark.usefixtures("names_of_collections")
 def test_loaders_that_look_by_themselves_find_the_same():
     """They hand all arguments on by their places."""
-    with lookups.kept_builtin_plugins():
+    with config_lookups.kept_builtin_plugins():
         for name in ("copy", "ansible.legacy.copy", "ansible.builtin.copy"):
             assert action_loader.has_plugin(name, collection_list=["ansible.builtin"])
             assert module_loader.find_plugin(name, ".py").endswith("copy.py")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from econtext.target import flow, packing, wire
+from econtext.target import compression, flow_control, wire
 
 from .conftest import pieces
 
@@ -27,7 +27,7 @@ class Wire:
 
     def __init__(self, packed=True, later=None):
         self.written = []
-        self.outlet = packing.Outlet(self.written.append, later)
+        self.outlet = compression.Outlet(self.written.append, later)
         if packed:
             self.outlet.pack()
         self._reader = wire.Reader(wire.DOWNWARD)
@@ -162,16 +162,16 @@ def test_only_where_it_is_allowed():
 
 def is_packed_after(rates, measurements):
     """What a stream comes to that is taken at these rates: plain, packed."""
-    pace, now = flow.Pace(), 1000.0
+    pace, now = flow_control.Pace(), 1000.0
     seen = []
-    for _ in range(measurements * flow.WINDOW // flow.GRANT):
-        now += flow.GRANT / rates[pace.is_packed]
-        pace.taken(flow.GRANT, now)
+    for _ in range(measurements * flow_control.WINDOW // flow_control.GRANT):
+        now += flow_control.GRANT / rates[pace.is_packed]
+        pace.taken(flow_control.GRANT, now)
         seen.append(pace.is_packed)
     return seen
 
 
-FAST = 4 * flow.SLOW
+FAST = 4 * flow_control.SLOW
 
 
 @pytest.mark.parametrize("plain, packed", [(FAST, 2 * FAST), (2 * FAST, FAST)])
@@ -185,7 +185,7 @@ def test_a_stream_goes_the_way_that_is_faster(plain, packed):
 
 def test_a_stream_over_a_slow_link_is_always_packed():
     """Not even tried plain, which would take a while."""
-    assert all(is_packed_after((2 * flow.SLOW, flow.SLOW / 2), 100))
+    assert all(is_packed_after((2 * flow_control.SLOW, flow_control.SLOW / 2), 100))
 
 
 def test_a_stream_is_packed_at_first():
@@ -193,6 +193,6 @@ def test_a_stream_is_packed_at_first():
 
 
 def test_a_clock_that_stands_still():
-    pace = flow.Pace()
+    pace = flow_control.Pace()
     for _ in range(100):
-        pace.taken(flow.WINDOW, 1000.0)
+        pace.taken(flow_control.WINDOW, 1000.0)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_econtext import archive, payload
+from ansible_econtext.broker import payload_archive
+from ansible_econtext.payload import ansiballz
 
 pytest.importorskip("ansible.executor.module_common")
 
@@ -85,7 +86,7 @@ ODD = [
 @pytest.mark.parametrize("parameters", ODD, ids=repr)
 def test_recognised(build, name, parameters):
     data = build(f"ansible.legacy.{name}", parameters)
-    found = payload.recognise(data)
+    found = ansiballz.recognise(data)
     assert found is not None
     assert found.name == f"ansible.modules.{name}"
     assert sent(found.parameters) == parameters
@@ -95,8 +96,8 @@ def test_recognised(build, name, parameters):
 
 
 def test_the_same_module_has_the_same_identity(build):
-    one, two = (payload.recognise(build("ansible.legacy.ping", {"data": x})) for x in "ab")
-    other = payload.recognise(build("ansible.legacy.copy", {"data": "a"}))
+    one, two = (ansiballz.recognise(build("ansible.legacy.ping", {"data": x})) for x in "ab")
+    other = ansiballz.recognise(build("ansible.legacy.copy", {"data": "a"}))
     assert one is not None and two is not None and other is not None
     assert one.identity == two.identity != other.identity
 
@@ -104,7 +105,7 @@ def test_the_same_module_has_the_same_identity(build):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_as_a_parameter(build, text):
-    found = payload.recognise(build("ansible.legacy.ping", {"data": text}))
+    found = ansiballz.recognise(build("ansible.legacy.ping", {"data": text}))
     assert found is not None and sent(found.parameters) == {"data": text}
 
 
@@ -115,7 +116,7 @@ def test_names_that_are_not_unicode(build, text):
         data = build("ansible.legacy.ping", {"data": text})
     except UnicodeError:
         pytest.skip("this ansible-core makes no payload of it")
-    found = payload.recognise(data)
+    found = ansiballz.recognise(data)
     assert found is None or sent(found.parameters) == {"data": text}
 
 
@@ -126,18 +127,21 @@ def test_limit_of_open_files(build, monkeypatch):
         return 512 if name == "PYTHON_MODULE_RLIMIT_NOFILE" else get(name, *arguments, **keywords)
 
     monkeypatch.setattr(constants.config, "get_config_value", with_limit)
-    found = payload.recognise(build("ansible.legacy.ping", {}))
+    found = ansiballz.recognise(build("ansible.legacy.ping", {}))
     assert found is not None and found.open_files == 512
 
 
 def test_unpacked(build):
-    found = payload.recognise(build("ansible.legacy.copy", {}))
+    found = ansiballz.recognise(build("ansible.legacy.copy", {}))
     assert found is not None
-    files = {file.name: file for file in archive.unpack(found.archive)}
+    files = {file.name: file for file in payload_archive.unpack(found.archive)}
     assert files["ansible"].is_package
-    assert files["ansible"].filename == f"{archive.LIBRARY}/ansible/__init__.py"
+    assert files["ansible"].filename == f"{payload_archive.LIBRARY}/ansible/__init__.py"
     assert not files["ansible.modules.copy"].is_package
-    assert files["ansible.modules.copy"].filename == f"{archive.LIBRARY}/ansible/modules/copy.py"
+    assert (
+        files["ansible.modules.copy"].filename
+        == f"{payload_archive.LIBRARY}/ansible/modules/copy.py"
+    )
     assert "ansible.module_utils.basic" in files
     for file in files.values():
         compile(file.content, file.filename, "exec", dont_inherit=True)
@@ -146,7 +150,7 @@ def test_unpacked(build):
 
 
 def test_secrets_are_in_no_repr(build):
-    found = payload.recognise(build("ansible.legacy.ping", {"data": "hunter2"}))
+    found = ansiballz.recognise(build("ansible.legacy.ping", {"data": "hunter2"}))
     assert "hunter2" not in repr(found)
 
 
@@ -173,7 +177,7 @@ def test_secrets_are_in_no_repr(build):
     ids=lambda data: data[:60].decode("latin-1"),
 )
 def test_what_is_no_payload(data):
-    assert payload.recognise(data) is None
+    assert ansiballz.recognise(data) is None
 
 
 @given(
@@ -196,7 +200,7 @@ def test_what_is_no_payload(data):
 )
 @example(b"\n    _ansiballz_main(\nextensions={},\nzip_data='',\nmodule_fqn='m',\nparams='',")
 def test_junk(data):
-    assert payload.recognise(data) is None
+    assert ansiballz.recognise(data) is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -209,7 +213,7 @@ def test_mutations(ping, data):
     start = data.draw(places | st.integers(-600, 0).map(lambda near: len(ping) + near))
     end = start + data.draw(st.integers(0, 40))
     changed = ping[:start] + data.draw(st.binary(max_size=10)) + ping[end:]
-    found = payload.recognise(changed)
+    found = ansiballz.recognise(changed)
     if found is not None:
         assert found.name and found.archive and isinstance(found.parameters, bytes)
 
@@ -225,9 +229,9 @@ def zipped(**files: str) -> bytes:
 
 
 def test_other_files_than_modules_are_named_for_their_path():
-    module, resource = archive.unpack(zipped(**{"a/b.py": "", "a/data.json": "{}"}))
+    module, resource = payload_archive.unpack(zipped(**{"a/b.py": "", "a/data.json": "{}"}))
     assert (module.name, resource.name) == ("a.b", "a/data.json")
-    assert resource.filename == f"{archive.LIBRARY}/a/data.json"
+    assert resource.filename == f"{payload_archive.LIBRARY}/a/data.json"
 
 
 @given(st.data())
@@ -236,4 +240,4 @@ def test_an_archive_that_is_damaged(data):
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ValueError, zipfile.BadZipFile):
-        archive.unpack(bytes(damaged))
+        payload_archive.unpack(bytes(damaged))

@@ -8,8 +8,9 @@ pytest.importorskip("ansible.release")
 from ansible.playbook.play_context import PlayContext  # noqa: E402
 from ansible.plugins.loader import become_loader, connection_loader  # noqa: E402
 
-from ansible_econtext.carrying import carried_connections  # noqa: E402
-from ansible_econtext.seams import reaching, runs, versions  # noqa: E402
+from ansible_econtext.core import run, versions  # noqa: E402
+from ansible_econtext.workers import connection_cache  # noqa: E402
+from ansible_econtext.workers.play import carried_connections  # noqa: E402
 from tests.unit.test_fields import tagged, task_of  # noqa: E402
 
 pytestmark = [
@@ -24,8 +25,8 @@ VARIABLES = {"ansible_port": 22, "ansible_user": "somebody", "other": "{{ templa
 
 @pytest.fixture(scope="module")
 def ways():
-    runs.load_ahead()
-    return reaching.Ways()
+    run.load_ahead()
+    return connection_cache.Ways()
 
 
 def key(ways, keywords=None, variables=VARIABLES, host=HOST, context=CONTEXT):
@@ -108,9 +109,9 @@ def test_others_have_ways_of_their_own(ways):
 
 
 def test_what_another_plugin_may_look_at_is_not_kept(ways):
-    ways.keep(("key",), reaching.Reached(None, ["of_another_shell"], None, None))
+    ways.keep(("key",), connection_cache.Reached(None, ["of_another_shell"], None, None))
     assert ways.find(("key",)) is None
-    ways.keep(("key",), reaching.Reached(None, ["ansible_port"], None, None))
+    ways.keep(("key",), connection_cache.Reached(None, ["ansible_port"], None, None))
     assert ways.find(("key",)) is not None and ways.find(None) is None
 
 
@@ -123,7 +124,7 @@ def test_copies_know_nothing_of_each_other():
     made.set_options(direct={"port": 1022})
     made.become.set_options(direct={"become_user": "root"})
     made._shell.set_options()
-    kept = reaching.Reached(made._econtext_copy(), ["ansible_port"], context, PlayContext())
+    kept = connection_cache.Reached(made._econtext_copy(), ["ansible_port"], context, PlayContext())
     one, other = kept.again().connection, kept.again().connection
     assert one._econtext_kept_step(["python"]) == other._econtext_kept_step(["python"])
     assert not kept.again().connection._econtext_steps
@@ -144,7 +145,7 @@ def test_copies_know_nothing_of_each_other():
 
 def test_a_play_context_gives_what_it_gave():
     made = PlayContext(), PlayContext()
-    kept = reaching.Reached(_Connection(), [], *made)
+    kept = connection_cache.Reached(_Connection(), [], *made)
     found = kept.again()
     assert found.context is not made[0]
     assert found.context.set_task_and_variable_override(task=None) is found.context

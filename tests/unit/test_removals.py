@@ -2,7 +2,7 @@
 
 import pytest
 
-from ansible_econtext.removals import Removals
+from ansible_econtext.broker.cleanup import Removals
 from econtext.controller.errors import ConnectionLost
 from econtext.target import codec, wire
 from econtext.target.loop import Timer

@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.payload import Payload  # noqa: E402
-from ansible_econtext.seams import builds, repeatable  # noqa: E402
+from ansible_econtext.core import module_builds  # noqa: E402
+from ansible_econtext.payload import reusable  # noqa: E402
+from ansible_econtext.payload.ansiballz import Payload  # noqa: E402
 
 
 def payload(name: str = "ansible.modules.stat", content: bytes | None = None) -> Payload:
@@ -18,7 +19,7 @@ def payload(name: str = "ansible.modules.stat", content: bytes | None = None) ->
     path = name.replace(".", "/") + ".py"
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr(path, content or (builds.ROOT / path).read_bytes())
+        archive.writestr(path, content or (module_builds.ROOT / path).read_bytes())
     packed = base64.b64encode(made.getvalue())
     identity = repr((name, content)).encode()
     return Payload(packed, identity, name, b"{}", profile=None, open_files=0)
@@ -26,13 +27,13 @@ def payload(name: str = "ansible.modules.stat", content: bytes | None = None) ->
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    monkeypatch.setattr(repeatable, "_known", {})
-    monkeypatch.setattr(builds, "has_module_utils_of_others", lambda: False)
+    monkeypatch.setattr(reusable, "_known", {})
+    monkeypatch.setattr(module_builds, "has_module_utils_of_others", lambda: False)
 
 
 @pytest.mark.parametrize("name", ["stat", "copy", "file", "command", "lineinfile"])
 def test_some_of_ansible_cores_own(name):
-    assert repeatable.leaves_nothing(payload(f"ansible.modules.{name}"))
+    assert reusable.leaves_nothing(payload(f"ansible.modules.{name}"))
 
 
 @pytest.mark.parametrize(
@@ -46,13 +47,13 @@ def test_some_of_ansible_cores_own(name):
     ids=["another", "of a role", "of others", "damaged"],
 )
 def test_no_other(module):
-    assert not repeatable.leaves_nothing(module)
+    assert not reusable.leaves_nothing(module)
 
 
 def test_none_that_is_to_have_a_limit_of_its_own():
-    assert not repeatable.leaves_nothing(dataclasses.replace(payload(), open_files=1024))
+    assert not reusable.leaves_nothing(dataclasses.replace(payload(), open_files=1024))
 
 
 def test_none_with_module_utils_of_others(monkeypatch):
-    monkeypatch.setattr(builds, "has_module_utils_of_others", lambda: True)
-    assert not repeatable.leaves_nothing(payload())
+    monkeypatch.setattr(module_builds, "has_module_utils_of_others", lambda: True)
+    assert not reusable.leaves_nothing(payload())

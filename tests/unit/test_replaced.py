@@ -2,7 +2,7 @@
 
 import pytest
 
-from ansible_econtext.seams.replaced import replaced
+from ansible_econtext.core.patch import replaced
 
 
 class Stock:

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.client import BrokerGone  # noqa: E402
-from ansible_econtext.shared_line import SharedLine  # noqa: E402
+from ansible_econtext.client.client import BrokerGone  # noqa: E402
+from ansible_econtext.client.multiplexer import SharedLine  # noqa: E402
 
 
 class Line:

@@ -6,8 +6,8 @@ pytest.importorskip("ansible.release")
 
 from ansible.plugins.shell.sh import ShellModule  # noqa: E402
 
-from ansible_econtext import recorded  # noqa: E402
-from ansible_econtext import shell as notes  # noqa: E402
+from ansible_econtext.connection import recording  # noqa: E402
+from ansible_econtext.connection import shell as notes  # noqa: E402
 
 DIRECTORY = "/home/one/.ansible/tmp/ansible-tmp-1700000000.5-1-2"
 MODULE = f"{DIRECTORY}/AnsiballZ_it.sh"
@@ -21,7 +21,7 @@ class Stock(ShellModule):
 
 @pytest.fixture
 def shell():
-    made = recorded.specialise(Stock(), notes.RecordingShell)
+    made = recording.specialise(Stock(), notes.RecordingShell)
     made.executable = "/bin/sh"
     return made
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from ansible_econtext import staying as staying_calls
-from ansible_econtext.collecting import CollectingCall
-from ansible_econtext.order import Order
-from ansible_econtext.staying import Staying
+from ansible_econtext.broker import warm_processes as staying_calls
+from ansible_econtext.broker.calls import CollectingCall
+from ansible_econtext.broker.sequence import Order
+from ansible_econtext.broker.warm_processes import Staying
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -13,7 +13,7 @@ from econtext.target.loop import Timer
 
 from .test_link import GREETING, FakeProcess
 
-RUN = ("ansible_econtext.target.runner", "run_module")
+RUN = ("ansible_econtext.target.module_runner", "run_module")
 
 
 @pytest.fixture

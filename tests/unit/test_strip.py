@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from econtext.boot.strip import narrow, strip
+from econtext.boot.minify import narrow, strip
 
 
 def shipped() -> list:

@@ -9,7 +9,7 @@ import ansible.template  # noqa: E402
 from ansible._internal._templating import _engine, _jinja_bits  # noqa: E402
 from ansible.errors import AnsibleTemplateError  # noqa: E402
 
-from ansible_econtext.seams import templates  # noqa: E402
+from ansible_econtext.patches import template_cache  # noqa: E402
 
 VARIABLES = {"item": "x", "number": 3, "inner": ansible.template.trust_as_template("<{{ item }}>")}
 
@@ -56,7 +56,7 @@ def conditional(text, **variables):
 )
 def test_a_template(text, compiled):
     stock = [fill_in(text), fill_in(text, item=["y"])]
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         assert fill_in(text) == stock[0]
         compiled.clear()
         assert [fill_in(text), fill_in(text, item=["y"])] == stock
@@ -66,7 +66,7 @@ def test_a_template(text, compiled):
 @pytest.mark.parametrize("text", ["item == 'x'", "number is odd and item is not defined"])
 def test_an_expression(text, compiled):
     stock = [conditional(text), conditional(text, item="y")]
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         compiled.clear()
         assert [conditional(text), conditional(text, item="y")] == stock
         assert len(compiled) == 1
@@ -76,7 +76,7 @@ def test_an_expression_is_no_template():
     text = ansible.template.trust_as_template("'{{ number }}' ~ 1")
     stock = [engine().template(text), engine().evaluate_expression(text)]
     assert stock[0] != stock[1]
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         for _ in range(2):
             assert [engine().template(text), engine().evaluate_expression(text)] == stock
 
@@ -84,7 +84,7 @@ def test_an_expression_is_no_template():
 def test_what_is_between_other_marks_is_another_template():
     other = _jinja_bits.TemplateOverrides(variable_start_string="[%", variable_end_string="%]")
     text = "{{ item }} [% item %]"
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         for _ in range(2):
             assert fill_in(text) == "x [% item %]"
             assert fill_in(text, _engine.TemplateOptions(overrides=other)) == "{{ item }} x"
@@ -92,14 +92,14 @@ def test_what_is_between_other_marks_is_another_template():
 
 def test_backslashes_are_escaped_or_not():
     text = r"{{ 'a\nb' | length }}"
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         for escape in (True, False, True):
             options = _engine.TemplateOptions(escape_backslashes=escape)
             assert fill_in(text, options) == (4 if escape else 3)
 
 
 def test_an_error_stays_one():
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         for text in ("{{ missing_variable }}", "{{ broken", "{{ item | no_such_filter }}"):
             for _ in range(2):
                 with pytest.raises(AnsibleTemplateError):
@@ -111,7 +111,7 @@ def test_a_filter_that_is_called_in_another_way_by_now(monkeypatch):
     made = engine()
     template = ansible.template.trust_as_template("{{ item | own }}")
     filters = made.environment.filters
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         filters._wrapped_funcs["own"] = lambda value: f"plain {value}"
         assert made.template(template) == "plain x"
 
@@ -125,8 +125,8 @@ def test_a_filter_that_is_called_in_another_way_by_now(monkeypatch):
 
 
 def test_what_is_kept_is_bounded(monkeypatch, compiled):
-    monkeypatch.setattr(templates, "_MOST", 2)
-    with templates.compiled_once():
+    monkeypatch.setattr(template_cache, "_MOST", 2)
+    with template_cache.compiled_once():
         for _ in range(2):
             for number in range(5):
                 assert fill_in("{{ number + " + str(number) + " }}") == 3 + number
@@ -135,7 +135,7 @@ def test_what_is_kept_is_bounded(monkeypatch, compiled):
 
 def test_nothing_is_left(compiled):
     stock = _jinja_bits.AnsibleEnvironment.compile
-    with templates.compiled_once():
+    with template_cache.compiled_once():
         assert _jinja_bits.AnsibleEnvironment.compile is not stock
         fill_in("{{ item }}")
     assert _jinja_bits.AnsibleEnvironment.compile is stock

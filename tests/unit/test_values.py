@@ -10,7 +10,7 @@ pytest.importorskip("ansible.release")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from ansible_econtext.seams import results, values, versions  # noqa: E402
+from ansible_econtext.core import results, values, versions  # noqa: E402
 from tests.unit.test_fields import seen  # noqa: E402
 
 pytestmark = pytest.mark.skipif(

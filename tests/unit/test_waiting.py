@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.waiting import Waiting  # noqa: E402
+from ansible_econtext.connection.deferred_operations import Waiting  # noqa: E402
 
 TOP = "/home/one/.ansible/tmp"
 DIRECTORY = f"{TOP}/ansible-tmp-1"

@@ -11,8 +11,11 @@ import pytest
 pytest.importorskip("ansible.release")
 import ansible.plugins.strategy  # noqa: E402
 
-from ansible_econtext import fork_gate, thread_worker  # noqa: E402
-from ansible_econtext.seams import results  # noqa: E402
+from ansible_econtext.core import (
+    fork_gate,  # noqa: E402
+    results,  # noqa: E402
+)
+from ansible_econtext.workers import thread_worker  # noqa: E402
 
 
 @dataclasses.dataclass

@@ -1,0 +1,222 @@
+"""What the broker does for a worker: one class for each kind of request."""
+
+import functools
+import os
+from typing import Any
+
+from ansible_econtext.broker import account, file_transfer
+from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
+from ansible_econtext.broker.request import Request
+from ansible_econtext.broker.slave import Slave
+from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
+from ansible_econtext.broker.warm_processes import Run
+from ansible_econtext.client import route
+from econtext.target import wire
+
+
+class Module(Request):
+    """Run a module, of a payload that the slave gets once."""
+
+    #: What of a request is passed on to the runner.
+    _ARGUMENTS = (
+        "name",
+        "parameters",
+        "profile",
+        "open_files",
+        "environment",
+        "directory",
+        "remote_tmp",
+        "library",
+        "before",
+    )
+
+    def begin(self) -> None:
+        way, identity = self._request["way"], self._request["identity"]
+        if identity not in self._payloads and "archive" in self._request:
+            self._payloads.add(identity, self._request["archive"])
+        if identity not in self._payloads:
+            # Asked for before the slave is, which takes its time to start.
+            self._slaves.find(way, lambda found: None)
+            self.reply({"need": identity})
+            return
+        super().begin()
+        if way[-1]["python"] == self._request["interpreter"]:
+            self._payloads.send_ahead(identity, self._slaves, way)
+
+    def _do(self, slave: Slave) -> None:
+        request = self._request
+        if not slave.runs(request["interpreter"]):
+            step = route.interpreter(request["interpreter"])
+            self._request = {**request, "way": [*request["way"], step]}
+            self._slaves.find(self._request["way"], self._found)
+            return
+        changed = account.changed_by(request)
+        if changed:
+            # The system refuses to change or remove an account that has processes.
+            vacated = functools.partial(self._act, self._run_module, slave)
+            self._slaves.vacate(request["way"], changed, vacated)
+        else:
+            self._run_module(slave)
+
+    def _run_module(self, slave: Slave) -> None:
+        request = self._request
+        arguments = {name: request[name] for name in self._ARGUMENTS}
+        arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
+
+        def done(call: CollectingCall | Run, status: Any) -> None:
+            self.reply({"status": status, "stays": call is run, **call.outputs()})
+
+        def ordinary() -> CollectingCall:
+            return self._begin_call(slave, RUNNER, "run_module", arguments)
+
+        run = None
+        if self._request["stays"]:
+            run = slave.staying.run(self._order, slave.link, arguments, ordinary)
+        if run is None and self._order is not None and self._order.is_at_a_run:
+            self.reply({"again": True})
+            return
+        call = run or ordinary()
+        self._await(slave, call, done)
+        call.end(wire.STDIN)
+
+
+class Program(Request):
+    """Run a program that comes with its files."""
+
+    def _do(self, slave: Slave) -> None:
+        request = self._request
+        names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
+        arguments = {name: request[name] for name in names}
+        arguments["files"] = [
+            (word, name, self._payloads.send_file(content, slave.link), None)
+            if may_come_again
+            else (word, name, None, content)
+            for word, name, content, may_come_again in request["files"]
+        ]
+
+        def done(call: CollectingCall, status: Any) -> None:
+            self.reply({"status" if status >= 0 else "died": status, **call.outputs()})
+
+        call = self._call(slave, PROGRAM, "run", (request["before"], arguments), done)
+        if request["input"]:
+            call.write(wire.STDIN, request["input"])
+        call.end(wire.STDIN)
+
+
+class Command(Request):
+    """Run a command, as ansible-core's stock way would."""
+
+    def _do(self, slave: Slave) -> None:
+        def done(command: CollectingCommand) -> None:
+            self.reply({"status": command.status, **command.outputs()})
+
+        slave.link.round_trips += 1
+        self._channel = CollectingCommand(slave.link, self._request["argv"], done)
+
+
+class _ResultRequest(Request):
+    """A call of a function of files, whose result is the reply."""
+
+    def _reply_with(self, name: str, slave: Slave, function: str, *arguments: Any) -> None:
+        """Do what waits, then this; the reply has the result under that name."""
+
+        def done(call: CollectingCall, result: Any) -> None:
+            self.reply({name: result})
+
+        arguments = (self._request["before"], *arguments)
+        self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
+
+
+class Operations(_ResultRequest):
+    """Do what waits, now or with more of the kind, and nothing else."""
+
+    tidies_up = True
+
+    def _do(self, slave: Slave) -> None:
+        if self._request["may_wait"]:
+            paths = [path for _, path in self._request["before"]]
+            slave.removals.add(paths, lambda: self.reply({"done": None}))
+        else:
+            self._reply_with("done", slave, "operate")
+
+
+class Exists(_ResultRequest):
+    """Whether there is such a file."""
+
+    def _do(self, slave: Slave) -> None:
+        self._reply_with("exists", slave, "exists", self._request["path"])
+
+
+class Expand(Request):
+    """What a path with a tilde is.  Home directories do not move while a run lasts: each is asked
+    for once."""
+
+    def _do(self, slave: Slave) -> None:
+        path = self._request["path"]
+        if path in slave.expanded and not self._request["before"]:
+            self.reply({"path": slave.expanded[path]})
+            return
+
+        def done(call: CollectingCall, expanded: Any) -> None:
+            slave.expanded[path] = str(expanded)
+            self.reply({"path": slave.expanded[path]})
+
+        arguments = (self._request["before"], path)
+        self._call(slave, FILES, "expand", arguments, done).end(wire.STDIN)
+
+
+class Put(Request):
+    """Send a large file."""
+
+    def _do(self, slave: Slave) -> None:
+        request = self._request
+        try:
+            source = open(request["local"], "rb")
+        except OSError as error:
+            self.reply({"failed": "operation", "text": str(error)})
+            return
+        size = os.fstat(source.fileno()).st_size
+        arguments = (request["before"], request["remote"], request["mode"], size)
+
+        def done(call: CollectingCall, size: Any) -> None:
+            self.reply({"size": size})
+
+        file_transfer.Sending(self._call(slave, FILES, "receive", arguments, done), source)
+
+
+class Fetch(Request):
+    """Get a file."""
+
+    def _do(self, slave: Slave) -> None:
+        try:
+            target = file_transfer.Receiving(self._request["local"])
+        except OSError as error:
+            self.reply({"failed": "operation", "text": str(error)})
+            return
+
+        def done(call: CollectingCall, size: Any) -> None:
+            try:
+                target.complete(size)
+            except OSError as error:
+                self.reply({"failed": "operation", "text": str(error)})
+            else:
+                self.reply({"size": size})
+
+        arguments = (self._request["before"], self._request["path"])
+        call = self._call(slave, FILES, "send", arguments, done)
+        call.sink = target.take
+        call.future.add_done_callback(lambda future: target.discard())
+        call.end(wire.STDIN)
+
+
+#: By what a request says it is to `do`.
+KINDS: dict[str, type[Request]] = {
+    "module": Module,
+    "program": Program,
+    "command": Command,
+    "operations": Operations,
+    "exists": Exists,
+    "expand": Expand,
+    "put": Put,
+    "fetch": Fetch,
+}

@@ -1,0 +1,68 @@
+"""The broker's payloads: taken apart once, sent to each slave once."""
+
+from ansible_econtext.broker import minify, payload_archive, target_modules
+from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.client import route
+from econtext.controller.link import Link
+from econtext.target import codec, wire
+from econtext.target.store import digest_of
+
+#: Imported in each slave before it forks, as far as it has them: ours, and modules of
+#: ansible-core's own that every new-style module imports (the last three from 2.19 on).
+_IMPORTED_AHEAD = (
+    "ansible_econtext.target.module_runner",
+    "ansible_econtext.target.program_runner",
+    "ansible_econtext.target.prefault",
+    "ansible.module_utils.basic",
+    "ansible.module_utils._internal._ansiballz._loader",
+    "ansible.module_utils._internal._json._profiles._module_legacy_c2m",
+    "ansible.module_utils._internal._json._profiles._module_legacy_m2c",
+)
+
+
+class Payloads:
+    """Payloads taken apart, by their identity."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[bytes, list[bytes]]] = {}
+
+    def __contains__(self, identity: bytes) -> bool:
+        return identity in self._known
+
+    def add(self, identity: bytes, packed: bytes) -> None:
+        """Raises ValueError for what is no archive of modules."""
+        files = minify.lighten(payload_archive.unpack(packed))
+        entries = [
+            (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
+        ]
+        self._known[identity] = (codec.encode(entries), [file.content for file in files])
+
+    def send(self, identity: bytes, link: Link) -> bytes:
+        """Have the slave hold the payload, ready to run; the digest of its manifest."""
+        manifest, contents = self._known[identity]
+        digest = digest_of(manifest)
+        if digest not in link.warm:
+            link.warm.add(digest)
+            link.keep([*contents, manifest])
+            request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
+            link.send(wire.WARM, 0, codec.encode(request))
+        return digest
+
+    def send_ahead(self, identity: bytes, slaves: Slaves, way: list[route.Step]) -> None:
+        """Have a slave that is being started hold the payload: it does not wait for the
+        greeting, and is imported meanwhile."""
+
+        def send(link: Link) -> None:
+            target_modules.provide(link)
+            self.send(identity, link)
+
+        slaves.send_ahead(way, send)
+
+    def send_file(self, content: bytes, link: Link) -> bytes:
+        """Have the slave hold a file; its digest."""
+        digest = digest_of(content)
+        if digest not in self._known:
+            entries = [("file", False, "file", digest)]
+            self._known[digest] = (codec.encode(entries), [content])
+        self.send(digest, link)
+        return digest

@@ -1,0 +1,259 @@
+"""The broker process: owns the slaves of runs of Ansible, serves their workers.
+
+It is started by `starting.start` for a run, serves others like it as well, and ends
+some time after the last of them, with every slave.  It imports nothing of Ansible.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ansible_econtext.broker import pid_watch, shutdown
+from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.broker.worker_connection import Line
+from ansible_econtext.client import client
+from econtext.target.loop import Loop, Timer
+
+if TYPE_CHECKING:
+    from ansible_econtext.broker.payload_store import Payloads
+
+#: Open files that a broker may have, where the system allows it: some 15,000 hosts.
+_FILES = 65536
+
+
+class Broker:
+    """`directory` holds the socket; `run` is the process of the run that comes first; `lock` is
+    a descriptor that is held until the socket listens.  `persist` are the seconds that the
+    broker stays after the last run."""
+
+    def __init__(self, directory: str, run: int, lock: int, persist: float) -> None:
+        self._directory = directory
+        self._inode = os.stat(directory).st_ino
+        #: The directory when nobody is to find it any more.
+        self._left: str | None = None
+        self._lock = lock
+        self._persist = persist
+        self.loop = Loop()
+        self.loop.on_error = self.report
+        self._slaves = Slaves(self.loop)
+        self._payloads: Payloads | None = None
+        self._runs = {run}
+        self._lines: set[Line] = set()
+        #: File operations under way, by their start: they go on when their worker is gone.
+        self._unfinished: set[float] = set()
+        self._idle_since = 0.0
+        self._idle: Timer | None = None
+        self._ending = False
+        self._trace = _open_trace()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._kinds: dict[str, Callable[[Line, dict[str, Any]], None]] = {
+            "register": self._register,
+            "leave": lambda line, request: self._tidy(lambda: line.reply({})),
+            "prepare": self._prepare,
+            "reset": self._reset,
+            "status": lambda line, request: line.reply(self._status()),
+            "end": lambda line, request: self.end(line),
+        }
+
+    def run(self) -> None:
+        client.remove(self._directory)  # of a broker that was killed
+        usual = os.umask(0o177)
+        with client.address(self._directory) as path:
+            self._listener.bind(path)
+        os.umask(usual)  # slaves of this machine inherit it, and so do their modules
+        self._listener.listen(256)
+        self._listener.setblocking(False)
+        self.loop.add_reader(self._listener.fileno(), self._accept)
+        for run in list(self._runs):
+            self._watch(run)
+        signal.set_wakeup_fd(self.loop.wake_write)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # by the run, and so by its modules
+                signal.signal(number, lambda *_: self.loop.post(self.end))
+        os.close(self._lock)  # workers wait for this
+        self.loop.run()
+        if self._left is not None:
+            import shutil
+
+            shutil.rmtree(self._left, ignore_errors=True)
+
+    # Runs
+
+    def _register(self, line: Line, request: dict[str, Any]) -> None:
+        """A worker says of which run it is."""
+        line.run = run = int(request["run"])
+        if run not in self._runs:
+            self._runs.add(run)
+            if self._idle is not None:
+                self._idle.cancel()
+            self._watch(run)
+        line.reply({})
+
+    def _watch(self, run: int) -> None:
+        pid_watch.when_ended(self.loop, run, lambda: self._run_ended(run))
+
+    def _run_ended(self, run: int) -> None:
+        """What its workers asked for is of no more interest; without a run we end, in time."""
+        self._runs.discard(run)
+        for line in [line for line in self._lines if line.run == run]:
+            line.close()
+        if self._runs or self._ending:
+            return
+        self._idle_since = time.monotonic()
+        if not self._persist:
+            self.end()
+            return
+        self._tidy(lambda: None)
+        self._idle = self.loop.call_later(self._persist, self._end_unless_wanted)
+
+    def _end_unless_wanted(self) -> None:
+        if not self._runs:
+            self.end()
+
+    # Workers
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        try:
+            client.check_peer(connection)
+        except PermissionError:
+            connection.close()
+            return
+        self._lines.add(Line(self, connection))
+
+    def take(self, line: Line, request: dict[str, Any], number: int) -> None:
+        """Start on a request that came under this number."""
+        if request["do"] in self._kinds:
+            self._kinds[request["do"]](line, request)
+            return
+        started = time.monotonic()
+
+        def reply(value: dict[str, Any]) -> None:
+            self._unfinished.discard(started)
+            self._note(request, value, time.monotonic() - started)
+            if order is not None and {"need", "failed", "again"} & set(value):
+                order.is_broken = True
+            if not request.get("quiet"):
+                line.reply(value, number)
+
+        order = line.order if request.get("in_order") else None
+        if order is not None and order.is_broken:
+            line.reply({"again": True}, number)
+            return
+        if request["do"] == "operations":
+            self._unfinished.add(started)
+        kinds, kept = self._late()
+        made = kinds[request["do"]](self._slaves, kept, request, reply, order)
+        made.begin()
+        if not request.get("quiet") and not made.is_over:
+            line.requests[number] = made
+
+    def _prepare(self, line: Line, request: dict[str, Any]) -> None:
+        """Start a slave before it is wanted; until it is there we have time to get ready."""
+        self._slaves.find(request["way"], lambda found: None)
+        self.loop.soon(self._late)
+
+    def _late(self) -> tuple[Any, "Payloads"]:
+        """What takes long to import, and has time until the first ssh is on its way."""
+        from ansible_econtext.broker.handlers import KINDS
+        from ansible_econtext.broker.payload_store import Payloads
+
+        if self._payloads is None:
+            self._payloads = Payloads()
+        return KINDS, self._payloads
+
+    def _reset(self, line: Line, request: dict[str, Any]) -> None:
+        self._slaves.forget(request["way"])
+        line.reply({})
+
+    def gone(self, line: Line) -> None:
+        self._lines.discard(line)
+
+    # For who looks
+
+    def _status(self) -> dict[str, Any]:
+        idle = None if self._runs else time.monotonic() - self._idle_since
+        return {
+            "process": os.getpid(),
+            "runs": sorted(self._runs),
+            "persist": self._persist,
+            "idle": idle,
+            "slaves": [slave.describe() for slave in self._slaves.all()],
+        }
+
+    def _note(self, request: dict[str, Any], reply: dict[str, Any], seconds: float) -> None:
+        """A line of the trace; no arguments, no output: those may be secret."""
+        if self._trace is None:
+            return
+        import json
+
+        slaves = {slave.link.name: slave.link.round_trips for slave in self._slaves.all()}
+        note = {
+            "do": request["do"],
+            "name": request.get("name", ""),
+            "stays": bool(reply.get("stays")),
+            "outcome": next(iter(reply), "done"),
+            "seconds": round(seconds, 6),
+            "round_trips": slaves,
+        }
+        self._trace.write(json.dumps(note) + "\n")
+        self._trace.flush()
+
+    def report(self, callback: object, error: Exception) -> None:
+        """A fault of ours: told to whoever reads the log, which a worker's error quotes."""
+        import traceback
+
+        print(f"internal error in {callback!r}", file=sys.stderr)
+        traceback.print_exception(error, file=sys.stderr)
+        sys.stderr.flush()
+
+    # The end
+
+    def _tidy(self, then: Callable[[], None]) -> None:
+        before = set(self._unfinished)  # another run's, that come later, are not waited for
+        shutdown.tidy(self.loop, self._slaves, lambda: not before & self._unfinished, then)
+
+    def end(self, asked_by: Line | None = None) -> None:
+        """End the slaves, then this process; whoever asked for it has his line until then."""
+        if self._ending:
+            return
+        self._ending = True
+        self._left = shutdown.withdraw(self._directory, self._inode)
+        self.loop.remove_reader(self._listener.fileno())
+        self._listener.close()
+        for line in list(self._lines):
+            if line is not asked_by:
+                line.close()
+        self._tidy(lambda: shutdown.close(self.loop, self._slaves))
+
+
+def _open_trace() -> Any:
+    path = os.environ.get("ANSIBLE_ECONTEXT_TRACE")
+    return open(path, "a") if path else None
+
+
+def _open_more_files() -> None:
+    """Each host takes some descriptors.  Slaves of this machine go back to what they had
+    (`ways.local`), as it is their modules' limit too."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def main(directory: str, run: str, lock: str, persist: str) -> None:
+    _open_more_files()
+    Broker(directory, int(run), int(lock), float(persist)).run()
+    sys.stderr.flush()
+    os._exit(0)  # the run waits for our end: there is nothing that an interpreter need tidy up

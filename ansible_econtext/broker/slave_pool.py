@@ -1,0 +1,217 @@
+"""The broker's slaves, by the way that leads to them; each is started once."""
+
+from collections.abc import Callable
+
+from ansible_econtext.broker import launch_plan
+from ansible_econtext.broker.slave import Failure, Slave
+from ansible_econtext.client import route
+from econtext.controller import launch as launching
+from econtext.controller.errors import ConnectionLost, EcontextError
+from econtext.controller.link import Link
+from econtext.target.loop import Loop, monotonic
+
+Found = Callable[[Slave | Failure], None]
+
+#: Seconds that a slave has to say whether it is still there.
+_ANSWER = 10.0
+
+#: Seconds between looks at whether a slave that leaves is still in use, and that it has to end.
+_LOOK = 0.05
+_PATIENCE = 2.0
+
+
+class Slaves:
+    """Starts slaves, and keeps them until they end."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._slaves: dict[bytes, Slave] = {}
+        self._starting: dict[bytes, list[Found]] = {}
+        self._roots: dict[bytes, Link] = {}
+        self._attempts: dict[bytes, launching.Starting] = {}
+        self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
+        #: Those that no request gets any more.
+        self._leaving: set[Link] = set()
+        self._closed = False
+        self._when_none: Callable[[], None] | None = None
+
+    def all(self) -> list[Slave]:
+        return list(self._slaves.values())
+
+    @property
+    def count(self) -> int:
+        """How many processes of ours are there, or on their way."""
+        return len(self._roots) + len(self._starting) + len(self._leaving)
+
+    def find(self, way: list[route.Step], found: Found) -> None:
+        """Call `found` with the slave at the end of the way, which is started if need be."""
+        key = route.key(way)
+        slave = self._slaves.get(key)
+        if key in self._starting:
+            self._starting[key].append(found)
+        elif slave is not None and slave.is_certain:
+            found(slave)
+        else:
+            self._starting[key] = [found]
+            if slave is None:
+                self._start(way, key)
+            else:
+                self._make_sure(way, key, slave)
+
+    def send_ahead(self, way: list[route.Step], callback: Callable[[Link], None]) -> None:
+        """Call `callback` with the link to a slave that is being started, before it is there:
+        what it will need follows the bundle.  Nothing happens where none is started."""
+        key = route.key(way)
+        if key in self._attempts:
+            self._attempts[key].send_ahead(callback)
+        elif key in self._starting:
+            self._ahead.setdefault(key, []).append(callback)
+
+    def _make_sure(self, way: list[route.Step], key: bytes, slave: Slave) -> None:
+        """Ask a slave that was not heard of for a while; start another if it says nothing.
+
+        A host that was switched off leaves connections that nobody ended.
+        """
+
+        asking = True
+
+        def decide(is_there: bool) -> None:
+            nonlocal asking
+            if not asking:
+                return
+            asking = False
+            timer.cancel()
+            if is_there:
+                slave.seen = monotonic()
+                self._settle(key, slave)
+            else:
+                self._start(way, key)
+
+        def give_up() -> None:
+            self.forget(way)
+            decide(False)
+
+        timer = self._loop.call_later(_ANSWER, give_up)
+        slave.link.on_end.append(lambda error: decide(False))
+        slave.link.ping(lambda: decide(True))
+
+    def _start(self, way: list[route.Step], key: bytes) -> None:
+        if self._closed:
+            error = ConnectionLost(way[-1]["name"], "the broker is about to end")
+            self._settle(key, Failure(len(way) - 1, way[-1]["kind"], error))
+        elif len(way) == 1:
+            self._launch(way, key, None)
+        else:
+            self.find(way[:-1], lambda parent: self._launch_from(way, key, parent))
+
+    def _launch_from(self, way: list[route.Step], key: bytes, parent: Slave | Failure) -> None:
+        if isinstance(parent, Failure):
+            self._settle(key, parent)
+        else:
+            self._launch(way, key, parent.link)
+
+    def _launch(self, way: list[route.Step], key: bytes, parent: Link | None) -> None:
+        step = way[-1]
+
+        def done(outcome: Link | EcontextError) -> None:
+            self._attempts.pop(key, None)
+            if isinstance(outcome, EcontextError):
+                self._settle(key, Failure(len(way) - 1, step["kind"], outcome))
+                return
+            slave = Slave(outcome, step["python"], route.key(way[:1]), self._loop)
+            self._slaves[key] = slave
+            if parent is None:
+                self._roots[key] = outcome
+            outcome.on_end.append(lambda error: self._ended(key, slave))
+            self._settle(key, slave)
+
+        plan = launch_plan.of(step, parent.name if parent is not None else "")
+        self._attempts[key] = launching.start(self._loop, plan, parent, done)
+        for callback in self._ahead.pop(key, ()):
+            self._attempts[key].send_ahead(callback)
+
+    def _settle(self, key: bytes, outcome: Slave | Failure) -> None:
+        self._ahead.pop(key, None)
+        for found in self._starting.pop(key):
+            found(outcome)
+        self._look_if_none()
+
+    def _ended(self, key: bytes, slave: Slave) -> None:
+        if self._slaves.get(key) is slave:
+            del self._slaves[key]
+        if self._roots.get(key) is slave.link:
+            del self._roots[key]
+        self._look_if_none()
+
+    def vacate(self, way: list[route.Step], account: str, then: Callable[[], None]) -> None:
+        """End what is idle of an account's slaves on the host of a way, then call `then`.
+
+        Those on the way itself stay, and those that are in use.
+        """
+        on_the_way = {route.key(way[: length + 1]) for length in range(len(way))}
+        idle = [
+            slave.link
+            for key, slave in self._slaves.items()
+            if slave.root == route.key(way[:1]) and key not in on_the_way
+            if slave.link.greeting["user"] == account and not slave.link.is_busy
+        ]
+        left = set(idle)
+
+        def ended(link: Link) -> None:
+            left.discard(link)
+            if not left:
+                then()
+
+        for link in idle:
+            link.on_end.append(lambda error, link=link: ended(link))  # type: ignore[misc]
+            link.close()
+        if not idle:
+            then()
+
+    def forget(self, way: list[route.Step]) -> None:
+        """Use no slave of a way's host any more, and end each once nobody does."""
+        root = route.key(way[:1])
+        slaves = [(key, slave) for key, slave in self._slaves.items() if slave.root == root]
+        for key, _ in slaves:
+            del self._slaves[key]
+        link = self._roots.pop(root, None)
+        if link is not None:
+            self._leaving.add(link)
+            self._end_when_idle(link, [slave for _, slave in slaves])
+
+    def _end_when_idle(self, link: Link, slaves: list[Slave]) -> None:
+        """Another run, or another host's task, may be at something."""
+        if any(slave.users for slave in slaves) and link.error is None:
+            self._loop.call_later(_LOOK, lambda: self._end_when_idle(link, slaves))
+            return
+
+        in_any_case = self._loop.call_later(_PATIENCE, link.process.kill)
+
+        def gone() -> None:
+            in_any_case.cancel()
+            self._leaving.discard(link)
+            self._look_if_none()
+
+        link.on_gone.append(gone)
+        link.close()
+        link.fail(ConnectionLost(link.name, "the connection was reset"))
+
+    def close(self, then: Callable[[], None] = lambda: None) -> None:
+        """End all slaves, start no more, and call `then` when none is left."""
+        self._closed = True
+        self._when_none = then
+        for attempt in list(self._attempts.values()):
+            attempt.abandon()
+        for link in [*self._roots.values(), *self._leaving]:
+            link.close()
+        self._look_if_none()
+
+    def _look_if_none(self) -> None:
+        if self._when_none is not None and self.count == 0:
+            then, self._when_none = self._when_none, None
+            then()
+
+    def kill(self) -> None:
+        """End the processes of this machine that lead to slaves."""
+        for link in [*self._roots.values(), *self._leaving]:
+            link.process.kill()

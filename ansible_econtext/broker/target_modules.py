@@ -1,0 +1,47 @@
+"""Our own modules that the slaves of a broker hold."""
+
+import functools
+
+from econtext.boot.minify import narrow, strip
+from econtext.controller import sources
+from econtext.controller.link import Link
+
+RUNNER = "ansible_econtext.target.module_runner"
+FILES = "ansible_econtext.target.file_operations"
+PROGRAM = "ansible_econtext.target.program_runner"
+STAYING = "ansible_econtext.target.warm_process"
+
+#: What every slave holds, with what they import.
+_ALL = (
+    FILES,
+    "ansible_econtext.target.payload_file",
+    "ansible_econtext.target.run_command",
+    "ansible_econtext.target.prefault",
+    "ansible_econtext.target.working_directory",
+    "ansible_econtext.target.memfd",
+    RUNNER,
+    PROGRAM,
+)
+
+#: What a slave holds besides when its processes stay.
+FOR_STAYING = ("ansible_econtext.target.session_guard", STAYING)
+
+
+def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:
+    """Have a slave hold these; it costs nothing where it does."""
+    link.provide(_sources(names))
+
+
+@functools.cache
+def _sources(names: tuple[str, ...]) -> tuple[sources.Source, ...]:
+    """Without comments and docstrings, with their line numbers."""
+    found = {
+        source.name: source._replace(content=_light(source.content))
+        for name in names
+        for source in sources.with_parents(name)
+    }
+    return tuple(found.values())
+
+
+def _light(content: bytes) -> bytes:
+    return narrow(strip(content.decode())).encode()

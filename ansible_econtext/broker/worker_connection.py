@@ -1,0 +1,64 @@
+"""The broker's end of a worker's connection."""
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from ansible_econtext.broker.sequence import Order
+from ansible_econtext.client import client
+from econtext.target import codec, wire
+from econtext.target.loop import Writer, read
+
+if TYPE_CHECKING:
+    from ansible_econtext.broker.request import Request
+    from ansible_econtext.broker.server import Broker
+
+
+class Line:
+    """A worker's connection: for one request at a time, or for a number of them in order."""
+
+    def __init__(self, broker: "Broker", connection: socket.socket) -> None:
+        self._broker = broker
+        self._connection = connection
+        connection.setblocking(False)
+        self._reader = wire.Reader(frozenset([wire.OPEN]), client.LIMIT)
+        self._writer = Writer(broker.loop, os.dup(connection.fileno()))
+        #: The process of the run that the worker is of; 0 until it is told.
+        self.run = 0
+        #: Those under way, by the numbers that they came under.
+        self.requests: dict[int, Request] = {}
+        self.order = Order()
+        broker.loop.add_reader(connection.fileno(), self._receive)
+
+    def _receive(self) -> None:
+        data = read(self._connection.fileno(), 262144)
+        if data is None:
+            return
+        if not data:
+            self.close()
+            return
+        for _, number, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
+            request = codec.decode(body)
+            assert isinstance(request, dict)
+            try:
+                self._broker.take(self, request, number)
+            except Exception as error:  # a worker that gets no reply would wait for ever
+                self._broker.report(self._broker.take, error)
+                self.reply({"failed": "lost", "text": f"internal error: {error}"}, number)
+
+    def reply(self, value: dict[str, Any], number: int = 0) -> None:
+        self.requests.pop(number, None)
+        if self._connection.fileno() >= 0:
+            self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
+
+    def close(self) -> None:
+        """The worker is gone, and with it the interest in what it asked for."""
+        if self._connection.fileno() < 0:
+            return
+        self._broker.loop.remove_reader(self._connection.fileno())
+        self._connection.close()
+        self._writer.close()
+        self._broker.gone(self)
+        # The last one first: none is to begin because the one before it was ended.
+        for _, request in sorted(self.requests.items(), reverse=True):
+            request.abandon()

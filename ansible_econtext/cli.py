@@ -1,0 +1,84 @@
+"""The command `ansible-econtext`: looks at the brokers that outlive a run, and ends them."""
+
+import argparse
+import contextlib
+import pathlib
+import sys
+from typing import Any
+
+from ansible.errors import AnsibleError
+
+from ansible_econtext.client import client, endpoint
+
+Found = list[tuple[pathlib.Path, client.Client]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="ansible-econtext",
+        description="Brokers and slaves that stay for the next run of Ansible.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("status", help="list them")
+    commands.add_parser("stop", help="end them; a run that uses one fails")
+    chosen = parser.parse_args(arguments)
+    try:
+        return {"status": status, "stop": stop}[chosen.command]()
+    except AnsibleError as error:
+        print(f"ansible-econtext: {error}", file=sys.stderr)
+        return 1
+
+
+def status() -> int:
+    brokers = _running()
+    if not brokers:
+        print("No broker is running.")
+    for _, found in brokers:
+        with contextlib.suppress(client.BrokerGone, OSError):
+            print("\n".join(_lines(found.ask({"do": "status"}))))
+    return 0
+
+
+def stop() -> int:
+    ended = 0
+    for directory, found in _running():
+        try:
+            found.end_broker()
+            found.wait_for_end()
+            ended += 1
+        except (client.BrokerGone, OSError) as error:
+            print(f"ansible-econtext: the broker in {directory}: {error}", file=sys.stderr)
+    print(f"{ended} broker{'' if ended == 1 else 's'} ended.")
+    return 0
+
+
+def _running() -> Found:
+    home = endpoint.home_directory()
+    paths = sorted(home.iterdir()) if home.is_dir() else []
+    found = [(path, client.connect_if_running(str(path))) for path in paths if path.is_dir()]
+    return [(path, line) for path, line in found if line is not None]
+
+
+def _lines(broker: dict[str, Any]) -> list[str]:
+    """What a broker says of itself, for people."""
+    if broker["runs"]:
+        state = "serves the runs " + ", ".join(map(str, broker["runs"]))
+    else:
+        left = max(0.0, broker["persist"] - broker["idle"])
+        state = f"waits for a run, for another {left:.0f} s"
+    lines = [f"broker {broker['process']}: {state}"]
+    for slave in broker["slaves"]:
+        use = f"{slave['requests']} at work" if slave["requests"] else f"idle {slave['idle']:.0f} s"
+        what = f"{slave['name']}: process {slave['process']} of {slave['user']}, {slave['python']}"
+        lines.append(f"  {_printable(what)}, {use}")
+    return lines
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: some of it comes from a host."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

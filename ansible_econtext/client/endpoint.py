@@ -1,0 +1,144 @@
+"""Which broker serves a run: where it is found, and how long it stays after the run.
+
+A broker hands much of itself on to what it starts: to ssh, and to slaves on this
+machine, which run modules.  So a later run is served by the broker of an earlier one
+only where both have all of that in common; the name of the broker's directory says so.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import pathlib
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+
+from ansible import release
+from ansible.errors import AnsibleOptionsError
+
+import ansible_econtext
+import econtext
+from ansible_econtext.client.launcher import Place
+from ansible_econtext.core import run
+
+try:
+    import resource
+except ImportError:  # not every platform has it
+    resource = None  # type: ignore[assignment]
+
+#: Seconds that a broker stays after its last run, as ssh's ControlPersist does under Ansible's
+#: defaults; the variable has another number, 0 for not at all.
+PERSIST = 60.0
+VARIABLE = "ANSIBLE_ECONTEXT_PERSIST"
+
+#: The variable with the seconds that a call process may stay for more of its work.
+STAYING = "ANSIBLE_ECONTEXT_STAYING"
+
+#: Variables that differ from one command to the next of the same shell.
+_PASSING = ("_", "OLDPWD")
+
+
+def persisting() -> float:
+    """What the user wants; raises AnsibleOptionsError for what is no number of seconds."""
+    return _seconds(VARIABLE, PERSIST)
+
+
+def _seconds(variable: str, default: float) -> float:
+    text = os.environ.get(variable, "")
+    try:
+        seconds = float(text) if text else default
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 86400:
+        raise AnsibleOptionsError(
+            f"{variable} is {text!r}, which is no number of seconds from 0 to a day"
+        )
+    return seconds
+
+
+@functools.cache
+def of_run() -> Place:
+    """The place of this run's broker: asked first by the main process, kept by its workers."""
+    persist = persisting()
+    _seconds(STAYING, 0)  # the broker reads it, where nobody could be told
+    if persist:
+        # Not to be had: a home that is not ours alone, a working directory that is gone,
+        # sources that are just being changed.
+        with contextlib.suppress(OSError):
+            return Place(str(private_home() / _key()), persist)
+    return Place(str(run.own_directory() / "econtext"), 0)
+
+
+def home_directory() -> pathlib.Path:
+    """Where what outlives a run is kept."""
+    return run.home_directory() / "econtext"
+
+
+def private_home() -> pathlib.Path:
+    """As `home_directory`, made if need be; raises OSError where it is not ours alone.
+
+    What it holds leads to open accounts, and is run by later runs.
+    """
+    directory = home_directory()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.lstat()
+    private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+    if not private or status.st_uid != os.geteuid():
+        raise PermissionError(f"{directory} is open to others")
+    return directory
+
+
+def _key() -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in _inherited():
+        digest.update(repr(part).encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def _inherited() -> Iterator[object]:
+    """All that a broker and what it starts have from the run that started it."""
+    yield sys.executable, sys.version, release.__file__, release.__version__
+    yield sorted(_sources())
+    # The same home may be seen from many machines, and from many containers of one.
+    yield socket.gethostname(), sorted(_namespaces())
+    yield os.getresuid(), os.getresgid(), os.getgroups(), _umask(), os.nice(0)
+    yield sorted(item for item in os.environ.items() if item[0] not in _PASSING)
+    directory = os.stat(".")
+    yield os.getcwd(), directory.st_dev, directory.st_ino
+    yield [number for number in signal.valid_signals() if _is_ignored(number)]
+    if resource is not None:
+        limits = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
+        yield [(name, resource.getrlimit(getattr(resource, name))) for name in limits]
+    if hasattr(os, "sched_getaffinity"):
+        yield sorted(os.sched_getaffinity(0))
+
+
+def _sources() -> Iterator[tuple[str, int, int]]:
+    """This very code: what was changed in place serves no run of the changed one."""
+    left = [package.__path__[0] for package in (econtext, ansible_econtext)]
+    while left:
+        for entry in os.scandir(left.pop()):
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                yield entry.path, status.st_mtime_ns, status.st_size
+            elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
+                left.append(entry.path)
+
+
+def _namespaces() -> Iterator[tuple[str, str]]:
+    directory = "/proc/self/ns"
+    for name in os.listdir(directory) if os.path.isdir(directory) else ():
+        yield name, os.readlink(f"{directory}/{name}")
+
+
+def _umask() -> int:
+    now = os.umask(0o077)
+    os.umask(now)
+    return now
+
+
+def _is_ignored(number: int) -> bool:
+    return signal.getsignal(number) == signal.SIG_IGN

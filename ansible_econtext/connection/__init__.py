@@ -1,0 +1,1 @@
+"""The carried connection plugin."""

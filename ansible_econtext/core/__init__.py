@@ -1,0 +1,1 @@
+"""Adapters: what is known of ansible-core, with the releases named."""

@@ -1,0 +1,83 @@
+"""What is in the commands that ansible-core hands to a connection."""
+
+import functools
+import pkgutil
+import shlex
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
+
+from ansible_econtext.core.versions import ansible_version
+
+
+def is_discovery(command: str) -> bool:
+    """Whether a shell command is that of the interpreter discovery.
+
+    Source: `discover_interpreter` in `executor/interpreter_discovery.py`.  2.16 to
+    2.18 ask for the platform in the same command.
+    """
+    return command.startswith(("echo FOUND; command -v ", "echo PLATFORM; uname; echo FOUND; "))
+
+
+def is_discovery_script(data: bytes | None) -> bool:
+    """Whether this is what the interpreter discovery has the first Python run that it found.
+
+    Source: `discover_interpreter`, 2.16 to 2.18; later ones have no such script.
+    """
+    return bool(data) and data == _discovery_script()
+
+
+@functools.cache
+def _discovery_script() -> bytes | None:
+    try:
+        return pkgutil.get_data("ansible.executor.discovery", "python_target.py")
+    except OSError:
+        return None
+
+
+def without_executable(command: str, shell: Any) -> tuple[str, str]:
+    """(shell, command) as `_low_level_execute_command` has them, or ("", `command`).
+
+    Source: `plugins/action/__init__.py`, 2.16 to 2.21: it appends `sleep 0`, and
+    quotes the whole for the shell of `ansible_shell_executable`.
+    """
+    executable, _, quoted = command.partition(" -c ")
+    inner = quoted[1:-1].replace("'\"'\"'", "'") if quoted.startswith("'") else quoted
+    if not quoted or shlex.quote(inner) != quoted:
+        return "", command
+    return executable, inner.removesuffix(shell.append_command("", "sleep 0"))
+
+
+def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
+    """The Pythons that ansible-core would run modules with, the first that exists first.
+
+    Source: `_get_shebang` in `executor/module_common.py` and
+    `executor/interpreter_discovery.py`, 2.16 to 2.21.
+    """
+    given = variables.get("ansible_python_interpreter")
+    if given is None:
+        given = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+    else:
+        try:
+            given = templar.template(given)
+        except AnsibleError:  # omitted, or undefined: whoever builds a module will be told
+            given = None
+    given = to_text(given or "auto").strip()
+    if given not in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
+        return [given]
+    facts = variables.get("ansible_facts")
+    found = facts.get("discovered_interpreter_python") if isinstance(facts, dict) else None
+    if found:
+        return [to_text(found)]
+    fallback = constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
+    names = [to_text(name) for name in fallback]
+    if ansible_version < (2, 19) and _OF_PLATFORMS in names:
+        # There the platform's own one is preferred, which is known when a Python has run.
+        names = [_OF_PLATFORMS, *(name for name in names if name != _OF_PLATFORMS)]
+    return names
+
+
+#: Source: `_INTERPRETER_PYTHON_DISTRO_MAP` in `config/base.yml`, 2.16 to 2.18, all but old systems.
+_OF_PLATFORMS = "/usr/bin/python3"

@@ -1,0 +1,218 @@
+"""Which plugins a task thread comes to, and whether they may run in it: 2.19 to 2.21.
+
+What is not known to be safe in a thread is forked, as stock Ansible does with each task.  It is
+found out where the plugin is asked for, before anything of it is loaded: whatever led there, be it
+a variable of another host, a name that was computed, or the file of a `template`.
+"""
+
+import contextlib
+import functools
+import glob
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.plugins.loader import Jinja2Loader, PluginLoader, filter_loader, test_loader
+
+from ansible_econtext.core import fork_gate, known_plugins, worker_process
+from ansible_econtext.core.patch import replaced
+
+#: Seconds that files of others may take to load, when it is looked what they define.
+_LONGEST_LOAD = 10.0
+
+#: Connections that are carried, by the names of their files.
+_CARRIED = frozenset(["ssh", "local"])
+
+#: The collection that names ansible-core's own plugins, whatever a play has beside them.
+_BUILTIN, _LEGACY = "ansible.builtin.", "ansible.legacy."
+
+#: The file, time and size of each plugin file that is not ansible-core's own.
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+@contextlib.contextmanager
+def watched(own_directories: frozenset[str]) -> Iterator[None]:
+    """Have a task thread move before it comes to a plugin that is not known to be safe.
+
+    `own_directories` hold plugins of ours.  Besides, threads load one plugin at a time.
+
+    Source: `PluginLoader._load_module_source` in `plugins/loader.py` takes a module from
+    sys.modules as it is, which may be one that another thread is just loading;
+    `JinjaPluginIntercept` in `_internal/_templating/_jinja_plugins.py` is asked for each filter
+    and test each time that a template is filled in.
+    """
+    from ansible._internal._templating._jinja_plugins import JinjaPluginIntercept
+
+    stock_plugin, stock_jinja = PluginLoader.get_with_context, Jinja2Loader.get_with_context
+    stock_item = JinjaPluginIntercept.__getitem__
+
+    @functools.wraps(stock_plugin)
+    def get_plugin(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        if fork_gate.current() is not None and not isinstance(loader, Jinja2Loader):
+            if not _is_safe(loader, name, kwargs.get("collection_list"), own_directories):
+                fork_gate.move(f"the {loader.type} plugin {name}")
+        with worker_process.LOADING:
+            return stock_plugin(loader, name, *args, **kwargs)
+
+    @functools.wraps(stock_jinja)
+    def get_jinja(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        if fork_gate.current() is not None:
+            loader = _core_only(loader)  # the others' files are not to be loaded here
+        with worker_process.LOADING:
+            return stock_jinja(loader, name, *args, **kwargs)
+
+    @functools.wraps(stock_item)
+    def get_item(plugins: Any, name: str) -> Any:
+        if fork_gate.current() is not None and not _is_safe_in_jinja(plugins._plugin_loader, name):
+            fork_gate.move(f"the {plugins._plugin_loader.type} {name}")
+        return stock_item(plugins, name)
+
+    with (
+        replaced(PluginLoader, get_with_context=get_plugin),
+        replaced(Jinja2Loader, get_with_context=get_jinja),
+        replaced(JinjaPluginIntercept, __getitem__=get_item),
+    ):
+        yield
+
+
+def _is_safe(loader: Any, name: str, collections: Any, own_directories: frozenset[str]) -> bool:
+    """Return whether a plugin that has a file of its own may run in a task thread."""
+    found = loader.find_plugin_with_context(name, collection_list=collections)
+    if not found.resolved or found.plugin_resolved_path is None:
+        return True  # there is none, which the task will be told
+    directory, file = os.path.split(found.plugin_resolved_path)
+    if directory in own_directories:
+        return True
+    if directory not in sys.modules[loader.package].__path__:
+        return False
+    stem = os.path.splitext(file)[0]
+    if loader.type == "lookup":
+        return stem in known_plugins.LOOKUPS
+    return stem in _CARRIED if loader.type == "connection" else True
+
+
+def _is_safe_in_jinja(loader: Any, name: str) -> bool:
+    """Return whether a filter or a test may run in a task thread."""
+    known = known_plugins.FILTERS if loader.type == "filter" else known_plugins.TESTS
+    if name.startswith(_BUILTIN):
+        return name.removeprefix(_BUILTIN) in known
+    name = name.removeprefix(_LEGACY)
+    if name not in known:
+        return False
+    names = names_of_others(loader)
+    return names is not None and name not in names
+
+
+def others_replace(names: frozenset[str]) -> bool:
+    """Return whether a play, its roles or the user may have filters or tests of these names."""
+    found = [names_of_others(loader) for loader in (filter_loader, test_loader)]
+    return any(each is None or each & names for each in found)
+
+
+def _core_only(loader: Any) -> Any:
+    """Return a loader that knows ansible-core's own filters or tests, and no others."""
+    if loader.type not in _core_loaders:
+        made = _core_loaders[loader.type] = object.__new__(type(loader))
+        vars(made).update(vars(loader))  # `copy` would make it anew, by its constructor
+        made._paths = [path for path in loader._get_paths_with_context() if path.internal]
+        made._cached_non_collection_wrappers = {}
+    return _core_loaders[loader.type]
+
+
+_core_loaders: dict[str, Any] = {}
+
+
+def names_of_others(loader: Any) -> frozenset[str] | None:
+    """Return the names of filters or tests that files of a play, its roles or the user define.
+
+    None if that cannot be found out.  Those files are loaded by another process, once for each
+    state of them: what they do is not to happen here.
+    """
+    stamps = _seen.stamps.get(loader.type)
+    if stamps is None:
+        stamps = _seen.stamps[loader.type] = tuple(_stamps_of_others(loader))
+    if not stamps:
+        return frozenset()
+    if stamps not in _names:
+        if fork_gate.current() is None:
+            return None
+        _names[stamps] = _names_by_process(loader)
+    return _names[stamps]
+
+
+_names: dict[Stamps, frozenset[str] | None] = {}
+
+
+class _Seen(threading.local):
+    """What the present thread saw: files are looked at once for a task."""
+
+    def __init__(self) -> None:
+        self.stamps: dict[str, Stamps] = {}
+
+
+_seen = _Seen()
+
+
+def _stamps_of_others(loader: Any) -> Iterator[tuple[str, int, int]]:
+    for path in loader._get_paths_with_context():
+        if path.internal:
+            continue
+        for file in sorted(glob.glob(os.path.join(glob.escape(path.path), "*.py"))):
+            with contextlib.suppress(OSError):
+                status = os.stat(file)
+                yield file, status.st_mtime_ns, status.st_size
+
+
+def _names_by_process(loader: Any) -> frozenset[str] | None:
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as answer:
+        process = worker_process.fork()
+        if process == 0:
+            _tell_names(loader, writing)
+        os.close(writing)
+        with fork_gate.waiting():
+            said = _read(answer.fileno())
+            if said is None:
+                os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+    try:
+        return frozenset(json.loads(said or b""))
+    except ValueError:
+        return None
+
+
+def _tell_names(loader: Any, descriptor: int) -> None:
+    """In a process of its own: write the names of others' filters or tests, and end."""
+    try:
+        fork_gate.leave()
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for each in (0, 1, 2):
+            os.dup2(nothing, each)
+        loader._ensure_non_collection_wrappers()
+        own = tuple(sys.modules[loader.package].__path__)
+        found = loader._cached_non_collection_wrappers.items()
+        names = [
+            name
+            for name, plugin in found
+            if os.path.dirname(getattr(plugin, "_original_path", "") or "") not in own
+        ]
+        os.write(descriptor, json.dumps(names).encode())
+    finally:
+        os._exit(0)
+
+
+def _read(descriptor: int) -> bytes | None:
+    """Return all that comes, up to the end; None if that takes too long."""
+    said = b""
+    while select.select([descriptor], [], [], _LONGEST_LOAD)[0]:
+        data = os.read(descriptor, 65536)
+        if not data:
+            return said
+        said += data
+    return None

@@ -1,0 +1,58 @@
+"""How ansible-core runs one task: 2.19 to 2.21."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible import constants
+
+from ansible_econtext.core.versions import ansible_version, is_known_since
+
+
+def can_run_tasks() -> bool:
+    """Whether `run_task` knows this ansible-core: 2.19 to 2.21."""
+    return is_known_since((2, 19))
+
+
+def has_known_templates() -> bool:
+    """Whether Jinja2 has no other extensions than ansible-core gives it."""
+    return list(constants.DEFAULT_JINJA2_EXTENSIONS or ()) == []
+
+
+def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], None]) -> None:
+    """Run a task and send its result, as a worker process does but for leaving its process.
+
+    `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.
+    Source: `WorkerProcess._run` in `executor/process/worker.py`, 2.19 to 2.21, with its reply to
+    a result that cannot be sent left out: the thread then counts as dead.
+    """
+    task, host, final_queue = arguments["task"], arguments["host"], arguments["final_q"]
+    common = (
+        arguments["play_context"],
+        arguments["loader"],
+        arguments["shared_loader_obj"],
+        final_queue,
+        arguments["variable_manager"],
+    )
+    from ansible._internal import _task
+
+    if ansible_version < (2, 21):
+        from ansible.executor.task_result import _RawTaskResult
+
+        variables = arguments["task_vars"]
+        with _task.TaskContext(task):
+            result = kind(host, task, variables, *common).run()
+            before_sending()
+            final_queue.send_task_result(
+                _RawTaskResult(
+                    host=host, task=task, return_data=result, task_fields=task.dump_attrs()
+                )
+            )
+        return
+    with _task.TaskContext.create(task=task, task_vars=arguments["task_vars"], host_name=host.name):
+        task.squash()
+        result = kind(host, *common).run()
+        result.finalize_registered_values()
+        before_sending()
+        task.ignore_errors = result.ignore_errors
+        task.ignore_unreachable = result.ignore_unreachable
+        final_queue.send_task_result(host, task, result)

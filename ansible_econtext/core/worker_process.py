@@ -1,0 +1,76 @@
+"""A task thread that goes on in a process of its own, as ansible-core's worker process does.
+
+Source: `WorkerProcess` in `executor/process/worker.py`, 2.19 to 2.21.
+"""
+
+import contextlib
+import functools
+import io
+import os
+import signal
+import sys
+import textwrap
+import threading
+import traceback
+import types
+from typing import Any, NoReturn
+
+from ansible.executor.process.worker import WorkerProcess
+from ansible.utils.display import Display
+
+from ansible_econtext.core import fork_gate
+
+display = Display()
+
+#: Held by the one thread that loads a plugin.
+LOADING = threading.RLock()
+
+
+def fork() -> int:
+    """Fork in a task thread, while no other one is at work and no thread prints or loads."""
+    gate = fork_gate.current()
+    assert gate is not None
+    with gate.forking(), LOADING, display._lock:
+        return os.fork()
+
+
+def begin(arguments: dict[str, Any]) -> None:
+    """Make the present process, which a task thread forked, what a worker process is.
+
+    `arguments` are those of WorkerProcess.
+    """
+    # `Display.set_queue` refuses, as `multiprocessing` knows nothing of this process.
+    display._final_q = arguments["final_q"]
+    stand_in = types.SimpleNamespace(pid=os.getpid(), _task_vars=arguments["task_vars"])
+    WorkerProcess._detach(stand_in)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, functools.partial(WorkerProcess._term, stand_in))
+
+
+def warn_of_output(arguments: dict[str, Any]) -> None:
+    """Warn of what a plugin printed without Display, in the words of `WorkerProcess._run`."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        data = stream.getvalue() if isinstance(stream, io.StringIO) else ""
+        if data:
+            display.warning(
+                f"WorkerProcess for [{arguments['host']}/{arguments['task']}] errantly sent data "
+                f"directly to {name} instead of using Display:\n"
+                f"{textwrap.indent(data[:256], '    ')}\n",
+                formatted=True,
+            )
+
+
+def end() -> NoReturn:
+    """End the present process, which a task thread forked, when its result is sent."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    os._exit(0)
+
+
+def fail() -> NoReturn:
+    """End the present process upon an error that no code of the task caught."""
+    with contextlib.suppress(BaseException):
+        display.debug(f"WORKER HARD EXIT: {traceback.format_exc()}")
+    os._exit(1)

@@ -1,0 +1,177 @@
+"""What ansible-core looks up again for each task, kept for the time of a play: the values of
+options that nothing of the task sets, and where its own plugins are."""
+
+import copy
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from ansible.config.manager import ConfigManager
+from ansible.plugins.loader import PluginLoader
+
+from ansible_econtext.core.patch import replaced
+from ansible_econtext.core.versions import is_known_since
+
+#: Methods that tell of what is defined for a plugin.
+_OF_DEFINITIONS = ("get_plugin_vars", "get_plugin_options_from_var")
+
+#: The environment as it is now.  To ask `os.environ` for what is not there costs an exception.
+_environment: Mapping[bytes, bytes] = getattr(os.environ, "_data", os.environb)
+
+#: Values that nobody can change.
+_FIXED = (str, int, float, type(None))
+
+
+class _Sources(NamedTuple):
+    """Where the value of an option may come from, but for the command line and the files."""
+
+    variables: tuple[str, ...]
+    keywords: tuple[str, ...]
+    environment: tuple[bytes, ...]
+
+
+def kept_options() -> AbstractContextManager[None]:
+    """Have an option looked up once, as long as no variable, keyword or argument sets it.
+
+    Source: `ConfigManager.get_config_value_and_origin` in `config/manager.py`, 2.16 to 2.21: what
+    is left then are the environment, the command line, the files and the default, which are the
+    same for all of a run.  An option that the environment sets is not kept, nor is a default that
+    is a template.
+    """
+    stock = ConfigManager.get_config_value_and_origin
+    sources: dict[Any, _Sources | None] = {}
+    kept: dict[Any, tuple[Any, Any]] = {}
+
+    def get_config_value_and_origin(
+        self: Any,
+        config: str,
+        cfile: str | None = None,
+        plugin_type: str | None = None,
+        plugin_name: str | None = None,
+        keys: Any = None,
+        variables: Any = None,
+        direct: Any = None,
+        **more: Any,
+    ) -> Any:
+        key = id(self), config, cfile, plugin_type, plugin_name
+        if key not in sources:
+            definitions = self.get_configuration_definitions(plugin_type, plugin_name)
+            sources[key] = _sources(config, definitions.get(config))
+        known = sources[key]
+        # From 2.21 on there may be a templar, which is for what variables say.
+        is_usual = not direct and all(value is None for value in more.values())
+        if known is not None and is_usual and not _is_set(known, keys, variables):
+            if key not in kept:
+                found = stock(self, config, cfile, plugin_type, plugin_name, keys, variables)
+                if not isinstance(found[0], _FIXED) and not _is_list_of_fixed(found[0]):
+                    sources[key] = None
+                    return found
+                kept[key] = found
+            value, origin = kept[key]
+            return copy.copy(value) if isinstance(value, list) else value, origin
+        return stock(self, config, cfile, plugin_type, plugin_name, keys, variables, direct, **more)
+
+    if not is_known_since((2, 16)):
+        return nullcontext()
+    return replaced(ConfigManager, get_config_value_and_origin=get_config_value_and_origin)
+
+
+def _is_list_of_fixed(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, _FIXED) for each in value)
+
+
+def _sources(name: str, definition: Any) -> _Sources | None:
+    """None for an option that is not to be kept."""
+    if not definition or "{{" in str(definition.get("default")):
+        return None
+    entries = [definition, *(e for kind in ("ini", "env") for e in definition.get(kind) or ())]
+    if any("deprecated" in entry for entry in entries):
+        return None  # which is told each time
+
+    def names(kind: str) -> tuple[str, ...]:
+        return tuple(entry["name"] for entry in definition.get(kind) or ())
+
+    keywords = (name, *(definition.get("aliases") or ()), *names("keyword"))
+    return _Sources(names("vars"), keywords, tuple(map(os.fsencode, names("env"))))
+
+
+def _is_set(known: _Sources, keys: Any, variables: Any) -> bool:
+    # In the plain way: this is asked some hundred times for each task.
+    if variables:
+        for name in known.variables:
+            if name in variables:
+                return True
+    if keys:
+        for name in known.keywords:
+            if keys.get(name) is not None:
+                return True
+    for encoded in known.environment:
+        if encoded in _environment:
+            return True
+    return False
+
+
+def kept_definitions() -> AbstractContextManager[None]:
+    """Have it looked up once which variables a plugin has, and which options have a variable.
+
+    Source: `ConfigManager.get_plugin_vars` and `get_plugin_options_from_var` in
+    `config/manager.py`, 2.16 to 2.21: they go through all that is defined for a plugin, which is
+    what its documentation says, and stays as it is once the plugin is loaded.
+    """
+    stock = {name: getattr(ConfigManager, name, None) for name in _OF_DEFINITIONS}
+    if not is_known_since((2, 16)) or None in stock.values():
+        return nullcontext()
+
+    def kept(method: Any) -> Any:
+        found: dict[Any, tuple[Any, list[str]]] = {}
+
+        def get(self: Any, plugin_type: str, name: str, *variable: str) -> list[str]:
+            key = plugin_type, name, *variable
+            definitions = self.get_configuration_definitions(plugin_type, name)
+            known, names = found.get(key, (None, []))
+            if known is not definitions:
+                names = method(self, plugin_type, name, *variable)
+                found[key] = definitions, names
+            return list(names)
+
+        return get
+
+    return replaced(ConfigManager, **{name: kept(method) for name, method in stock.items()})
+
+
+def kept_builtin_plugins() -> AbstractContextManager[None]:
+    """Have a plugin looked for once that is named as one of `ansible.builtin`.
+
+    Source: `PluginLoader.find_plugin_with_context` in `plugins/loader.py`, 2.19 to 2.21: of these
+    names it looks at ansible-core's own directories alone.  What it has something to say of (a
+    redirection, a deprecation, an error) is looked for each time.
+    """
+    stock = PluginLoader.find_plugin_with_context
+    kept: dict[Any, Any] = {}
+
+    def find_plugin_with_context(
+        self: Any,
+        name: str,
+        mod_type: str = "",
+        ignore_deprecated: bool = False,
+        check_aliases: bool = False,
+        collection_list: Any = None,
+    ) -> Any:
+        options = mod_type, ignore_deprecated, check_aliases
+        if not name.startswith("ansible.builtin."):
+            return stock(self, name, *options, collection_list)
+        key = id(self), name, options  # collections that it may be short for are of no matter
+        found = kept.get(key)
+        if found is None:
+            found = stock(self, name, *options, collection_list)
+            if found.deprecated or found.raw_error_list or len(found.redirect_list) > 1:
+                return found
+            kept[key] = found
+        own = copy.copy(found)
+        own.redirect_list, own.load_attempts = [*found.redirect_list], [*found.load_attempts]
+        return own
+
+    if not is_known_since((2, 19)):
+        return nullcontext()
+    return replaced(PluginLoader, find_plugin_with_context=find_plugin_with_context)

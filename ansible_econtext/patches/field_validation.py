@@ -1,0 +1,164 @@
+"""The fields of tasks and play contexts, validated and copied at less expense.
+
+A task has some fifty fields, of which a play sets three or four.  ansible-core looks at all of them
+several times for each task and for each item of a loop.
+"""
+
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from ansible.playbook.base import FieldAttributeBase
+from ansible.playbook.role_include import IncludeRole
+from ansible.utils.sentinel import Sentinel
+
+from ansible_econtext.core import values
+from ansible_econtext.core.patch import replaced
+from ansible_econtext.core.versions import is_known_since
+
+#: What `copy` takes over besides the fields.
+_BESIDES = "_loader _variable_manager _origin _validated _finalized _uuid _ds".split()
+
+
+def validated_once() -> AbstractContextManager[None]:
+    """Have what comes of a plain value kept, for the time of a play, and no field copied that
+    cannot change.
+
+    Source: `FieldAttributeBase.post_validate`, `post_validate_attribute`, `get_validated_value`
+    and `copy` in `playbook/base.py`, 2.19 to 2.21.  A field that is not set stays so, unless it
+    is required.  Of a plain value without a template nothing else comes than what the field's
+    type makes of it.
+    """
+    if not is_known_since((2, 19)):
+        return nullcontext()
+    kind: Any = FieldAttributeBase
+    return replaced(kind, post_validate=_post_validate(), copy=_copy(kind.copy))
+
+
+class _Field(NamedTuple):
+    name: str
+    is_static: bool
+    is_list: bool
+    #: Whether what comes of a value without a template depends on nothing else.
+    is_simple: bool
+
+
+class _Validation:
+    """What comes of values, as long as a play lasts."""
+
+    def __init__(self) -> None:
+        self._fixed = values.types().fixed
+        self._fields: dict[type, list[_Field]] = {}
+        #: What came of a value, with that value: where it is known by its identity, it is to last.
+        self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
+
+    def fields(self, kind: type) -> list[_Field]:
+        if kind not in self._fields:
+            self._fields[kind] = _fields_of(kind)
+        return self._fields[kind]
+
+    def validated(self, owner: Any, field: _Field, templar: Any) -> object:
+        """The value that the field is to have; Sentinel where it stays as it is."""
+        value: Any = getattr(owner, field.name)
+        if field.is_static:
+            if value is None or _is_without_template(value):
+                return Sentinel
+        elif field.is_simple:
+            if value is None:
+                return Sentinel
+            if type(value) is list and not value and field.is_list:
+                return []
+            if type(value) in self._fixed and not values.may_be_template(value):
+                return self._once(owner, field.name, value, templar)
+        return owner.post_validate_attribute(field.name, templar=templar)
+
+    def _once(self, owner: Any, name: str, value: object, templar: Any) -> object:
+        # What a value that is not plain carries besides is part of it.
+        is_plain = type(value) in values.PLAIN
+        key = type(owner), name, type(value), value if is_plain else id(value)
+        if key in self._kept:
+            return self._kept[key][1]
+        found: object = owner.post_validate_attribute(name, templar=templar)
+        if type(found) in (values.PLAIN if is_plain else self._fixed):
+            self._kept[key] = value, found
+        return found
+
+
+def _post_validate() -> Callable[[Any, Any], None]:
+    """What stands for `FieldAttributeBase.post_validate`."""
+    validation = _Validation()
+
+    def post_validate(owner: Any, templar: Any) -> None:
+        for field in validation.fields(type(owner)):
+            value = validation.validated(owner, field, templar)
+            if value is not Sentinel:
+                setattr(owner, field.name, value)
+        owner._finalized = True
+
+    return post_validate
+
+
+def _is_without_template(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(x, str) and not values.may_be_template(x) for x in value
+    )
+
+
+def _fields_of(kind: Any) -> list[_Field]:
+    """The fields that validation looks at."""
+    is_complicated = issubclass(kind, IncludeRole)  # it depends on how the role is included
+    return [
+        _Field(
+            name=name,
+            is_static=field.static,
+            is_list=field.isa == "list",
+            is_simple=not is_complicated and _is_simple(kind, name, field),
+        )
+        for name, field in kind.fattributes.items()
+        if is_complicated
+        or kind._post_validate_object
+        or field.static
+        or field.required
+        or field.always_post_validate
+    ]
+
+
+def _is_simple(kind: Any, name: str, field: Any) -> bool:
+    methods = f"_post_validate_{name}", f"_get_attr_{name}"
+    has_methods = any(hasattr(kind, method) for method in methods)
+    return not (has_methods or field.required or field.isa in ("class", "dict"))
+
+
+def _copy(stock: Any) -> Callable[[Any], Any]:
+    """What stands for `FieldAttributeBase.copy`."""
+    slots: dict[type, list[str] | None] = {}
+    shared = values.types().fixed | {type(Sentinel)}
+
+    def copied(owner: Any) -> Any:
+        kind = type(owner)
+        if kind not in slots:
+            slots[kind] = _slots_of(kind)
+        names = slots[kind]
+        if names is None:
+            return stock(owner)
+        try:
+            made = kind()
+        except RecursionError:
+            return stock(owner)  # which has words for it
+        old, new = vars(owner), vars(made)
+        for name in names:
+            value = old.get(name, Sentinel)
+            new[name] = value if type(value) in shared else copy.copy(value)
+        for name in _BESIDES:
+            if name in old:
+                new[name] = old[name]
+        return made
+
+    return copied
+
+
+def _slots_of(kind: Any) -> list[str] | None:
+    """Where an object has the values of its fields; None if it has some elsewhere."""
+    names = [f"_{name}" for name in kind.fattributes]
+    return None if any(hasattr(kind, name) for name in names) else names

@@ -1,0 +1,130 @@
+"""Templates compiled once: ansible-core compiles one each time that it is filled in."""
+
+import threading
+import types
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from jinja2 import nodes
+from jinja2.environment import TemplateExpression
+
+from ansible_econtext.core.patch import replaced
+from ansible_econtext.core.versions import is_known_since
+
+#: Compiled templates that are kept at the most.
+_MOST = 2000
+
+
+class _Kept(NamedTuple):
+    code: types.CodeType
+    #: The filters and tests that the code calls, each with what Jinja passes to it besides.
+    plugins: tuple[tuple[str, str, object], ...]
+
+
+def compiled_once() -> AbstractContextManager[None]:
+    """Have templates and expressions compiled once for the time of a play.
+
+    Source: `AnsibleEnvironment` in `_internal/_templating/_jinja_bits.py`, 2.19 to 2.21, which
+    has no cache; most of the time that a template takes goes there.  What is compiled depends on
+    the text, on the delimiters, on whether backslashes are escaped (`AnsibleLexer`), and on how
+    the filters and tests that are named want to be called.
+    """
+    if not is_known_since((2, 19)):
+        return nullcontext()
+    from ansible._internal._templating import _jinja_bits
+
+    kind: Any = _jinja_bits.AnsibleEnvironment
+    if "compile" in vars(kind) or kind._debuggable_template_source:
+        return nullcontext()
+    cache = _Cache(_jinja_bits)
+    expression = cache.expression(kind.compile_expression)
+    return replaced(kind, compile=cache.compile(kind.compile), compile_expression=expression)
+
+
+class _Cache:
+    def __init__(self, internals: Any) -> None:
+        self._internals = internals
+        self._kept: dict[tuple[Any, ...], _Kept] = {}
+        self._last = threading.local()
+
+    def compile(self, stock: Callable[..., Any]) -> Callable[..., Any]:
+        """In the place of `Environment.compile`."""
+
+        def compile(environment: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
+            if args or kwargs:  # another one's file, or no code object is wanted
+                return stock(environment, source, *args, **kwargs)
+            if isinstance(source, nodes.Template):  # an expression: `expression` keeps it
+                code = stock(environment, source)
+                self._last.made = _Kept(code, _plugins_of(source, environment))
+                return code
+            key = self._key(environment, "template", source)
+            code = self._find(environment, key)
+            if code is None:
+                code = stock(environment, source)
+                tree = environment._parse(source, None, None)
+                self._keep(key, _Kept(code, _plugins_of(tree, environment)))
+            return code
+
+        return compile
+
+    def expression(self, stock: Callable[..., Any]) -> Callable[..., Any]:
+        """In the place of `AnsibleEnvironment.compile_expression`."""
+
+        def compile_expression(
+            environment: Any, source: str, undefined_to_none: bool = True
+        ) -> TemplateExpression:
+            key = self._key(environment, "expression", source)
+            code = self._find(environment, key)
+            if code is None:
+                self._last.made = None
+                made: TemplateExpression = stock(environment, source, undefined_to_none)
+                if self._last.made is not None:
+                    self._keep(key, self._last.made)
+                return made
+            variables = environment.make_globals(None)
+            template = environment.template_class.from_code(environment, code, variables, None)
+            return TemplateExpression(template, undefined_to_none)
+
+        return compile_expression
+
+    def _key(self, environment: Any, kind: str, source: str) -> tuple[Any, ...]:
+        context = self._internals._TemplateCompileContext.current(optional=True)
+        names = self._internals._TEMPLATE_OVERRIDE_FIELD_NAMES
+        return (
+            kind,
+            str.__str__(source),
+            type(environment),
+            context is not None and context.escape_backslashes,
+            *(getattr(environment, name) for name in names),
+        )
+
+    def _find(self, environment: Any, key: tuple[Any, ...]) -> types.CodeType | None:
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        for where, name, passed in kept.plugins:
+            if _passed(environment, where, name) is not passed:
+                return None
+        return kept.code
+
+    def _keep(self, key: tuple[Any, ...], kept: _Kept) -> None:
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        self._kept[key] = kept
+
+
+def _plugins_of(tree: nodes.Template, environment: Any) -> tuple[tuple[str, str, object], ...]:
+    found = {("filters", node.name) for node in tree.find_all(nodes.Filter)}
+    found |= {("tests", node.name) for node in tree.find_all(nodes.Test)}
+    return tuple((where, name, _passed(environment, where, name)) for where, name in found)
+
+
+def _passed(environment: Any, where: str, name: str) -> object:
+    """What Jinja passes to a filter or test besides its arguments; None for nothing."""
+    try:
+        return getattr(getattr(environment, where)[name], "jinja_pass_arg", None)
+    except KeyError:
+        return "missing"  # an error where it is called, unless a condition has it left out
+    except Exception:
+        return object()  # cannot be loaded: compiled anew, which says so

@@ -1,0 +1,1 @@
+"""AnsiballZ payloads before they leave ansible-playbook."""

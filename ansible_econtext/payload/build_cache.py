@@ -1,0 +1,138 @@
+"""Payloads that ansible-core built in earlier runs: each build takes some tenths of a second.
+
+A build is kept, as ansible-core itself keeps it for the rest of a run, with the paths,
+times and sizes of all files that it was made of; a later run uses it where all are the
+same.  ``ANSIBLE_ECONTEXT_BUILDS=0`` turns it off.
+"""
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible_econtext.client import endpoint
+from ansible_econtext.core import module_builds as seam
+
+#: Seconds after which the builds of an ansible-core that is not used any more are removed.
+_OLD = 30 * 24 * 3600
+
+#: A file or a directory: its path, the time of its last change, its size.
+Stamp = list[Any]
+
+
+def keep() -> None:
+    """Have the builds of this process kept, and those of earlier ones used."""
+    seam.around(_build)
+
+
+#: What was built in this process, which ansible-core keeps for the rest of the run.
+_built: set[tuple[str, ...]] = set()
+
+
+def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
+    key = seam.directory_of_run(), module_path, compression
+    if key in _built:
+        return build()
+    built = _build_first(module_path, compression, build)
+    _built.add(key)
+    return built
+
+
+def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
+    if os.environ.get("ANSIBLE_ECONTEXT_BUILDS") == "0":
+        return build()
+    entry, kept = None, None
+    with contextlib.suppress(OSError):
+        kept = seam.kept_at(module_path, compression)
+        if kept is not None and not kept.exists() and not seam.has_module_utils_of_others():
+            name = hashlib.sha256(f"{module_path}\n{kept.name}".encode()).hexdigest()
+            entry = _directory() / name
+            if _restore(entry, kept):
+                entry = None
+    built = build()
+    if entry is not None and kept is not None:
+        with contextlib.suppress(OSError):
+            _store(entry, kept, pathlib.Path(module_path))
+    return built
+
+
+def _directory() -> pathlib.Path:
+    """Where the builds of this ansible-core are kept; raises OSError where nothing can be."""
+    key = (*seam.VERSION, *sys.version_info[:2])
+    home = endpoint.private_home()
+    directory = home / "builds" / hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+    if not directory.is_dir():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for other in directory.parent.iterdir():
+            if time.time() - other.stat().st_mtime > _OLD:
+                shutil.rmtree(other, ignore_errors=True)
+    return directory
+
+
+def _restore(entry: pathlib.Path, kept: pathlib.Path) -> bool:
+    """Put an earlier build where ansible-core looks for it, if it is still the same."""
+    try:
+        head, _, content = entry.read_bytes().partition(b"\n")
+        digest, stamps = json.loads(head)
+        if digest != hashlib.sha256(content).hexdigest():
+            return False  # damaged
+        if not all(stamp == _stamp(pathlib.Path(stamp[0])) for stamp in stamps):
+            return False
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    kept.parent.mkdir(exist_ok=True)
+    _write(kept, content)
+    return True
+
+
+def _store(entry: pathlib.Path, kept: pathlib.Path, module_path: pathlib.Path) -> None:
+    sources = list(_sources(kept, module_path))
+    if None in sources:
+        return
+    files = {path for path in sources if path is not None} | {seam.REDIRECTS}
+    stamps = [_stamp(path) for path in sorted(files | {path.parent for path in files})]
+    content = kept.read_bytes()
+    head = json.dumps([hashlib.sha256(content).hexdigest(), stamps])
+    _write(entry, head.encode() + b"\n" + content)
+
+
+def _sources(kept: pathlib.Path, module_path: pathlib.Path) -> Iterator[pathlib.Path | None]:
+    """The files that a build was made of; None for each that is not as it was in its file."""
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(seam.archive_of(kept)))) as archive:
+        for name in archive.namelist():
+            content = archive.read(name)
+            path = seam.ROOT / name
+            if name in seam.MADE_UP:
+                continue
+            if name.startswith("ansible/") and path.is_file() and path.read_bytes() == content:
+                yield path
+            else:
+                yield None
+
+
+def _stamp(path: pathlib.Path) -> Stamp:
+    status = path.stat()
+    # The size of a directory differs between file systems, and says nothing.
+    return [str(path), status.st_mtime_ns, 0 if path.is_dir() else status.st_size]
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+    """Whole or not at all: others may read it meanwhile."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        part.touch(mode=0o600)
+        part.write_bytes(content)
+        part.rename(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,166 @@
+"""Runs one Ansible module in a call process, as ansible-core's own wrapper would.
+
+Source: `_ansiballz_main` in ansible-core's `executor/module_common.py` (up to
+2.18) and `_internal/_ansiballz/_wrapper.py` (2.19 and later): what it sets
+before it starts a module is set here, except that no file is written.
+"""
+
+import os
+import runpy
+import sys
+import time
+import traceback
+
+from ansible_econtext.target import file_operations, payload_file, run_command, working_directory
+from econtext.target import call, compat
+
+
+class Outdated(Exception):
+    """The slave's Python was replaced on this host: what it would import is another's."""
+
+
+def stamps(paths):
+    # type: (object) -> list
+    """What tells each of these files from what was or will be in its place."""
+    found = []
+    for path in paths:  # type: ignore[attr-defined]
+        try:
+            status = os.stat(path)
+        except (OSError, TypeError):
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino, status.st_mtime, status.st_size))
+    return found
+
+
+def _python():
+    # type: () -> list
+    """What tells one installation of this Python from the next."""
+    return stamps((sys.executable, os.__file__))
+
+
+#: As of when the slave imported this, before it forked.
+_PYTHON = _python()
+
+
+def run_module(request):
+    # type: (dict) -> tuple
+    """Run the module of `request`; (exit status, directories made for temporary files).
+
+    Standard output and error of this process are the module's.  Raises Outdated, before
+    anything was done, if the slave is to be replaced.
+    """
+    if _python() != _PYTHON:
+        raise Outdated(sys.executable)
+    made = file_operations.apply(request["before"])
+    _prepare(request)
+    library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore
+    remote_tmp = os.path.expanduser(request["remote_tmp"])
+    missing = file_operations.missing_directories(remote_tmp)
+    try:
+        _run(request, library)
+        status = 0
+    except SystemExit as error:
+        status = exit_status(error)
+    except BaseException:
+        status = _unhandled()
+    call.finish()
+    return status, made + [path for path in missing if os.path.isdir(path)]
+
+
+def _unhandled():
+    # type: () -> int
+    """What an interpreter does at the end: the module may have put its own hook there."""
+    try:
+        sys.excepthook(*sys.exc_info())
+    except SystemExit as error:
+        return exit_status(error)
+    except BaseException:
+        traceback.print_exc()
+    return 1
+
+
+def exit_status(error):
+    # type: (SystemExit) -> int
+    """What an interpreter makes of sys.exit's argument."""
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write("%s\n" % (error.code,))
+    return 1
+
+
+def _prepare(request):
+    # type: (dict) -> None
+    """The process as the module expects it."""
+    for name, value in request["environment"].items():
+        os.environ[compat.native(name)] = compat.native(value)
+    time.tzset()  # TZ may be one of them
+    working_directory.enter(request["directory"])
+    try:
+        os.getcwd()
+    except OSError:  # another account's directory, after become
+        try:
+            os.chdir(os.path.expanduser("~"))
+        except OSError:
+            os.chdir("/")
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)  # the slave changed it
+    if request["open_files"]:
+        _limit_open_files(request["open_files"])
+    sys.path = [path for path in sys.path if path not in ("", ".")]
+    sys.argv = [compat.native(request["library"])]
+
+
+def _limit_open_files(wanted):
+    # type: (int) -> None
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, wanted), hard))
+    except ValueError:
+        pass  # some platforms do not tell their hard limit
+
+
+def _use(modules, request):
+    # type: (dict, dict) -> str
+    """Have the payload's modules importable; where the module is to believe they are."""
+    importer, library = call.importer, compat.native(request["library"])
+    if not payload_file.is_needed(modules):
+        importer.use(modules)  # type: ignore
+        return library
+    path = payload_file.make(modules, importer.store, library)  # type: ignore
+    if payload_file.has_resources(modules):
+        importer.forget()  # type: ignore
+        sys.path.insert(0, path)
+        return path
+    importer.use({name: modules[name] for name in modules if name != payload_file.RESPAWN})  # type: ignore
+    package = payload_file.RESPAWN.rpartition(".")[0]
+    __import__(package)
+    sys.modules[package].__path__.append(os.path.join(path, *package.split(".")))  # type: ignore
+    return path
+
+
+def _run(request, library):
+    # type: (dict, str) -> None
+    from ansible.module_utils import basic  # type: ignore
+
+    run_command.prepare(basic)
+    name = str(request["name"])
+    if request["profile"] is not None:  # ansible-core 2.19 and later bring a loader
+        from ansible.module_utils._internal._ansiballz import _loader  # type: ignore
+
+        _loader.run_module(
+            json_params=request["parameters"],
+            profile=request["profile"],
+            module_fqn=name,
+            modlib_path=library,
+            extensions={},
+        )
+        return
+    basic._ANSIBLE_ARGS = request["parameters"]  # type: ignore[attr-defined]
+    known = {"_module_fqn": name, "_modlib_path": library}
+    runpy.run_module(name, init_globals=known, run_name="__main__", alter_sys=True)
+    print('{"msg": "New-style module did not handle its own exit", "failed": true}')
+    sys.exit(1)

@@ -1,0 +1,78 @@
+"""Runs a module that is a program of its own, by the command that ansible-core made for it.
+
+ansible-core puts such a module, and its arguments, into files of a temporary directory.  Here
+they are in files without a name, whose paths the command is given; where the system has no
+such files, or does not execute them, there is a directory again.
+"""
+
+import os
+import signal
+import subprocess
+import tempfile
+
+from ansible_econtext.target import file_operations, memfd, working_directory
+from econtext.target import call, compat
+
+#: What Python ignores, and no other program is started with.
+_IGNORED = ("SIGPIPE", "SIGXFSZ", "SIGXFZ")
+
+
+def run(operations, request):
+    # type: (list, dict) -> tuple
+    """Run the program; (exit status, directories made on the way).
+
+    Standard input, output and error of this process are the program's.  A status is
+    negative for a signal.
+    """
+    made = file_operations.apply(operations)
+    working_directory.enter(request["directory"])
+    contents = [_content(*each) for each in request["files"]]
+    paths = [memfd.program(name, content) for name, content in contents]
+    directory = None
+    if None in paths:
+        directory, more = _directory(request["remote_tmp"], request["temporary"])
+        made += more
+        paths = [_write(directory, name, content) for name, content in contents]
+    command = request["command"]
+    for entry, path in zip(request["files"], paths):
+        command = command.replace(entry[0], compat.from_native(path))
+    try:
+        return _run(request["shell"], request["environment"], command), made
+    finally:
+        if directory is not None:
+            file_operations.remove(directory)
+
+
+def _content(word, name, digest, content):
+    # type: (str, str, object, object) -> tuple
+    if content is None:
+        content = call.importer.store.content(digest)  # type: ignore
+    return compat.native(name), content
+
+
+def _directory(remote_tmp, name):
+    # type: (str, str) -> tuple
+    """(a new directory, those above it that were made for it)."""
+    parent = os.path.expanduser(compat.native(remote_tmp))
+    try:
+        made = file_operations.make_directory(parent, compat.native(name))
+    except OSError:  # this account has no place there
+        return tempfile.mkdtemp(prefix="ansible-tmp-"), []
+    return os.path.join(parent, compat.native(name)), made
+
+
+def _write(directory, name, content):
+    # type: (str, str, bytes) -> str
+    path = os.path.join(directory, name)
+    file_operations.write(path, content, 0o700)
+    return path
+
+
+def _run(shell, environment, command):
+    # type: (str, str, str) -> int
+    for name in _IGNORED:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    text = " ".join(part for part in (environment, command) if part)
+    argv = [compat.native(part) for part in (shell, "-c", text)]
+    return subprocess.call(argv, close_fds=True, env=compat.commands_environment())

@@ -1,0 +1,204 @@
+"""Runs one module many times in one call process, for the files of a task and for task after task.
+
+A fork costs more than such a module itself.  The requests come on standard input and the
+replies go to standard output, in frames; while a module runs its output goes to files
+without a name.  After each run this process is made what it was before the first; where that
+cannot be done, and where it would know less of the system than a new one, it ends.
+"""
+
+import os
+import stat
+import sys
+import threading
+
+from ansible_econtext.target import memfd, module_runner, run_command, session_guard
+from econtext.target import call, codec, compat, wire
+
+#: All that a payload brings along is below it.
+_PAYLOAD = "ansible"
+
+#: What the C library reads once in a process: files, and directories in which files are replaced.
+_READ_ONCE = [
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/selinux/config",
+    "/usr/lib/locale/locale-archive",
+] + ["/etc/selinux/%s/contexts/files" % policy for policy in ("default", "mls", "targeted")]
+
+
+def run(manifest, name):
+    # type: (bytes, str) -> tuple
+    """Run the module `name` of a manifest for each request, until the input ends.
+
+    Returns at once, with nothing done, where it is not to be had in this way.
+    """
+    outputs = [_output(stream) for stream in ("stdout", "stderr")]
+    if None in outputs:
+        return None, []
+    requests, replies = [compat.keep_from_commands(os.dup(fd)) for fd in (0, 1)]
+    nothing, end = os.pipe()  # as a module's standard input is for a call: a pipe at its end
+    os.close(end)
+    for fd, here in zip((nothing, outputs[0], outputs[1]), (0, 1, 2)):
+        os.dup2(fd, here)
+    os.close(nothing)
+    call.importer.use(call.importer.store.manifest(manifest))  # type: ignore
+    try:
+        _import(str(name))
+    except Exception:  # the ordinary way meets it again, and reports it
+        return None, []
+    guardian = session_guard.Guard()
+    run_command.keep_apart(guardian)
+    state = State()
+    try:
+        for request in _requests(requests, state):
+            result = module_runner.run_module(request)
+            guardian.let_go()
+            state.leave_directory()  # it may be unmounted next
+            _reply(replies, outputs, wire.frame(wire.RESULT, 0, codec.encode(result)))
+    finally:
+        guardian.close()
+    return None, []
+
+
+def _requests(descriptor, state):
+    # type: (int, State) -> object
+    """The requests, each in the `state`, for as long as a new process would be no other one.
+
+    Whoever asked for more has that done by another process.
+    """
+    system, resources = module_runner.stamps(_READ_ONCE), _resources()
+    reader = wire.Reader(frozenset([wire.CALL]))
+    for data in iter(lambda: compat.retry(os.read, descriptor, 65536), b""):
+        for _, _, body in reader.feed(data):
+            if module_runner.stamps(_READ_ONCE) != system:
+                return
+            yield codec.decode(body)
+            if _resources() != resources:
+                return
+            state.restore()
+
+
+def _resources():
+    # type: () -> tuple
+    """What a run may have left open or running; a socket to the system's log is always left."""
+    files = 0
+    for name in os.listdir("/dev/fd"):
+        try:
+            files += not stat.S_ISSOCK(os.fstat(int(name)).st_mode)
+        except OSError:
+            pass  # the one by which the others were listed
+    return files, threading.active_count()
+
+
+def _import(name):
+    # type: (str) -> None
+    """Import what the module imports: what is imported later is imported again by each run."""
+    __import__(name)
+    sys.modules.pop(name)
+
+
+def _output(name):
+    # type: (str) -> object
+    """A file without a name; None where there is none."""
+    for descriptor in memfd.files(name):
+        return compat.keep_from_commands(descriptor)
+    return None
+
+
+def _reply(descriptor, outputs, result):
+    # type: (int, list, bytes) -> None
+    """Send what a run printed, and then its result: all at once where it is little."""
+    kept = b""
+    for stream, output in zip((wire.STDOUT, wire.STDERR), outputs):
+        for data in _take(output):
+            kept += wire.data_frame(0, stream, data)
+            if len(kept) > wire.MAX_BODY:
+                _write(descriptor, kept)
+                kept = b""
+    _write(descriptor, kept + result)
+
+
+def _take(descriptor):
+    # type: (int) -> object
+    """What a file holds, piece by piece; it is empty then."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    for data in iter(lambda: os.read(descriptor, wire.MAX_DATA), b""):
+        yield data
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+
+
+def _write(descriptor, data):
+    # type: (int, bytes) -> None
+    while data:
+        data = data[compat.retry(os.write, descriptor, data) :]  # type: ignore[misc]
+
+
+class State(object):
+    """What a run may change of its process: the variables of the modules of its payload,
+    the hook for exceptions, the environment, the directory and the umask."""
+
+    def __init__(self):
+        # type: () -> None
+        self._modules = {name: module for name, module in sys.modules.items() if _is_of(name)}
+        self._variables = [(vars(module), dict(vars(module))) for module in _all(self._modules)]
+        found = {
+            id(value): value
+            for _, variables in self._variables
+            for name, value in variables.items()
+            if type(value) in (dict, list, set) and name != "__builtins__"
+        }
+        self._contents = [(value, type(value)(value)) for value in found.values()]
+        self._hook = sys.excepthook
+        self._environment = dict(os.environ)
+        self._umask = os.umask(0)
+        os.umask(self._umask)
+        try:
+            self._directory = os.getcwd()  # type: object
+        except OSError:  # another account's: a run goes elsewhere
+            self._directory = None
+
+    def leave_directory(self):
+        # type: () -> None
+        """Be in the directory that it was in."""
+        try:
+            os.chdir(self._directory or "/")  # type: ignore[call-overload]
+        except OSError:  # it is gone: the module will go elsewhere
+            os.chdir("/")
+
+    def restore(self):
+        # type: () -> None
+        """Have all else as it was."""
+        for name in [name for name in sys.modules if _is_of(name)]:
+            if sys.modules[name] is not self._modules.get(name):
+                del sys.modules[name]
+        sys.modules.update(self._modules)
+        for variables, before in self._variables:
+            _put_back(variables, before)
+        for value, before in self._contents:
+            if isinstance(value, list):
+                value[:] = before
+            else:
+                _put_back(value, before)
+        sys.excepthook = self._hook
+        _put_back(os.environ, self._environment)
+        os.umask(self._umask)
+
+
+def _put_back(value, before):
+    # type: (object, object) -> None
+    if value != before:
+        value.clear()  # type: ignore[attr-defined]
+        value.update(before)  # type: ignore[attr-defined]
+
+
+def _all(modules):
+    # type: (dict) -> list
+    return [module for module in modules.values() if module is not None]
+
+
+def _is_of(name):
+    # type: (str) -> bool
+    return name.partition(".")[0] == _PAYLOAD

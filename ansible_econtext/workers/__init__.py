@@ -1,0 +1,1 @@
+"""Threads in place of forked workers."""

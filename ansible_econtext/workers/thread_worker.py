@@ -1,0 +1,236 @@
+"""A worker that is a thread of Ansible's main process, for tasks that need no fork.
+
+Forking the main process and tearing the copy down costs more than most tasks
+(``docs/design.rst`` has the figures).  So a task runs in a thread, on copies of what it may change,
+until it comes to something that is not known to keep to itself: then it forks, and goes on in the
+process that it would have had under stock Ansible.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks all tasks.
+"""
+
+import contextlib
+import copy
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ansible.executor.task_executor
+import ansible.plugins.strategy
+from ansible.utils.display import Display
+
+from ansible_econtext.core import (
+    actions,
+    fork_gate,
+    plugin_use,
+    results,
+    task_runner,
+    worker_process,
+)
+from ansible_econtext.core.patch import replaced
+from ansible_econtext.pipeline import loop_pipeline
+from ansible_econtext.workers import connection_cache, loop_executor
+
+display = Display()
+
+#: Action plugins that keep to themselves: they compute, run modules and copy files.
+_ACTIONS = frozenset(
+    "add_host assemble assert async_status command copy debug fail fetch group_by include_vars "
+    "normal package service set_fact set_stats shell template unarchive".split()
+)
+
+#: Seconds between two looks at threads, which ring when there is something to see.
+_LONGEST_SLEEP = 0.05
+
+
+class ThreadWorker(threading.Thread):
+    """Stands where a strategy has a WorkerProcess, and has what strategies use of one."""
+
+    #: The process that the task went on in, to which signals are passed on.
+    pid: int | None = None
+
+    def __init__(
+        self, arguments: dict[str, Any], gate: fork_gate.ForkGate, ended: Callable[[], None]
+    ) -> None:
+        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends."""
+        super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
+        self._arguments = arguments
+        self._gate = gate
+        self._ended = ended
+        self._has_ended = False
+        #: Whether the present process is the one that the task went on in.
+        self._is_process = False
+        self._task = arguments["task"]
+        self.worker_id = arguments["worker_id"]
+        #: Ansible takes a worker that has one, other than 0, for dead.
+        self.exitcode: int | None = None
+
+    def run(self) -> None:
+        try:
+            with self._gate.computing():
+                self._run()
+        finally:
+            self._has_ended = True
+            self._ended()
+
+    def _run(self) -> None:
+        fork_gate.move_by(self._move)
+        try:
+            task_runner.run_task(self._arguments, loop_executor.Executor, self._finish)
+            if self._is_process:
+                worker_process.end()
+        except BaseException as error:
+            if self._is_process:
+                worker_process.fail()
+            if self.pid is None:
+                display.error(f"econtext: internal error in a task's thread: {error!r}")
+                self.exitcode = 1
+
+    def _finish(self) -> None:
+        """The result is about to be sent."""
+        if self._is_process:
+            worker_process.warn_of_output(self._arguments)
+
+    def _move(self, reason: str) -> None:
+        """Go on in a process of its own, where this returns.
+
+        The thread waits for that process here, and raises Moved.
+        """
+        host = self._arguments["host"].name
+        display.vvv(f"econtext: a process for the task: {reason}", host=host)
+        process = worker_process.fork()
+        if process == 0:
+            self._is_process = True
+            fork_gate.leave()
+            queue: results.ThreadQueue = self._arguments["final_q"]
+            self._arguments["final_q"] = queue.leave()
+            worker_process.begin(self._arguments)
+            return
+        self.pid = process
+        fork_gate.note_move()
+        with fork_gate.waiting():
+            _, status = os.waitpid(process, 0)
+        self.exitcode = os.waitstatus_to_exitcode(status)
+        raise fork_gate.Moved
+
+    def is_alive(self) -> bool:
+        """Whether it has something to do; a thread takes a moment longer to be gone."""
+        return super().is_alive() and not self._has_ended
+
+    def terminate(self) -> None:
+        """End the task's process.  A thread cannot be ended; as a daemon it ends with us."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _send(self, number: int) -> None:
+        if self.pid is not None and self.exitcode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+class Workers:
+    """Makes a worker for each task: a thread where one will do, else a stock process."""
+
+    def __init__(self, strategy: Any, process: type) -> None:
+        self._strategy = strategy
+        self._gate = gate = fork_gate.ForkGate()
+        self._processes: list[Any] = []
+        #: Rung when the strategy has something to do: a result, or a worker that is free.
+        self.bell = threading.Event()
+
+        class Process(process):  # type: ignore[misc]
+            """Forks while no task thread computes."""
+
+            def start(self) -> None:
+                with gate.closed(), worker_process.LOADING:
+                    super().start()
+
+        self._process = Process
+
+    def open(self) -> contextlib.AbstractContextManager[None]:
+        """Run a play in the present thread."""
+        return self._gate.open()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._gate.pause()
+        if not args and needs_no_fork(kwargs):
+            return self._thread(kwargs)
+        self._processes = [process for process in self._processes if _is_alive(process)]
+        self._processes.append(self._process(*args, **kwargs))
+        return self._processes[-1]
+
+    def _thread(self, arguments: dict[str, Any]) -> ThreadWorker:
+        own = {
+            "task": arguments["task"].copy(exclude_tasks=True),
+            "task_vars": dict(arguments["task_vars"]),
+            "loader": _own_loader(arguments["loader"]),
+            "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
+        }
+        return ThreadWorker({**arguments, **own}, self._gate, self.bell.set)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
+        if not any(map(_is_alive, self._processes)):
+            seconds = max(seconds, _LONGEST_SLEEP)
+        with self._gate.main_sleeps():
+            self.bell.wait(seconds)
+        self.bell.clear()
+
+
+def _own_loader(loader: Any) -> Any:
+    """Return a copy that keeps temporary files of its own.
+
+    Source: `WorkerProcess.__init__` in `executor/process/worker.py`, 2.19 to 2.21, which forgets
+    those of the main process's loader for each worker.
+    """
+    made = copy.copy(loader)
+    made._tempfiles = set()
+    return made
+
+
+def _is_alive(process: Any) -> bool:
+    try:
+        return bool(process.is_alive())
+    except ValueError:  # a strategy closes those that have ended
+        return False
+
+
+def needs_no_fork(arguments: dict[str, Any]) -> bool:
+    """Whether a task may begin in a thread; what its templates and its connection lead to is
+    found out on the way.
+
+    `arguments` are those of WorkerProcess.
+    """
+    task = arguments["task"]
+    if task.timeout or task.async_val or task.delegate_to or task.debugger:
+        return False
+    return task_runner.has_known_templates() and actions.action_plugin(task) in _ACTIONS
+
+
+@contextlib.contextmanager
+def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[None]:
+    """Have strategies make their workers by `Workers`, for the time of a play.
+
+    `own_plugins` are directories of ours.
+    """
+    if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not task_runner.can_run_tasks():
+        yield
+        return
+    workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)
+    connection_cache.Executor.econtext_ways = connection_cache.Ways()
+    try:
+        with (
+            replaced(ansible.plugins.strategy, WorkerProcess=workers),
+            replaced(ansible.executor.task_executor, time=results.Clock(fork_gate.sleep)),
+            plugin_use.watched(own_plugins),
+            results.ringing(strategy, workers.bell, workers.sleep),
+            workers.open(),
+        ):
+            yield
+    finally:
+        loop_pipeline.stop()
+        connection_cache.Executor.econtext_ways = None
