@@ -4,7 +4,7 @@ import functools
 import os
 from typing import Any
 
-from ansible_econtext.broker import account, file_transfer
+from ansible_econtext.broker import account, file_transfer, payload_archive
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
 from ansible_econtext.broker.request import Request
 from ansible_econtext.broker.slave import Slave
@@ -26,7 +26,6 @@ class Module(Request):
         "environment",
         "directory",
         "remote_tmp",
-        "library",
         "before",
     )
 
@@ -61,6 +60,7 @@ class Module(Request):
     def _run_module(self, slave: Slave) -> None:
         request = self._request
         arguments = {name: request[name] for name in self._ARGUMENTS}
+        arguments["library"] = payload_archive.LIBRARY
         arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
 
         def done(call: CollectingCall | Run, status: Any) -> None:

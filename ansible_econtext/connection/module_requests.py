@@ -3,7 +3,6 @@
 import posixpath
 from typing import Any
 
-from ansible_econtext.broker import payload_archive
 from ansible_econtext.connection import errors, shell
 from ansible_econtext.payload import ansiballz
 
@@ -28,7 +27,6 @@ def request_of_payload(
         "profile": module.profile,
         "open_files": module.open_files,
         "directory": directory,
-        "library": payload_archive.LIBRARY,
     }
 
 

@@ -11,13 +11,21 @@ from ansible import constants
 from ansible.plugins.loader import action_loader, module_loader
 
 
+def resolved_name(task: Any) -> str:
+    """Return the full name of what a task's action resolved to, or nothing.
+
+    Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.
+    """
+    return task._resolved_action or ""
+
+
 def action_plugin(task: Any) -> str:
     """The name of the action plugin that will run a task; "normal" for a module without one.
 
     Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21.  A plugin that
     is not ansible-core's own is "unknown".
     """
-    resolved = task._resolved_action or ""
+    resolved = resolved_name(task)
     namespace, _, name = resolved.rpartition(".")
     if namespace in ("ansible.builtin", "ansible.legacy"):
         return name if action_loader.has_plugin(resolved) else _normal()

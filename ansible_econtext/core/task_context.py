@@ -11,3 +11,8 @@ def current() -> Any:
     from ansible._internal._task import TaskContext
 
     return TaskContext.current()
+
+
+def record(result: Any) -> None:
+    """Have the context of the present thread's task take a result as that of the present item."""
+    current()._record_result(result)

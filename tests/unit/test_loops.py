@@ -6,7 +6,7 @@ pytest.importorskip("ansible._internal._task")  # ansible-core 2.19 and later
 from ansible.playbook.task import Task  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
 
-from ansible_econtext.workers import loop_executor  # noqa: E402
+from ansible_econtext.pipeline import eligibility  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("names_of_collections")
 
@@ -18,7 +18,7 @@ def may_run_ahead(variables=None, items=ITEMS, **task):
     if not any(name.startswith("ansible.") for name in task):
         task["ansible.builtin.command"] = "echo {{ item }}"
     made = {"loop": ITEMS, **task}
-    return loop_executor._may_run_ahead(Task.load(made), {**VARIABLES, **(variables or {})}, items)
+    return eligibility.may_run_ahead(Task.load(made), {**VARIABLES, **(variables or {})}, items)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""Whether the items of a loop may be sent before their turn."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.display import Display
+
+from ansible_econtext.core import actions, plugin_use
+from ansible_econtext.pipeline import template_dependencies
+
+display = Display()
+
+#: Actions that are one call of a module.
+_ACTIONS = frozenset(["command", "shell", "normal"])
+
+#: Modules of ansible-core of which nothing is known to later items but what was registered:
+#: they give no facts, and change nothing that a slave needs.
+_MODULES = frozenset(
+    "ansible.builtin." + name
+    for name in """apt apt_key apt_repository assemble blockinfile command cron deb822_repository
+    debconf expect file find get_url git group iptables known_hosts lineinfile ping pip replace
+    rpm_key shell slurp stat subversion systemd systemd_service sysvinit tempfile wait_for
+    yum_repository""".split()
+)
+
+#: Attributes of a task that say nothing of what an item does, or are looked at by other means.
+_OTHERS = frozenset(
+    """changed_when failed_when loop loop_control loop_with name notify register tags until vars
+    when""".split()
+)
+
+
+def may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> bool:
+    """Whether the items of a loop can be run ahead without anybody seeing a difference."""
+    if len(items) < 3 or os.environ.get("ANSIBLE_ECONTEXT_LOOPS") == "0":
+        return False
+    try:
+        _check_task(task)
+        if plugin_use.others_replace(template_dependencies.PURE):
+            raise template_dependencies.Dependent(
+                "others' filters or tests by names of ansible-core's"
+            )
+        _check_templates(task, variables)
+    except template_dependencies.Dependent as reason:
+        display.vvv(f"econtext: items one by one: {reason}")
+        return False
+    return True
+
+
+def _check_task(task: Any) -> None:
+    """Raise Dependent unless a task is one call of a module of ansible-core's that is known to
+    tell nothing but its result."""
+    plugin = actions.action_plugin(task)
+    if plugin not in _ACTIONS or not actions.is_core_action(plugin):
+        raise template_dependencies.Dependent("the action")
+    if actions.resolved_name(task) not in _MODULES:
+        # a user's own one is "ansible.legacy."
+        raise template_dependencies.Dependent(f"the module {actions.resolved_name(task)}")
+    control = task.loop_control
+    for name in ("pause", "extended", "break_when"):
+        if getattr(control, name, None):
+            raise template_dependencies.Dependent(f"loop_control.{name}")
+    for name in ("until", "async_val", "delegate_to", "timeout"):
+        if getattr(task, name):
+            raise template_dependencies.Dependent(name)
+    if task.retries is not None:
+        raise template_dependencies.Dependent("retries")
+
+
+def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
+    """Raise Dependent if what an item does, or how its host is reached, may depend on how other
+    items went, or if the user's variable `econtext_loops` says so."""
+    chosen = variables.get("econtext_loops", True)  # what is no boolean counts as false
+    if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
+        raise template_dependencies.Dependent("econtext_loops")
+    registered = _registered_by(task)
+    attributes = [getattr(task, name) for name in task.fattributes if name not in _OTHERS]
+    template_dependencies.check(attributes, task.when or (), variables, registered)
+    if any(name.startswith("ansible_") for name in registered):
+        raise template_dependencies.Dependent("a variable of Ansible's own")
+    options = [
+        value
+        for name, value in variables.items()
+        if name.startswith("ansible_") and isinstance(value, str)
+    ]
+    template_dependencies.check(options, (), variables, registered)
+    own = [task.changed_when or (), task.failed_when or ()]
+    template_dependencies.check([task.loop_control.label or ""], own, variables, frozenset())
+    template_dependencies.check_items(task.loop, variables, registered)
+
+
+def _registered_by(task: Any) -> frozenset[str]:
+    """The variables in which a task's result will be."""
+    registers = task.register or ()  # from 2.21 on, names with an expression each
+    return frozenset([registers] if isinstance(registers, str) else registers)

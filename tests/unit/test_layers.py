@@ -1,0 +1,76 @@
+"""Which folders may import which: a file's folder says in which process it runs.
+
+docs/design.rst draws the same.
+"""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+PACKAGE = "ansible_econtext"
+FILES = sorted(ROOT.glob(f"{PACKAGE}/**/*.py"))
+
+#: What each folder may import besides itself; a file in no folder is an entry.
+ALLOWED = {
+    "core": set(),
+    "patches": {"core"},
+    "client": {"core"},
+    "payload": {"client", "core"},
+    "pipeline": {"payload", "client", "core"},
+    "connection": {"pipeline", "payload", "client", "core"},
+    "workers": {"connection", "pipeline", "payload", "client", "core", "patches"},
+    "target": set(),
+    "broker": {"client"},
+}
+
+#: All that the broker imports of a client: where they meet, and how a slave is reached.
+OF_BROKER = {"client.client", "client.launcher", "client.route"}
+
+
+def folder(path: pathlib.Path) -> str:
+    parts = path.relative_to(ROOT / PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imported(path: pathlib.Path) -> set[str]:
+    """The modules of this package that a file imports, without the package's name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    ours = {name.removeprefix(f"{PACKAGE}.") for name in found if name.startswith(f"{PACKAGE}.")}
+    return {".".join(name.split(".")[:2]) for name in ours}
+
+
+def test_each_folder_is_known():
+    assert {folder(path) for path in FILES} == {"", *ALLOWED}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    own = folder(path)
+    if not own:
+        return
+    others = {name for name in imported(path) if name.split(".")[0] != own}
+    assert {name.split(".")[0] for name in others} <= ALLOWED[own], others
+    if own == "broker":
+        assert others <= OF_BROKER
+
+
+def test_no_name_of_a_file_stands_twice():
+    names = [path.stem for path in FILES if path.name != "__init__.py"]
+    assert not {name for name in names if names.count(name) > 1} - MEET
+
+
+#: The plugins are named by ansible-core; the entry that a user names has the strategy's name.
+MEET: set[str] = set()
+
+
+@pytest.mark.parametrize("name", ["client", "broker"])
+def test_folders_that_a_broker_imports_have_empty_init_files(name):
+    """Its start is measured."""
+    assert (ROOT / PACKAGE / name / "__init__.py").read_text() == ""
