@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ansible_econtext import settings
 from ansible_econtext.broker import pid_watch, shutdown
 from ansible_econtext.broker.slave_pool import Slaves
 from ansible_econtext.broker.worker_connection import Line
@@ -235,7 +236,7 @@ class Broker:
 
 
 def _open_trace() -> Any:
-    path = os.environ.get("ANSIBLE_ECONTEXT_TRACE")
+    path = settings.path("TRACE")
     return open(path, "a") if path else None
 
 

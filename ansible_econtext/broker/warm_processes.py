@@ -1,11 +1,11 @@
 """Call processes that stay, for modules that are run again and again."""
 
-import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from ansible_econtext import settings
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, Output, too_much
 from ansible_econtext.broker.sequence import Order
@@ -16,7 +16,7 @@ from econtext.target.loop import Loop, monotonic
 
 #: Seconds that a process stays when there is nothing to do, and within which a module that is not
 #: a loop's is to be run a second time to get one; with 0 none stays.
-_PATIENCE = float(os.environ.get("ANSIBLE_ECONTEXT_STAYING") or 1)
+_PATIENCE = settings.seconds("STAYING")
 
 #: Begins a call of `run_module` in a process of its own.
 Ordinary = Callable[[], CollectingCall]

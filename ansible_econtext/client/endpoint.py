@@ -21,6 +21,7 @@ from ansible.errors import AnsibleOptionsError
 
 import ansible_econtext
 import econtext
+from ansible_econtext import settings
 from ansible_econtext.client.launcher import Place
 from ansible_econtext.core import run
 
@@ -29,41 +30,27 @@ try:
 except ImportError:  # not every platform has it
     resource = None  # type: ignore[assignment]
 
-#: Seconds that a broker stays after its last run, as ssh's ControlPersist does under Ansible's
-#: defaults; the variable has another number, 0 for not at all.
-PERSIST = 60.0
-VARIABLE = "ANSIBLE_ECONTEXT_PERSIST"
-
-#: The variable with the seconds that a call process may stay for more of its work.
-STAYING = "ANSIBLE_ECONTEXT_STAYING"
-
 #: Variables that differ from one command to the next of the same shell.
 _PASSING = ("_", "OLDPWD")
 
 
 def persisting() -> float:
-    """What the user wants; raises AnsibleOptionsError for what is no number of seconds."""
-    return _seconds(VARIABLE, PERSIST)
+    """Return the seconds that a broker stays after a run.
 
-
-def _seconds(variable: str, default: float) -> float:
-    text = os.environ.get(variable, "")
+    Raises AnsibleOptionsError if any option has a value that it cannot have: the broker reads
+    some of them, where no user could be told.
+    """
     try:
-        seconds = float(text) if text else default
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= 86400:
-        raise AnsibleOptionsError(
-            f"{variable} is {text!r}, which is no number of seconds from 0 to a day"
-        )
-    return seconds
+        settings.check()
+    except ValueError as error:
+        raise AnsibleOptionsError(str(error)) from None
+    return settings.seconds("PERSIST")
 
 
 @functools.cache
 def of_run() -> Place:
     """The place of this run's broker: asked first by the main process, kept by its workers."""
     persist = persisting()
-    _seconds(STAYING, 0)  # the broker reads it, where nobody could be told
     if persist:
         # Not to be had: a home that is not ours alone, a working directory that is gone,
         # sources that are just being changed.

@@ -20,6 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ansible_econtext import settings
 from ansible_econtext.client import endpoint
 from ansible_econtext.core import module_builds as seam
 
@@ -49,7 +50,7 @@ def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
 
 
 def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
-    if os.environ.get("ANSIBLE_ECONTEXT_BUILDS") == "0":
+    if not settings.is_on("BUILDS"):
         return build()
     entry, kept = None, None
     with contextlib.suppress(OSError):

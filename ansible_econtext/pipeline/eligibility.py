@@ -1,12 +1,12 @@
 """Whether the items of a loop may be sent before their turn."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
+from ansible_econtext import settings
 from ansible_econtext.core import actions, plugin_use
 from ansible_econtext.pipeline import template_dependencies
 
@@ -34,7 +34,7 @@ _OTHERS = frozenset(
 
 def may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> bool:
     """Whether the items of a loop can be run ahead without anybody seeing a difference."""
-    if len(items) < 3 or os.environ.get("ANSIBLE_ECONTEXT_LOOPS") == "0":
+    if len(items) < 3 or not settings.is_on("LOOPS"):
         return False
     try:
         _check_task(task)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.plugins.loader import connection_loader
 
+from ansible_econtext import settings
 from ansible_econtext.connection import plugin
 from ansible_econtext.core import run, versions
 from ansible_econtext.core.patch import replaced
@@ -37,20 +38,28 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
     with versions.stock_if_unknown():
         run.load_ahead()
     _freeze_memory()
-    with (
-        carried_connections(),
-        caches.kept_listings(),
-        caches.kept_payloads(),
-        module_utils_imports.found_once(),
-        config_lookups.kept_options(),
-        config_lookups.kept_definitions(),
-        config_lookups.kept_builtin_plugins(),
-        caches.no_facts_unlooked_at(),
-        field_validation.validated_once(),
-        ssh_argparse.made_when_wanted(),
-        template_cache.compiled_once(),
-        threads_for_tasks(strategy, _OWN_PLUGINS),
-    ):
+    with carried_connections(), _patched(), threads_for_tasks(strategy, _OWN_PLUGINS):
+        yield
+
+
+@contextlib.contextmanager
+def _patched() -> Iterator[None]:
+    """Apply the patches of ansible-core that make it faster."""
+    with contextlib.ExitStack() as stack:
+        if settings.is_on("PATCHES"):
+            for patch in (
+                caches.kept_listings,
+                caches.kept_payloads,
+                module_utils_imports.found_once,
+                config_lookups.kept_options,
+                config_lookups.kept_definitions,
+                config_lookups.kept_builtin_plugins,
+                caches.no_facts_unlooked_at,
+                field_validation.validated_once,
+                ssh_argparse.made_when_wanted,
+                template_cache.compiled_once,
+            ):
+                stack.enter_context(patch())
         yield
 
 

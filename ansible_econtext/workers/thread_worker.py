@@ -18,6 +18,7 @@ import ansible.executor.task_executor
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
+from ansible_econtext import settings
 from ansible_econtext.core import (
     actions,
     fork_gate,
@@ -217,11 +218,12 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
 
     `own_plugins` are directories of ours.
     """
-    if os.environ.get("ANSIBLE_ECONTEXT_THREADS") == "0" or not task_runner.can_run_tasks():
+    if not settings.is_on("THREADS") or not task_runner.can_run_tasks():
         yield
         return
     workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)
-    connection_cache.Executor.econtext_ways = connection_cache.Ways()
+    if settings.is_on("CONNECTION_CACHE"):
+        connection_cache.Executor.econtext_ways = connection_cache.Ways()
     try:
         with (
             replaced(ansible.plugins.strategy, WorkerProcess=workers),

@@ -28,6 +28,9 @@ ALLOWED = {
 #: All that the broker imports of a client: where they meet, and how a slave is reached.
 OF_BROKER = {"client.client", "client.launcher", "client.route"}
 
+#: What all but `target` may import: it imports nothing of this package.
+OF_ALL = {"settings"}
+
 
 def folder(path: pathlib.Path) -> str:
     parts = path.relative_to(ROOT / PACKAGE).parts
@@ -50,12 +53,17 @@ def test_each_folder_is_known():
     assert {folder(path) for path in FILES} == {"", *ALLOWED}
 
 
+def test_settings_import_nothing_of_ours():
+    assert not imported(ROOT / PACKAGE / "settings.py")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_one_way(path):
     own = folder(path)
     if not own:
         return
     others = {name for name in imported(path) if name.split(".")[0] != own}
+    others -= OF_ALL if own != "target" else set()
     assert {name.split(".")[0] for name in others} <= ALLOWED[own], others
     if own == "broker":
         assert others <= OF_BROKER
