@@ -1,0 +1,46 @@
+"""Hundreds of forks beside the threads of many hosts: none is left hanging on a lock."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from . import own_plugins
+from .own_plugins import ended, local_hosts
+
+HOSTS = 50
+#: Rounds of the tasks below: with each come a fork by the strategy, and one by a thread, per host.
+ROUNDS = 3
+
+#: What holds locks of Python and of ansible-core at any time: output, templates, imports, loops.
+THREADS = [
+    {"name": "shown", "debug": {"msg": "{{ inventory_hostname | upper }} {{ range(9) | list }}"}},
+    {"name": "kept", "set_fact": {"kept": "{{ ['a', 'b'] | map('upper') | join }}"}},
+    {"name": "loop", "debug": {"msg": "{{ item }}"}, "loop": [1, 2, 3]},
+]
+FORKS = [
+    {"name": "forked", "debug": {"msg": "{{ kept }}"}, "timeout": 60},
+    {"name": "own filter", "debug": {"msg": "{{ 'memory' | play_does }}"}},
+]
+
+
+@pytest.mark.timeout(200)
+def test_no_fork_hangs(strategy: str, scratch: pathlib.Path) -> None:
+    """A task that hung would be ended by its time limit, and fail."""
+    every = [*THREADS, *FORKS] * ROUNDS
+    running = own_plugins.start(
+        [{"hosts": "all", "gather_facts": False, "tasks": every}],
+        directory=scratch / "run",
+        strategy={"econtext": "econtext_free"}.get(strategy, "free"),
+        hosts=local_hosts(HOSTS, scratch),
+        plugins=["callback_plugins/switches.py"],
+        cfg={"forks": str(HOSTS)},
+    )
+    result = ended(running, 180)
+    assert result.rc == 0, str(result)
+    hosts = result.summary["hosts"]
+    assert len(hosts) == HOSTS
+    assert {counts["ok"] for counts in hosts.values()} == {len(every)}
+    values = {one.result["msg"] for one in result.tasks if one.task == "own filter"}
+    assert values == {"1"}
