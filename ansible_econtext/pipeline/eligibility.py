@@ -7,7 +7,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 
 from ansible_econtext import settings
-from ansible_econtext.core import actions, plugin_use
+from ansible_econtext.core import actions, module_facts, plugin_use
 from ansible_econtext.pipeline import template_dependencies
 
 display = Display()
@@ -15,15 +15,8 @@ display = Display()
 #: Actions that are one call of a module.
 _ACTIONS = frozenset(["command", "shell", "normal"])
 
-#: Modules of ansible-core of which nothing is known to later items but what was registered:
-#: they give no facts, and change nothing that a slave needs.
-_MODULES = frozenset(
-    "ansible.builtin." + name
-    for name in """apt apt_key apt_repository assemble blockinfile command cron deb822_repository
-    debconf expect file find get_url git group iptables known_hosts lineinfile ping pip replace
-    rpm_key shell slurp stat subversion systemd systemd_service sysvinit tempfile wait_for
-    yum_repository""".split()
-)
+#: Modules before which the broker ends slaves, which takes its time.
+_ENDING = frozenset(["user"])
 
 #: Attributes of a task that say nothing of what an item does, or are looked at by other means.
 _OTHERS = frozenset(
@@ -50,14 +43,15 @@ def may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> 
 
 
 def _check_task(task: Any) -> None:
-    """Raise Dependent unless a task is one call of a module of ansible-core's that is known to
-    tell nothing but its result."""
+    """Raise Dependent unless a task is one call of a module that tells later items nothing but
+    what is registered: it gives no facts, and ends no slave."""
     plugin = actions.action_plugin(task)
     if plugin not in _ACTIONS or not actions.is_core_action(plugin):
         raise template_dependencies.Dependent("the action")
-    if actions.resolved_name(task) not in _MODULES:
-        # a user's own one is "ansible.legacy."
-        raise template_dependencies.Dependent(f"the module {actions.resolved_name(task)}")
+    if task.action.rpartition(".")[2] in _ENDING:
+        raise template_dependencies.Dependent(f"the module {task.action}")
+    if not module_facts.gives_none(task):
+        raise template_dependencies.Dependent(f"facts of the module {task.action}")
     control = task.loop_control
     for name in ("pause", "extended", "break_when"):
         if getattr(control, name, None):
