@@ -11,7 +11,7 @@ from .own_plugins import ended, local_hosts
 
 HOSTS = 50
 #: Rounds of the tasks below: with each come a fork by the strategy, and one by a thread, per host.
-ROUNDS = 3
+ROUNDS = 2
 
 #: What holds locks of Python and of ansible-core at any time: output, templates, imports, loops.
 THREADS = [

@@ -9,9 +9,10 @@ import ansible.plugins.connection
 import pytest
 
 from . import own_plugins
-from .conftest import Transport
+from .conftest import STRATEGY, Transport
 from .own_plugins import Both, lines, local_hosts, outcomes, told
 from .parity import differences
+from .play import STOCK
 
 OVERRIDES = {
     name: f"overrides/{name}"
@@ -105,4 +106,27 @@ def test_connections(transport: Transport, strategy: str, scratch: pathlib.Path)
         cfg={"connection_plugins": str(edited_connections(scratch / "connections"))},
     )
     assert both.stock.one("one").result["stdout"] == transport.name
+    assert_same(both)
+
+
+@pytest.mark.xfail(
+    STRATEGY not in STOCK,
+    reason="the environment that a shell plugin of users adds to commands is not seen",
+)
+def test_a_shell(strategy: str, scratch: pathlib.Path) -> None:
+    """Based on ansible-core's `sh`, it adds to the environment of commands."""
+    task = {
+        "name": "shell",
+        "command": "printenv ECTX_CALLS",
+        "environment": {"ECTX_OTHER": "1"},
+        "vars": {"ansible_shell_type": "own_sh"},
+    }
+    both = own_plugins.run_both(
+        [{"hosts": "all", "gather_facts": False, "tasks": [task, {**task, "name": "again"}]}],
+        scratch=scratch,
+        strategy=strategy,
+        hosts=local_hosts(1, scratch),
+        plugins=["shell_plugins/own_sh.py"],
+    )
+    assert both.stock.one("again").result["stdout"]
     assert_same(both)
