@@ -47,7 +47,7 @@ class CarriedConnection:
             self._econtext_begin(kwargs)
 
     def _econtext_begin(self, arguments: dict[str, Any]) -> None:
-        if getattr(self._shell, "_IS_WINDOWS", False):
+        if getattr(self._shell, "_IS_WINDOWS", False) or not plugins.is_known_shell(self._shell):
             return
         # The parent is told by a worker to its connection; a thread's would be the wrong one.
         run_process = self.econtext_run or int(arguments.get("ansible_playbook_pid") or os.getpid())
@@ -130,6 +130,7 @@ class CarriedConnection:
     ) -> tuple[int, bytes, bytes]:
         stock = super().exec_command  # type: ignore[misc]
         if self._econtext is None:
+            fork_gate.move("the stock way")
             return stock(cmd, in_data=in_data, sudoable=sudoable)  # type: ignore[no-any-return]
         if not self._connected:  # type: ignore[attr-defined]
             self._connect()  # type: ignore[attr-defined]
@@ -160,6 +161,7 @@ class CarriedConnection:
     def put_file(self, in_path: str, out_path: str) -> Any:
         stock = super().put_file  # type: ignore[misc]
         if self._econtext is None:
+            fork_gate.move("the stock way")
             return stock(in_path, out_path)
         local, remote = self._econtext_local(in_path), self._econtext_remote(out_path)
         is_of_module = shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs()
@@ -172,6 +174,7 @@ class CarriedConnection:
     def fetch_file(self, in_path: str, out_path: str) -> Any:
         stock = super().fetch_file  # type: ignore[misc]
         if self._econtext is None:
+            fork_gate.move("the stock way")
             return stock(in_path, out_path)
         remote, local = self._econtext_remote(in_path), self._econtext_local(out_path)
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ansible.plugins.connection
+import ansible.plugins.shell
 from ansible import constants
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
@@ -154,6 +155,18 @@ def is_core_connection(kind: type) -> bool:
     """
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     return file is not None and os.path.dirname(file) in ansible.plugins.connection.__path__
+
+
+def is_known_shell(plugin: Any) -> bool:
+    """Return whether a shell plugin is ansible-core's own, or of `ansible.posix`.
+
+    What the commands of any other one do cannot be told by the methods that made them.
+    """
+    kind = type(plugin)
+    if kind.__module__.startswith("ansible_collections.ansible.posix.plugins.shell."):
+        return True
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return file is not None and os.path.dirname(file) in ansible.plugins.shell.__path__
 
 
 def plugin_name(plugin: Any) -> str:

@@ -9,10 +9,9 @@ import ansible.plugins.connection
 import pytest
 
 from . import own_plugins
-from .conftest import STRATEGY, Transport
+from .conftest import Transport
 from .own_plugins import Both, lines, local_hosts, outcomes, told
 from .parity import differences
-from .play import STOCK
 
 OVERRIDES = {
     name: f"overrides/{name}"
@@ -109,10 +108,6 @@ def test_connections(transport: Transport, strategy: str, scratch: pathlib.Path)
     assert_same(both)
 
 
-@pytest.mark.xfail(
-    STRATEGY not in STOCK,
-    reason="the environment that a shell plugin of users adds to commands is not seen",
-)
 def test_a_shell(strategy: str, scratch: pathlib.Path) -> None:
     """Based on ansible-core's `sh`, it adds to the environment of commands."""
     task = {
