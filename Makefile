@@ -1,5 +1,5 @@
 # make demo         one play on this host, under the stock strategy and under ours
-# make test         lint and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
+# make test         lint, types and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
 # make types        mypy
 # make matrix       the integration tests over releases of ansible-core and Python, those that are
 #                   here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
@@ -27,7 +27,9 @@ demo: .venv/demo/ready
 test: $(TEST)/ready
 	scripts/test-tools
 	$(TEST)/bin/ruff check .
-	$(TEST)/bin/python -m pytest $(TWO) tests
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/python -m pytest $(TWO) --durations=25 tests
 	$(if $(CORE),,$(MAKE) --no-print-directory test-oldest)
 
 # Two processes, each with files of its own: parity takes about as long as all the rest.

@@ -19,7 +19,7 @@ from bench.play_list import TARGET_PYTHON
 
 CALLBACKS = Path(__file__).parent / "callbacks"
 
-WHO = {"closed": "the main thread", "forking": "a task thread"}
+WHO = {"closed": "the main thread", "alone": "a task thread"}
 
 
 def tasks(count: int) -> list[dict]:

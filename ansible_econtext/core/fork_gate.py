@@ -7,8 +7,9 @@ no other thread is at work:
 * The main thread gives its own lock back while it sleeps.
 
 A fork by the main thread waits until no task thread computes, a fork by a task thread until the
-main thread sleeps, too.  Neither waits for a task to end.  What is left is the thread in which a
-stock strategy reads results; ansible-core itself forks beside that, with the display's lock held.
+main thread sleeps, too.  So does a task thread that reads what the main thread changes.  None of
+them waits for a task to end.  What is left is the thread in which a stock strategy reads results;
+ansible-core itself forks beside that, with the display's lock held.
 
 Lock order: the main thread's, then the turn.  Functions of this module do nothing in a thread or
 process that is no task thread.
@@ -19,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-#: Seconds for which the main thread waits for a task thread to fork.
+#: Seconds for which the main thread waits for a task thread that is to be alone.
 _LONGEST_PAUSE = 0.05
 
 
@@ -34,13 +35,13 @@ class ForkGate:
     """The gate of one play."""
 
     def __init__(self) -> None:
-        #: Held by the main thread while it is awake, and by a task thread that forks.
+        #: Held by the main thread while it is awake, and by a task thread that is alone.
         self._main = threading.Lock()
         self._is_main_awake = False
         self._is_over = False
-        #: Task threads that wait to fork, counted with the turn held.
-        self._forkers = 0
-        self._has_forked = threading.Event()
+        #: Task threads that wait to be alone, counted with the turn held.
+        self._waiting_alone = 0
+        self._was_alone = threading.Event()
         #: Held by the one task thread that computes.
         self._turn = threading.Lock()
         #: Whether the main thread wants to fork: it goes before all threads that wait for a turn.
@@ -62,20 +63,20 @@ class ForkGate:
 
     @contextlib.contextmanager
     def main_sleeps(self) -> Iterator[None]:
-        """Let task threads fork while the main thread does nothing."""
+        """Let task threads be alone while the main thread does nothing."""
         self._is_main_awake = False
-        self._has_forked.clear()
+        self._was_alone.clear()
         self._main.release()
         try:
             yield
-            if self._forkers:  # who releases a lock would get it again before those that wait
-                self._has_forked.wait(_LONGEST_PAUSE)
+            if self._waiting_alone:  # who releases a lock would get it again before those that wait
+                self._was_alone.wait(_LONGEST_PAUSE)
         finally:
             self._wake()
 
     def pause(self) -> None:
-        """Let a task thread fork, if one waits to."""
-        if self._forkers:
+        """Let a task thread be alone, if one waits to."""
+        if self._waiting_alone:
             with self.main_sleeps():
                 pass
 
@@ -118,25 +119,37 @@ class ForkGate:
             self._take_turn()
 
     @contextlib.contextmanager
-    def forking(self) -> Iterator[None]:
-        """Let nobody else be at work, so that the present task thread can fork.
+    def alone(self) -> Iterator[None]:
+        """Have the main thread asleep while the present task thread computes.
 
-        Raises RuntimeError if the play is over.
+        For a fork, and for what the main thread changes.  Raises RuntimeError if the play is over.
         """
-        self._forkers += 1
+        if _own.is_alone:
+            yield
+            return
+        with self._alone():
+            _own.is_alone = True
+            try:
+                yield
+            finally:
+                _own.is_alone = False
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._waiting_alone += 1
         self._turn.release()
         try:
             self._main.acquire()
         finally:
             self._take_turn()
-            self._forkers -= 1
+            self._waiting_alone -= 1
         try:
             if self._is_over:
                 raise RuntimeError("the play is over")
             yield
         finally:
             self._main.release()
-            self._has_forked.set()
+            self._was_alone.set()
 
     def _take_turn(self) -> None:
         while True:
@@ -152,6 +165,8 @@ class _Own(threading.local):
 
     #: The gate that it is a task thread of.
     gate: ForkGate | None = None
+    #: Whether the main thread sleeps until it has done something.
+    is_alone = False
     #: Whether it has something open that no fork is to have a copy of.
     keeps_turn = False
     #: Moves its task to a process of its own.

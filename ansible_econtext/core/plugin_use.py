@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible.plugins.loader import Jinja2Loader, PluginLoader, filter_loader, test_loader
+from ansible.vars.hostvars import HostVars
 
 from ansible_econtext.core import fork_gate, known_plugins, worker_process
 from ansible_econtext.core.patch import replaced
@@ -44,12 +45,13 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
     Source: `PluginLoader._load_module_source` in `plugins/loader.py` takes a module from
     sys.modules as it is, which may be one that another thread is just loading;
     `JinjaPluginIntercept` in `_internal/_templating/_jinja_plugins.py` is asked for each filter
-    and test each time that a template is filled in.
+    and test each time that a template is filled in; `HostVars.raw_get` in `vars/hostvars.py` reads
+    what the main thread changes with each result.
     """
     from ansible._internal._templating._jinja_plugins import JinjaPluginIntercept
 
     stock_plugin, stock_jinja = PluginLoader.get_with_context, Jinja2Loader.get_with_context
-    stock_item = JinjaPluginIntercept.__getitem__
+    stock_item, stock_get = JinjaPluginIntercept.__getitem__, HostVars.raw_get
 
     @functools.wraps(stock_plugin)
     def get_plugin(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -72,7 +74,14 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
             fork_gate.move(f"the {plugins._plugin_loader.type} {name}")
         return stock_item(plugins, name)
 
+    @functools.wraps(HostVars.raw_get)
+    def raw_get(hostvars: Any, name: str) -> Any:
+        gate = fork_gate.current()
+        with gate.alone() if gate is not None else contextlib.nullcontext():
+            return stock_get(hostvars, name)
+
     with (
+        replaced(HostVars, raw_get=raw_get),
         replaced(PluginLoader, get_with_context=get_plugin),
         replaced(Jinja2Loader, get_with_context=get_jinja),
         replaced(JinjaPluginIntercept, __getitem__=get_item),

@@ -30,7 +30,7 @@ def fork() -> int:
     """Fork in a task thread, while no other one is at work and no thread prints or loads."""
     gate = fork_gate.current()
     assert gate is not None
-    with gate.forking(), LOADING, display._lock:
+    with gate.alone(), LOADING, display._lock:
         return os.fork()
 
 

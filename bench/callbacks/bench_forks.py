@@ -1,6 +1,6 @@
 """A callback plugin that notes for how long each fork of ansible-playbook had to wait.
 
-It stands around `closed` and `forking` of econtext's gate between threads and forks.  The time
+It stands around `closed` and `alone` of econtext's gate between threads and forks.  The time
 in which another fork was made is left out: forks wait for each other under stock Ansible, too.
 """
 
@@ -22,7 +22,7 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         from ansible_econtext.core.fork_gate import ForkGate
 
-        self.waits = {"closed": [], "forking": []}
+        self.waits = {"closed": [], "alone": []}
         self.forked = 0.0
         for name in self.waits:
             setattr(ForkGate, name, self.timed(getattr(ForkGate, name), self.waits[name]))

@@ -98,7 +98,7 @@ def test_a_task_thread_forks_while_the_main_thread_sleeps_and_not_before():
     gate, log = ForkGate(), []
 
     def fork():
-        with gate.computing(), gate.forking():
+        with gate.computing(), gate.alone():
             log.append("fork")
 
     with gate.open():
@@ -119,7 +119,7 @@ def test_tasks_compute_while_one_waits_to_fork():
         def fork():
             with gate.computing():
                 wants.set()
-                with gate.forking():
+                with gate.alone():
                     pass
 
         thread = start(fork)
@@ -137,7 +137,7 @@ def test_nothing_forks_when_the_play_is_over():
     def fork():
         with gate.computing():
             try:
-                with gate.forking():
+                with gate.alone():
                     pass
             except RuntimeError as error:
                 errors.append(str(error))
@@ -177,3 +177,17 @@ def test_other_threads_are_no_task_threads():
 def test_an_item_that_is_run_ahead_does_not_move():
     with ForkGate().computing(), pytest.raises(RuntimeError, match="a lookup"):
         fork_gate.move("a lookup")
+
+
+def test_what_is_alone_may_fork():
+    gate, log = ForkGate(), []
+
+    def fork():
+        with gate.computing(), gate.alone(), gate.alone():
+            log.append("fork")
+
+    with gate.open():
+        thread = start(fork)
+        with gate.main_sleeps():
+            thread.join(LIMIT)
+    assert log == ["fork"]
