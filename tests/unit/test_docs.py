@@ -1,0 +1,123 @@
+"""What the documents name is there, and what they promise to name is named."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.rst"))]
+
+#: Folders of the repository; a path that begins with one of them is a path of ours.
+FOLDERS = "ansible_econtext|bench|changelogs|docs|econtext|examples|meta|plugins|scripts|tests"
+PATH = re.compile(rf"(?<![\w/.~-])(?:{FOLDERS})/[\w./*-]*")
+#: A file of which the folder is not said.
+BARE = re.compile(r"(?<![\w/.*-])[a-z_]\w*\.(?:py|rst|md)\b")
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def by_name(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+# Paths
+
+
+@by_name(PAGES)
+def test_each_path_exists(path):
+    named = {found.rstrip(".") for found in PATH.findall(path.read_text(encoding="utf-8"))}
+    assert not [name for name in sorted(named) if not list(ROOT.glob(name))]
+
+
+@by_name(PAGES)
+def test_each_file_is_named_with_its_folder(path):
+    """Names of files are found by a search for the whole path."""
+    assert not set(BARE.findall(path.read_text(encoding="utf-8")))
+
+
+# docs/glossary.rst
+
+
+def entries() -> dict[str, str]:
+    found = re.findall(r"^(\w.*)\n((?:   .+\n)+)", text("docs/glossary.rst"), re.M)
+    assert len({term for term, _ in found}) == len(found), "a term stands twice"
+    return {term: " ".join(definition.split()) for term, definition in found}
+
+
+#: What the design speaks of on every page.
+TERMS = [
+    *("account", "broker", "bundle", "call", "call process", "carrier", "context", "controller"),
+    *("endpoint", "fork gate", "hop", "launcher", "moving a task", "multiplexer", "payload"),
+    *("pipeline", "request", "route", "router", "sequence", "session", "slave", "slot", "spare"),
+    *("target", "task thread", "warm process"),
+]
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_each_term_is_an_entry(term):
+    assert term in entries()
+
+
+def test_terms_are_in_order():
+    assert list(entries()) == sorted(entries())
+
+
+def test_a_definition_is_one_or_two_sentences():
+    for term, definition in entries().items():
+        assert definition.endswith("."), term
+        assert len(re.findall(r"[.?!](?= [A-Z]|$)", definition)) <= 2, term
+
+
+# docs/walk.rst
+
+#: Files that no task comes to.
+NOT_OF_A_TASK = {
+    "ansible_econtext/cli.py": "the command ansible-econtext",
+    "econtext/controller/router.py": "of the library alone: the broker has its own loop",
+    "econtext/controller/context.py": "of the library alone",
+    "econtext/controller/methods/local.py": "of the library alone",
+    "econtext/controller/methods/sudo.py": "of the library alone: become has the plugin's command",
+}
+FILES = [
+    path
+    for package in ("ansible_econtext", "econtext")
+    for path in sorted(ROOT.glob(f"{package}/**/*.py"))
+    if path.name != "__init__.py"  # they hold nothing that a task runs
+]
+
+
+@by_name(FILES)
+def test_each_file_of_a_task_is_in_the_walk_once(path):
+    name = str(path.relative_to(ROOT))
+    found = re.findall(rf"(?<![\w/]){re.escape(name)}", text("docs/walk.rst"))
+    assert len(found) == (name not in NOT_OF_A_TASK)
+
+
+def test_what_is_said_of_no_task_is_there():
+    assert all((ROOT / name).is_file() for name in NOT_OF_A_TASK)
+
+
+# The laws in docs/design.rst
+
+
+def laws() -> list[str]:
+    section = re.search(
+        r"^The laws\n-+\n(.*?)^\w[^\n]*\n-+\n", text("docs/design.rst"), re.M | re.S
+    )
+    assert section is not None
+    return re.split(r"^\d+\. ", section[1], flags=re.M)[1:]
+
+
+def test_there_are_eleven_laws():
+    assert len(laws()) == 11
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_each_law_names_tests_that_are_there(number):
+    named = re.findall(r"``(tests/[\w/]+\.py)::(\w+)``", laws()[number - 1])
+    assert named
+    for file, function in named:
+        assert re.search(rf"^def {function}\(", text(file), re.M), f"{file}::{function}"
