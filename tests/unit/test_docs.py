@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from . import test_layers
+
 ROOT = pathlib.Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.rst"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.rst", *sorted(ROOT.glob("docs/*.rst"))]
 
 #: Folders of the repository; a path that begins with one of them is a path of ours.
 FOLDERS = "ansible_econtext|bench|changelogs|docs|econtext|examples|meta|plugins|scripts|tests"
@@ -35,7 +37,8 @@ def test_each_path_exists(path):
 @by_name(PAGES)
 def test_each_file_is_named_with_its_folder(path):
     """Names of files are found by a search for the whole path."""
-    assert not set(BARE.findall(path.read_text(encoding="utf-8")))
+    named = set(BARE.findall(path.read_text(encoding="utf-8")))
+    assert not [name for name in sorted(named) if not (ROOT / name).is_file()]
 
 
 # docs/glossary.rst
@@ -121,3 +124,22 @@ def test_each_law_names_tests_that_are_there(number):
     assert named
     for file, function in named:
         assert re.search(rf"^def {function}\(", text(file), re.M), f"{file}::{function}"
+
+
+# CONTRIBUTING.rst
+
+
+def test_the_table_of_folders_is_what_the_test_of_layers_holds():
+    [table] = re.findall(r"^folder  .*\n=+ .*\n((?:``.*\n)+)", text("CONTRIBUTING.rst"), re.M)
+    rows = [re.findall(r"``(\w+)``", line) for line in table.splitlines()]
+    assert {folder: set(imports) for folder, *imports in rows} == test_layers.ALLOWED
+
+
+def test_files_of_the_table_of_ansible_core_are_there():
+    """They are named without `ansible_econtext/` and `.py`, as there is little room."""
+    [table] = re.findall(
+        r"^   =+ +=+\n   of ansible-core.*?^   =+ +=+\n\n", text("CONTRIBUTING.rst"), re.M | re.S
+    )
+    named = re.findall(rf"``((?:{'|'.join(test_layers.ALLOWED)})/\w+)``", table)
+    assert len(named) > 20
+    assert not [name for name in named if not (ROOT / "ansible_econtext" / f"{name}.py").is_file()]
