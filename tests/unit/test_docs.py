@@ -1,9 +1,15 @@
 """What the documents name is there, and what they promise to name is named."""
 
+import os
 import pathlib
 import re
+import subprocess
+import sys
+import textwrap
 
 import pytest
+
+import econtext
 
 from . import test_layers
 
@@ -143,3 +149,31 @@ def test_files_of_the_table_of_ansible_core_are_there():
     named = re.findall(rf"``((?:{'|'.join(test_layers.ALLOWED)})/\w+)``", table)
     assert len(named) > 20
     assert not [name for name in named if not (ROOT / "ansible_econtext" / f"{name}.py").is_file()]
+
+
+# docs/library.rst
+
+
+def test_the_example_of_the_library_runs(tmp_path):
+    [block] = re.findall(
+        r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text("docs/library.rst"), re.M
+    )
+    script = tmp_path / "example.py"
+    script.write_text(textwrap.dedent(block))
+    ran = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    first, *rest = ran.stdout.splitlines()
+    assert first.startswith("local ")
+    assert rest == ["/", "ValueError"]
+
+
+def test_the_library_has_each_error_that_its_page_names():
+    section = text("docs/library.rst").partition("\nErrors\n")[2]
+    named = re.findall(r"^``(\w+)``$", section, re.M)
+    assert {*named, "EcontextError", "Context", "Router"} == set(econtext.__all__)
