@@ -15,7 +15,7 @@ SCRIPT = (
 import resource
 {prepare}
 from econtext.target import call
-from ansible_econtext.target import copies
+from ansible_econtext.target import prefault
 
 heap = [[number] for number in range(20000)]
 
@@ -43,7 +43,7 @@ def run_a_call(comes=None):
     pid = os.fork()
     if pid == 0:
         if comes == "meanwhile":
-            copies.select.poll = AtTheSecondLook
+            prefault.select.poll = AtTheSecondLook
         call.before(read)
         before = faults()
         for each in heap:

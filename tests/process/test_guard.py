@@ -15,13 +15,13 @@ SCRIPT = (
     IMPORTS
     + """
 import subprocess, time
-from ansible_econtext.target import commands, guard
+from ansible_econtext.target import run_command, session_guard
 
 os.setsid()
-guardian = guard.Guard()
-commands.keep_apart(guardian)
+guardian = session_guard.Guard()
+run_command.keep_apart(guardian)
 {before}
-command = commands.Popen(
+command = run_command.Popen(
     ["/bin/sh", "-c", {command!r}], stdout=subprocess.PIPE, close_fds=True, preexec_fn=None
 )
 sys.stdout.write("%d %d\\n" % (command.pid, guardian._pid))

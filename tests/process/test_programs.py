@@ -13,11 +13,11 @@ RUN = (
     + """
 import json
 request, in_memory = json.loads(sys.argv[2]), sys.argv[3] == "in memory"
-from ansible_econtext.target import nameless, program
+from ansible_econtext.target import memfd, program_runner
 if not in_memory:
-    nameless.files = lambda name: iter(())
+    memfd.files = lambda name: iter(())
 request["files"] = [(word, name, None, text.encode()) for word, name, text in request["files"]]
-status, made = program.run([], request)
+status, made = program_runner.run([], request)
 sys.stderr.write(json.dumps([status, made]))
 """
 )

@@ -13,17 +13,17 @@ RUN = (
     + """
 modules, nameless_files, read_once = sys.argv[2:5]
 from econtext.target import call, codec, compat, importer, store
-from ansible_econtext.target import nameless, staying
+from ansible_econtext.target import memfd, warm_process
 if nameless_files == "none":
-    nameless.files = lambda name: iter(())
-staying._READ_ONCE.append(read_once)
+    memfd.files = lambda name: iter(())
+warm_process._READ_ONCE.append(read_once)
 kept = store.Store()
 with open(modules, "rb") as file:
     for content in codec.decode(file.read()):
         manifest = kept.add(content)
 call.importer = importer.Importer(kept)
 compat.install_finder(call.importer)
-assert staying.run(manifest, "ansible.modules.it") == (None, [])
+assert warm_process.run(manifest, "ansible.modules.it") == (None, [])
 """
 )
 

@@ -56,8 +56,8 @@ TALKS = """
 import atexit, sys, threading
 sys.path.insert(0, sys.argv[1])
 from ansible.utils.display import Display
-from ansible_econtext import leaving
-from ansible_econtext.starting import Place
+from ansible_econtext.workers import exit as leaving
+from ansible_econtext.client.launcher import Place
 
 said = threading.Event()
 
