@@ -95,8 +95,8 @@ def test_what_was_copied_once_is_copied_ahead(python):
 @pytest.mark.skipif(not linux_can(), reason="needs Linux 5.14")
 @pytest.mark.parametrize(("pause", "copies"), [(1e9, False), (0, True)])
 def test_after_a_call_that_came_meanwhile_none_is_copied_for_a_while(python, pause, copies):
-    prepare = f"from ansible_econtext.target import copies; copies._PAUSE = {pause}"
-    prepare += "; copies._AT_ONCE = 1"  # the heap may be few pieces
+    prepare = f"from ansible_econtext.target import prefault; prefault._PAUSE = {pause}"
+    prepare += "; prefault._AT_ONCE = 1"  # the heap may be few pieces
     *_, third, _, last = faults(python, prepare, (None, None, None, "meanwhile", None))
     assert third < LIMIT
     assert (last < LIMIT) == copies
@@ -118,8 +118,8 @@ def test_where_something_is_missing_calls_copy_as_they_go(python, prepare):
 def test_notes_that_cannot_be_right_are_left_alone(python):
     """Any of the processes may write to them, two of them at the same time."""
     prepare = (
-        "from ansible_econtext.target import copies\n"
-        "copies.Notes.write = lambda notes, *_: notes._memory.__setitem__(slice(0, 32),\n"
-        "    copies._PIECE.pack(0, 1 << 60) + copies._PIECE.pack(1 << 40, 1 << 40))"
+        "from ansible_econtext.target import prefault\n"
+        "prefault.Notes.write = lambda notes, *_: notes._memory.__setitem__(slice(0, 32),\n"
+        "    prefault._PIECE.pack(0, 1 << 60) + prefault._PIECE.pack(1 << 40, 1 << 40))"
     )
     assert min(faults(python, prepare)) > LIMIT
