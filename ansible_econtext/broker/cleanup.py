@@ -15,7 +15,7 @@ _PATIENCE = 0.2
 Done = Callable[[], None]
 
 
-class Removals:
+class Cleanup:
     """Those that wait on one slave."""
 
     def __init__(self, link: Link, loop: Loop) -> None:

@@ -10,7 +10,7 @@ from econtext.target import wire
 _CHUNK = 8 * wire.MAX_DATA
 
 
-class Sending:
+class Upload:
     """Sends an open file to a call's standard input, and closes both at its end."""
 
     def __init__(self, call: Call, source: IO[bytes]) -> None:
@@ -31,7 +31,7 @@ class Sending:
             self._call.end(wire.STDIN)
 
 
-class Receiving:
+class Download:
     """A file that appears under its name when it is complete, and not before."""
 
     def __init__(self, path: str) -> None:

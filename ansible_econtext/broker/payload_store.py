@@ -1,8 +1,8 @@
 """The broker's payloads: taken apart once, sent to each slave once."""
 
 from ansible_econtext.broker import minify, payload_archive, target_modules
-from ansible_econtext.broker.slave_pool import Slaves
-from ansible_econtext.client import route
+from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.client.route import Route
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
@@ -20,7 +20,7 @@ _IMPORTED_AHEAD = (
 )
 
 
-class Payloads:
+class PayloadStore:
     """Payloads taken apart, by their identity."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Payloads:
             link.send(wire.WARM, 0, codec.encode(request))
         return digest
 
-    def send_ahead(self, identity: bytes, slaves: Slaves, way: list[route.Step]) -> None:
+    def send_ahead(self, identity: bytes, slaves: SlavePool, route: Route) -> None:
         """Have a slave that is being started hold the payload: it does not wait for the
         greeting, and is imported meanwhile."""
 
@@ -56,7 +56,7 @@ class Payloads:
             target_modules.provide(link)
             self.send(identity, link)
 
-        slaves.send_ahead(way, send)
+        slaves.send_ahead(route, send)
 
     def send_file(self, content: bytes, link: Link) -> bytes:
         """Have the slave hold a file; its digest."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
-from ansible_econtext.broker.payload_store import Payloads
-from ansible_econtext.broker.sequence import Order
-from ansible_econtext.broker.slave import Failure, Slave, describe
-from ansible_econtext.broker.slave_pool import Slaves
-from ansible_econtext.broker.warm_processes import Run
+from ansible_econtext.broker.payload_store import PayloadStore
+from ansible_econtext.broker.sequence import Sequence
+from ansible_econtext.broker.slave import Failure, PooledSlave, describe
+from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.broker.warm_processes import ModuleRun
 from econtext.controller.errors import CallDied, CallError, EcontextError
 
 Reply = Callable[[dict[str, Any]], None]
@@ -21,7 +21,7 @@ Reply = Callable[[dict[str, Any]], None]
 Done = Callable[[Any, Any], None]
 
 
-class Request:
+class RequestHandler:
     """Finds its slave, acts, replies once."""
 
     #: Whether it goes on when nobody waits for it any more.
@@ -29,37 +29,37 @@ class Request:
 
     def __init__(
         self,
-        slaves: Slaves,
-        payloads: Payloads,
+        slaves: SlavePool,
+        payloads: PayloadStore,
         request: dict[str, Any],
         reply: Reply,
-        order: Order | None = None,
+        sequence: Sequence | None = None,
     ) -> None:
         self._slaves = slaves
         self._payloads = payloads
         self._request = request
         self._reply: Reply | None = reply
         #: Where it waits for the request before it.
-        self._order = order
-        self._channel: CollectingCall | CollectingCommand | Run | None = None
-        self._slave: Slave | None = None
+        self._sequence = sequence
+        self._channel: CollectingCall | CollectingCommand | ModuleRun | None = None
+        self._slave: PooledSlave | None = None
         #: Whether a slave was replaced for it.
         self._anew = False
 
     def begin(self) -> None:
-        self._slaves.find(self._request["way"], self._found)
+        self._slaves.find(self._request["route"], self._found)
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         """What is to be done on a slave that is there; raises EcontextError if it is gone."""
         raise NotImplementedError
 
-    def _found(self, slave: Slave | Failure) -> None:
+    def _found(self, slave: PooledSlave | Failure) -> None:
         if isinstance(slave, Failure):
             self.reply(describe(slave))
             return
         self._act(self._do, slave)
 
-    def _act(self, action: Callable[[Slave], None], slave: Slave) -> None:
+    def _act(self, action: Callable[[PooledSlave], None], slave: PooledSlave) -> None:
         if self._reply is None:
             return  # given up meanwhile
         try:
@@ -71,7 +71,7 @@ class Request:
         except EcontextError as error:
             self._lost(error)
 
-    def _use(self, slave: Slave | None) -> None:
+    def _use(self, slave: PooledSlave | None) -> None:
         """A slave that is used by requests stays."""
         if self._slave is not None:
             self._slave.release(self)
@@ -102,20 +102,20 @@ class Request:
         self.reply({"failed": "lost", "text": str(error)})
 
     def _call(
-        self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
+        self, slave: PooledSlave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made)."""
         call = self._begin_call(slave, module, function, *arguments)
         self._await(slave, call, done)
         return call
 
-    def _begin_call(self, slave: Slave, *call: Any) -> CollectingCall:
-        if self._order is not None:
-            return self._order.call(slave.link, *call)
+    def _begin_call(self, slave: PooledSlave, *call: Any) -> CollectingCall:
+        if self._sequence is not None:
+            return self._sequence.call(slave.link, *call)
         slave.link.round_trips += self._request.get("waited", 1)
         return CollectingCall(slave.link, *call)
 
-    def _await(self, slave: Slave, call: CollectingCall | Run, done: Done) -> None:
+    def _await(self, slave: PooledSlave, call: CollectingCall | ModuleRun, done: Done) -> None:
         """Have the request's reply made when a call is over."""
         self._channel = call
 
@@ -142,8 +142,8 @@ class Request:
         return self._anew
 
     def _start_anew(self) -> None:
-        if self._order is not None:
+        if self._sequence is not None:
             self.reply({"again": True})  # what was sent after it has the same slave
             return
-        self._slaves.forget(self._request["way"])
-        self._slaves.find(self._request["way"], self._found)
+        self._slaves.forget(self._request["route"])
+        self._slaves.find(self._request["route"], self._found)

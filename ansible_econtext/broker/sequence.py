@@ -7,7 +7,7 @@ from ansible_econtext.broker.calls import CollectingCall
 from econtext.controller.link import Link
 
 
-class Order:
+class Sequence:
     """Requests of a loop to one slave that run one after another without waiting for replies."""
 
     def __init__(self) -> None:
@@ -17,23 +17,25 @@ class Order:
         self._run: Future[Any] | None = None
 
     @property
-    def is_at_a_call(self) -> bool:
+    def has_active_call(self) -> bool:
         """Whether a call is under way."""
         return self._last is not None and not self._last.future.done()
 
     @property
-    def is_at_a_run(self) -> bool:
+    def has_active_run(self) -> bool:
         """Whether something is under way in a process that stays, which no call can wait for."""
         return self._run is not None and not self._run.done()
 
-    def takes(self, run: "Future[Any]") -> None:
+    def follow(self, run: "Future[Any]") -> None:
         """What comes next is done by a process that stays, which keeps the order by itself."""
         self._run = run
 
     def call(self, link: Link, *call: Any) -> CollectingCall:
         """Begin the next call (`CollectingCall`): after the last one, if that still runs."""
         last = self._last
-        after = last.number if last is not None and self.is_at_a_call and last.link is link else 0
+        after = (
+            last.number if last is not None and self.has_active_call and last.link is link else 0
+        )
         if not after:  # else nobody waited for what went before
             link.round_trips += 1
         self._last = CollectingCall(link, *call, after=after)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
 from ansible_econtext.broker import pid_watch, shutdown
-from ansible_econtext.broker.slave_pool import Slaves
-from ansible_econtext.broker.worker_connection import Line
+from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import client
 from econtext.target.loop import Loop, Timer
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.payload_store import Payloads
+    from ansible_econtext.broker.payload_store import PayloadStore
 
 #: Open files that a broker may have, where the system allows it: some 15,000 hosts.
 _FILES = 65536
@@ -40,10 +40,10 @@ class Broker:
         self._persist = persist
         self.loop = Loop()
         self.loop.on_error = self.report
-        self._slaves = Slaves(self.loop)
-        self._payloads: Payloads | None = None
+        self._slaves = SlavePool(self.loop)
+        self._payloads: PayloadStore | None = None
         self._runs = {run}
-        self._lines: set[Line] = set()
+        self._connections: set[WorkerConnection] = set()
         #: File operations under way, by their start: they go on when their worker is gone.
         self._unfinished: set[float] = set()
         self._idle_since = 0.0
@@ -51,13 +51,13 @@ class Broker:
         self._ending = False
         self._trace = _open_trace()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._kinds: dict[str, Callable[[Line, dict[str, Any]], None]] = {
+        self._kinds: dict[str, Callable[[WorkerConnection, dict[str, Any]], None]] = {
             "register": self._register,
-            "leave": lambda line, request: self._tidy(lambda: line.reply({})),
+            "leave": lambda connection, request: self._tidy(lambda: connection.reply({})),
             "prepare": self._prepare,
             "reset": self._reset,
-            "status": lambda line, request: line.reply(self._status()),
-            "end": lambda line, request: self.end(line),
+            "status": lambda connection, request: connection.reply(self._status()),
+            "end": lambda connection, request: self.end(connection),
         }
 
     def run(self) -> None:
@@ -84,15 +84,15 @@ class Broker:
 
     # Runs
 
-    def _register(self, line: Line, request: dict[str, Any]) -> None:
+    def _register(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
         """A worker says of which run it is."""
-        line.run = run = int(request["run"])
+        connection.run = run = int(request["run"])
         if run not in self._runs:
             self._runs.add(run)
             if self._idle is not None:
                 self._idle.cancel()
             self._watch(run)
-        line.reply({})
+        connection.reply({})
 
     def _watch(self, run: int) -> None:
         pid_watch.when_ended(self.loop, run, lambda: self._run_ended(run))
@@ -100,8 +100,8 @@ class Broker:
     def _run_ended(self, run: int) -> None:
         """What its workers asked for is of no more interest; without a run we end, in time."""
         self._runs.discard(run)
-        for line in [line for line in self._lines if line.run == run]:
-            line.close()
+        for connection in [connection for connection in self._connections if connection.run == run]:
+            connection.close()
         if self._runs or self._ending:
             return
         self._idle_since = time.monotonic()
@@ -127,55 +127,55 @@ class Broker:
         except PermissionError:
             connection.close()
             return
-        self._lines.add(Line(self, connection))
+        self._connections.add(WorkerConnection(self, connection))
 
-    def take(self, line: Line, request: dict[str, Any], number: int) -> None:
+    def take(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
         """Start on a request that came under this number."""
         if request["do"] in self._kinds:
-            self._kinds[request["do"]](line, request)
+            self._kinds[request["do"]](connection, request)
             return
         started = time.monotonic()
 
         def reply(value: dict[str, Any]) -> None:
             self._unfinished.discard(started)
             self._note(request, value, time.monotonic() - started)
-            if order is not None and {"need", "failed", "again"} & set(value):
-                order.is_broken = True
+            if sequence is not None and {"need", "failed", "again"} & set(value):
+                sequence.is_broken = True
             if not request.get("quiet"):
-                line.reply(value, number)
+                connection.reply(value, number)
 
-        order = line.order if request.get("in_order") else None
-        if order is not None and order.is_broken:
-            line.reply({"again": True}, number)
+        sequence = connection.sequence if request.get("in_order") else None
+        if sequence is not None and sequence.is_broken:
+            connection.reply({"again": True}, number)
             return
         if request["do"] == "operations":
             self._unfinished.add(started)
         kinds, kept = self._late()
-        made = kinds[request["do"]](self._slaves, kept, request, reply, order)
+        made = kinds[request["do"]](self._slaves, kept, request, reply, sequence)
         made.begin()
         if not request.get("quiet") and not made.is_over:
-            line.requests[number] = made
+            connection.handlers[number] = made
 
-    def _prepare(self, line: Line, request: dict[str, Any]) -> None:
+    def _prepare(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
         """Start a slave before it is wanted; until it is there we have time to get ready."""
-        self._slaves.find(request["way"], lambda found: None)
+        self._slaves.find(request["route"], lambda found: None)
         self.loop.soon(self._late)
 
-    def _late(self) -> tuple[Any, "Payloads"]:
+    def _late(self) -> tuple[Any, "PayloadStore"]:
         """What takes long to import, and has time until the first ssh is on its way."""
-        from ansible_econtext.broker.handlers import KINDS
-        from ansible_econtext.broker.payload_store import Payloads
+        from ansible_econtext.broker.handlers import HANDLERS
+        from ansible_econtext.broker.payload_store import PayloadStore
 
         if self._payloads is None:
-            self._payloads = Payloads()
-        return KINDS, self._payloads
+            self._payloads = PayloadStore()
+        return HANDLERS, self._payloads
 
-    def _reset(self, line: Line, request: dict[str, Any]) -> None:
-        self._slaves.forget(request["way"])
-        line.reply({})
+    def _reset(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+        self._slaves.forget(request["route"])
+        connection.reply({})
 
-    def gone(self, line: Line) -> None:
-        self._lines.discard(line)
+    def gone(self, connection: WorkerConnection) -> None:
+        self._connections.discard(connection)
 
     # For who looks
 
@@ -221,7 +221,7 @@ class Broker:
         before = set(self._unfinished)  # another run's, that come later, are not waited for
         shutdown.tidy(self.loop, self._slaves, lambda: not before & self._unfinished, then)
 
-    def end(self, asked_by: Line | None = None) -> None:
+    def end(self, asked_by: WorkerConnection | None = None) -> None:
         """End the slaves, then this process; whoever asked for it has his line until then."""
         if self._ending:
             return
@@ -229,9 +229,9 @@ class Broker:
         self._left = shutdown.withdraw(self._directory, self._inode)
         self.loop.remove_reader(self._listener.fileno())
         self._listener.close()
-        for line in list(self._lines):
-            if line is not asked_by:
-                line.close()
+        for connection in list(self._connections):
+            if connection is not asked_by:
+                connection.close()
         self._tidy(lambda: shutdown.close(self.loop, self._slaves))
 
 

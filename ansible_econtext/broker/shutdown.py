@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from ansible_econtext.broker.calls import CollectingCall
-from ansible_econtext.broker.slave import Slave
-from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.broker.slave import PooledSlave
+from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import client, launcher
 from econtext.target import wire
 from econtext.target.loop import Loop
@@ -36,11 +36,11 @@ def withdraw(directory: str, inode: int) -> str | None:
 
 
 def tidy(
-    loop: Loop, slaves: Slaves, finished: Callable[[], bool], then: Callable[[], None]
+    loop: Loop, slaves: SlavePool, finished: Callable[[], bool], then: Callable[[], None]
 ) -> None:
     """Remove what nobody asked for, an empty ~/.ansible/tmp that was made, then call `then`."""
     for slave in slaves.all():
-        slave.removals.begin()
+        slave.cleanup.begin()
 
     def start() -> None:
         calls = [_tidying(slave) for slave in slaves.all() if slave.left and not slave.users]
@@ -49,7 +49,7 @@ def tidy(
     _when(loop, finished, start)
 
 
-def _tidying(slave: Slave) -> CollectingCall:
+def _tidying(slave: PooledSlave) -> CollectingCall:
     """Remove the directories that modules left, as far as nothing is in them."""
     files = "ansible_econtext.target.file_operations"
     call = CollectingCall(slave.link, files, "remove_empty", sorted(slave.left))
@@ -70,7 +70,7 @@ def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> Non
     look()
 
 
-def close(loop: Loop, slaves: Slaves) -> None:
+def close(loop: Loop, slaves: SlavePool) -> None:
     """End the slaves, then the loop."""
     loop.call_later(_PATIENCE, slaves.kill)
     loop.call_later(_PATIENCE + 1, loop.stop)

@@ -8,14 +8,14 @@ from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.cleanup import Removals
-    from ansible_econtext.broker.warm_processes import Staying
+    from ansible_econtext.broker.cleanup import Cleanup
+    from ansible_econtext.broker.warm_processes import WarmProcesses
 
 #: Seconds after which a slave that was not heard of is asked whether it is still there.
 _CERTAIN = 15.0
 
 
-class Slave:
+class PooledSlave:
     """A slave that runs."""
 
     def __init__(self, link: Link, python: str, root: bytes, loop: Loop) -> None:
@@ -36,18 +36,20 @@ class Slave:
         self._loop = loop
 
     @functools.cached_property
-    def staying(self) -> "Staying":
+    def warm_processes(self) -> "WarmProcesses":
         """Its call processes that stay."""
-        from ansible_econtext.broker.warm_processes import Staying  # not before the broker listens
+        from ansible_econtext.broker.warm_processes import (
+            WarmProcesses,
+        )  # not before the broker listens
 
-        return Staying(self._loop)
+        return WarmProcesses(self._loop)
 
     @functools.cached_property
-    def removals(self) -> "Removals":
+    def cleanup(self) -> "Cleanup":
         """What is to be removed there before long."""
-        from ansible_econtext.broker.cleanup import Removals
+        from ansible_econtext.broker.cleanup import Cleanup
 
-        return Removals(self.link, self._loop)
+        return Cleanup(self.link, self._loop)
 
     @property
     def is_certain(self) -> bool:
@@ -78,8 +80,8 @@ class Slave:
 class Failure:
     """Why a slave could not be had, and at which step of its way."""
 
-    def __init__(self, step: int, kind: str, error: EcontextError) -> None:
-        self.step = step
+    def __init__(self, hop: int, kind: str, error: EcontextError) -> None:
+        self.hop = hop
         self.kind = kind
         self.error = error
 
@@ -89,7 +91,7 @@ def describe(failure: Failure) -> dict[str, Any]:
     error = failure.error
     return {
         "failed": "launch",
-        "step": failure.step,
+        "hop": failure.hop,
         "kind": failure.kind,
         "text": str(error),
         "status": getattr(error, "status", None),

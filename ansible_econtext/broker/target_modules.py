@@ -9,7 +9,7 @@ from econtext.controller.link import Link
 RUNNER = "ansible_econtext.target.module_runner"
 FILES = "ansible_econtext.target.file_operations"
 PROGRAM = "ansible_econtext.target.program_runner"
-STAYING = "ansible_econtext.target.warm_process"
+WARM_PROCESS = "ansible_econtext.target.warm_process"
 
 #: What every slave holds, with what they import.
 _ALL = (
@@ -24,7 +24,7 @@ _ALL = (
 )
 
 #: What a slave holds besides when its processes stay.
-FOR_STAYING = ("ansible_econtext.target.session_guard", STAYING)
+FOR_WARM_PROCESSES = ("ansible_econtext.target.session_guard", WARM_PROCESS)
 
 
 def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:

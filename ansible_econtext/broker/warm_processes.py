@@ -8,7 +8,7 @@ from typing import Any
 from ansible_econtext import settings
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, Output, too_much
-from ansible_econtext.broker.sequence import Order
+from ansible_econtext.broker.sequence import Sequence
 from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -22,7 +22,7 @@ _PATIENCE = settings.seconds("STAYING")
 Ordinary = Callable[[], CollectingCall]
 
 
-class Run:
+class ModuleRun:
     """One run of a module, used as the call of `run_module` that it stands for."""
 
     def __init__(self, call: CollectingCall, ordinary: Ordinary) -> None:
@@ -76,19 +76,19 @@ class Run:
             self.future.set_result(outcome)
 
 
-class StayingCall(CollectingCall):
+class WarmProcess(CollectingCall):
     """Runs one module for each request, one after the other, until it is let go."""
 
     def __init__(self, link: Link, manifest: bytes, name: str, loop: Loop) -> None:
-        target_modules.provide(link, target_modules.FOR_STAYING)
+        target_modules.provide(link, target_modules.FOR_WARM_PROCESSES)
         self._loop = loop
         #: Those that were asked for, and have no reply yet.
-        self._runs: deque[Run] = deque()
-        super().__init__(link, target_modules.STAYING, "run", manifest, name)
+        self._runs: deque[ModuleRun] = deque()
+        super().__init__(link, target_modules.WARM_PROCESS, "run", manifest, name)
         self.sink = self._take
         self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]))
         #: The order that its last run is in.
-        self.order: Order | None = None
+        self.sequence: Sequence | None = None
         self._has_replied = False
         #: Whether it ended without doing anything, and no other one is to stay.
         self.is_refused = False
@@ -105,12 +105,14 @@ class StayingCall(CollectingCall):
         """Whether it is at something."""
         return bool(self._runs)
 
-    def ask(self, order: Order | None, arguments: dict[str, Any], ordinary: Ordinary) -> Run:
-        run = Run(self, ordinary)
+    def ask(
+        self, sequence: Sequence | None, arguments: dict[str, Any], ordinary: Ordinary
+    ) -> ModuleRun:
+        run = ModuleRun(self, ordinary)
         if not self._runs:  # else nobody waited for what went before
             self.link.round_trips += 1
         self._runs.append(run)
-        self.order = order
+        self.sequence = sequence
         self.write(wire.STDIN, wire.frame(wire.CALL, 0, codec.encode(arguments)))
         return run
 
@@ -164,18 +166,18 @@ def _outcome(reply: Any) -> Any:
             raise wire.ProtocolError("a reply of no known form")
 
 
-class Staying:
+class WarmProcesses:
     """Those of one slave, by module."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._calls: dict[bytes, StayingCall] = {}
+        self._calls: dict[bytes, WarmProcess] = {}
         #: When a module was run last.
         self._ran: dict[bytes, float] = {}
 
     def run(
-        self, order: Order | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
-    ) -> Run | None:
+        self, sequence: Sequence | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
+    ) -> ModuleRun | None:
         """Have a module run in a process that stays; None where it is to be run by `ordinary`.
 
         A process does one after the other, and so only what is in an order with what it is at,
@@ -184,20 +186,20 @@ class Staying:
         manifest = arguments["manifest"]
         ran_before, now = self._ran.get(manifest, 0.0), monotonic()
         self._ran[manifest] = now
-        if order is not None and order.is_at_a_call:
+        if sequence is not None and sequence.has_active_call:
             return None
         call = self._calls.get(manifest)
         if call is not None and call.is_refused:
             return None
         if call is None or call.is_over:
-            pause = 0.0 if order is not None else now - ran_before
-            if pause >= _PATIENCE or (order is not None and order.is_at_a_run):
+            pause = 0.0 if sequence is not None else now - ran_before
+            if pause >= _PATIENCE or (sequence is not None and sequence.has_active_run):
                 return None
-            call = StayingCall(link, manifest, arguments["name"], self._loop)
+            call = WarmProcess(link, manifest, arguments["name"], self._loop)
             self._calls[manifest] = call
-        elif call.is_wanted and (order is None or call.order is not order):
+        elif call.is_wanted and (sequence is None or call.sequence is not sequence):
             return None
-        run = call.ask(order, arguments, ordinary)
-        if order is not None:
-            order.takes(run.future)
+        run = call.ask(sequence, arguments, ordinary)
+        if sequence is not None:
+            sequence.follow(run.future)
         return run

@@ -4,17 +4,17 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from ansible_econtext.broker.sequence import Order
+from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.client import client
 from econtext.target import codec, wire
 from econtext.target.loop import Writer, read
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.request import Request
+    from ansible_econtext.broker.request import RequestHandler
     from ansible_econtext.broker.server import Broker
 
 
-class Line:
+class WorkerConnection:
     """A worker's connection: for one request at a time, or for a number of them in order."""
 
     def __init__(self, broker: "Broker", connection: socket.socket) -> None:
@@ -26,8 +26,8 @@ class Line:
         #: The process of the run that the worker is of; 0 until it is told.
         self.run = 0
         #: Those under way, by the numbers that they came under.
-        self.requests: dict[int, Request] = {}
-        self.order = Order()
+        self.handlers: dict[int, RequestHandler] = {}
+        self.sequence = Sequence()
         broker.loop.add_reader(connection.fileno(), self._receive)
 
     def _receive(self) -> None:
@@ -47,7 +47,7 @@ class Line:
                 self.reply({"failed": "lost", "text": f"internal error: {error}"}, number)
 
     def reply(self, value: dict[str, Any], number: int = 0) -> None:
-        self.requests.pop(number, None)
+        self.handlers.pop(number, None)
         if self._connection.fileno() >= 0:
             self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
 
@@ -60,5 +60,5 @@ class Line:
         self._writer.close()
         self._broker.gone(self)
         # The last one first: none is to begin because the one before it was ended.
-        for _, request in sorted(self.requests.items(), reverse=True):
+        for _, request in sorted(self.handlers.items(), reverse=True):
             request.abandon()

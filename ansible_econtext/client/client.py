@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_econtext.client import launcher
-from ansible_econtext.client.launcher import Place
+from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import fork_gate
 from econtext.target import codec, wire
 
@@ -154,32 +154,32 @@ class Client:
         return "the broker process ended unexpectedly" + (f": {said}" if said else "")
 
 
-def connect(place: Place, run: int) -> Client:
+def connect(endpoint: Endpoint, run: int) -> Client:
     """A line to the broker of a place, which is started if need be.
 
     `run` is the process of Ansible's run: the broker serves it until it ends.
     Raises BrokerGone.
     """
     for start_it in (False, True, False):
-        found = _registered(place.directory, run)
+        found = _registered(endpoint.directory, run)
         if found is not None:
             return found
         # A broker that is coming up holds the lock until it listens; so would a fork.
-        with fork_gate.keeping_turn(), launcher.locked(place.directory) as lock:
-            found = _registered(place.directory, run)
+        with fork_gate.keeping_turn(), launcher.locked(endpoint.directory) as lock:
+            found = _registered(endpoint.directory, run)
             if found is not None:
                 return found
             if start_it:
-                launcher.start(place, run, lock)
-    raise BrokerGone(f"the broker did not start: {launcher.log_of(place.directory)}")
+                launcher.start(endpoint, run, lock)
+    raise BrokerGone(f"the broker did not start: {launcher.log_of(endpoint.directory)}")
 
 
-def start(place: Place, run: int) -> None:
+def start(endpoint: Endpoint, run: int) -> None:
     """Start a broker where none listens, without waiting for it; `connect` does."""
-    with launcher.locked(place.directory) as lock:
-        found = _registered(place.directory, run)
+    with launcher.locked(endpoint.directory) as lock:
+        found = _registered(endpoint.directory, run)
         if found is None:
-            launcher.start(place, run, lock)
+            launcher.start(endpoint, run, lock)
         else:
             found.close()
 
@@ -254,9 +254,9 @@ _idle: list[Client] = []
 _borrowed: dict[Client, int] = {}
 
 
-def borrow(place: Place, run: int) -> Client:
+def borrow(endpoint: Endpoint, run: int) -> Client:
     """Return a line that was given back, or one that `connect` makes."""
-    client = _quiet() or connect(place, run)
+    client = _quiet() or connect(endpoint, run)
     _borrowed[client] = threading.get_ident()
     return client
 
@@ -280,7 +280,7 @@ def give_back(client: Client) -> None:
         client.close()
 
 
-def _keep_own_lines() -> None:
+def _keep_own_connections() -> None:
     """Close a fork's copies of lines, but for those of the thread that forked.
 
     While a fork had one open, the broker would not see that its owner closed it.
@@ -291,4 +291,4 @@ def _keep_own_lines() -> None:
     _idle.clear()
 
 
-os.register_at_fork(after_in_child=_keep_own_lines)
+os.register_at_fork(after_in_child=_keep_own_connections)

@@ -22,7 +22,7 @@ from ansible.errors import AnsibleOptionsError
 import ansible_econtext
 import econtext
 from ansible_econtext import settings
-from ansible_econtext.client.launcher import Place
+from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import run
 
 try:
@@ -48,15 +48,15 @@ def persisting() -> float:
 
 
 @functools.cache
-def of_run() -> Place:
+def of_run() -> Endpoint:
     """The place of this run's broker: asked first by the main process, kept by its workers."""
     persist = persisting()
     if persist:
         # Not to be had: a home that is not ours alone, a working directory that is gone,
         # sources that are just being changed.
         with contextlib.suppress(OSError):
-            return Place(str(private_home() / _key()), persist)
-    return Place(str(run.own_directory() / "econtext"), 0)
+            return Endpoint(str(private_home() / _key()), persist)
+    return Endpoint(str(run.own_directory() / "econtext"), 0)
 
 
 def home_directory() -> pathlib.Path:

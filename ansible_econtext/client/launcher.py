@@ -20,7 +20,7 @@ _START = (
 )
 
 
-class Place(NamedTuple):
+class Endpoint(NamedTuple):
     """Where a broker is."""
 
     directory: str
@@ -57,7 +57,7 @@ def _is_same(file: IO[bytes], path: str) -> bool:
         return False
 
 
-def start(place: Place, run: int, lock: IO[bytes]) -> None:
+def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
     """Start a broker for a run, which holds the lock until it listens, or ends.
 
     It is a fresh interpreter in a session of its own: a fork of a worker would
@@ -68,9 +68,9 @@ def start(place: Place, run: int, lock: IO[bytes]) -> None:
     """
     packages = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
     argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(packages))]
-    argv += ["ansible_econtext.broker.server", place.directory, str(run), str(lock.fileno())]
-    argv += [str(place.persist)]
-    with open(os.path.join(place.directory, LOG), "wb") as log:
+    argv += ["ansible_econtext.broker.server", endpoint.directory, str(run), str(lock.fileno())]
+    argv += [str(endpoint.persist)]
+    with open(os.path.join(endpoint.directory, LOG), "wb") as log:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -9,11 +9,11 @@ from ansible_econtext.core import fork_gate
 Reply = dict[str, Any]
 
 
-class SharedLine:
+class Multiplexer:
     """Requests are sent by one thread at a time, each under a number of its own."""
 
-    def __init__(self, line: client.Client) -> None:
-        self._line = line
+    def __init__(self, connection: client.Client) -> None:
+        self._connection = connection
         self._changed = threading.Condition()
         self._replies: dict[int, Reply] = {}
         self._is_read = False
@@ -26,7 +26,7 @@ class SharedLine:
         with self._changed:
             self._unanswered.add(number)
         try:
-            self._line.tell(request, number)
+            self._connection.tell(request, number)
         except BaseException:
             with self._changed:
                 self._unanswered.discard(number)
@@ -61,7 +61,7 @@ class SharedLine:
             with fork_gate.waiting():
                 alarm.acquire()  # which whoever wakes us releases
         except BaseException:  # a timeout: the loop is over
-            self._line.hang_up()
+            self._connection.hang_up()
             with self._changed:
                 self._wake(list(self._asleep))
             raise
@@ -70,7 +70,7 @@ class SharedLine:
         """Read for all, and have somebody else read when there is our own reply, or a fault."""
         replies: list[tuple[int, Reply]] = []
         try:
-            replies = self._line.receive()
+            replies = self._connection.receive()
         except BaseException:
             with self._changed:
                 self._unanswered.clear()  # and never will be
@@ -90,10 +90,10 @@ class SharedLine:
             self._asleep.pop(number).release()
 
     def hang_up(self) -> None:
-        self._line.hang_up()
+        self._connection.hang_up()
 
     def close(self, is_reusable: bool) -> None:
-        if is_reusable and not self._line.closed:
-            client.give_back(self._line)
+        if is_reusable and not self._connection.closed:
+            client.give_back(self._connection)
         else:
-            self._line.close()
+            self._connection.close()

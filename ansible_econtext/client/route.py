@@ -18,39 +18,40 @@ try:
 except ImportError:  # not every platform has it
     resource = None  # type: ignore[assignment]
 
-Step = dict[str, Any]
+Hop = dict[str, Any]
+Route = list[Hop]
 
 #: Without it nobody can find out a secret by trying.
 _KEY = os.urandom(32)
 
 
-def key(steps: list[Step]) -> bytes:
+def key_of(route: Route) -> bytes:
     """What two ways to the same slave have in common.
 
     The secrets used are part of it: whoever has another password gets no slave
     that was opened with the right one.  A key is of use in the process that made it.
     """
-    parts = [(step["kind"], step["key"], step["password"]) for step in steps]
+    parts = [(hop["kind"], hop["key"], hop["password"]) for hop in route]
     return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
 
 
-def local(pythons: Sequence[str]) -> Step:
+def local_hop(pythons: Sequence[str]) -> Hop:
     """A slave on this machine and account, with this process's limit of open files: a broker
     has a higher one for itself."""
-    step = _plain("local", "local", pythons, "local")
+    hop = _plain("local", "local", pythons, "local")
     if resource is not None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         limit = "unlimited" if soft == resource.RLIM_INFINITY else str(soft)
-        step["argv"][2] = f"ulimit -Sn {limit}; {step['argv'][2]}"
-    return step
+        hop["argv"][2] = f"ulimit -Sn {limit}; {hop['argv'][2]}"
+    return hop
 
 
-def interpreter(python: str) -> Step:
+def interpreter_hop(python: str) -> Hop:
     """A slave under another Python, of the same account."""
     return _plain("python", python, [python], python)
 
 
-def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
+def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Hop:
     argv = ["/bin/sh", "-c", "exec " + first_stage.command(pythons)]
     return {
         "kind": kind,
@@ -62,9 +63,9 @@ def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
     }
 
 
-def over_ssh(
+def ssh_hop(
     hostname: str, argv: list[str], password: str | None, prompt: str, pythons: Sequence[str]
-) -> Step:
+) -> Hop:
     """A slave on a host that `argv`, Ansible's own ssh command without a remote one, reaches.
 
     Which Python is found there makes no difference to the key: there is one
