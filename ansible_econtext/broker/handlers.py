@@ -1,4 +1,4 @@
-"""What the broker does for a worker: one class for each kind of request."""
+"""Handlers of workers' requests: one class for each kind of request."""
 
 import functools
 import os
@@ -15,9 +15,9 @@ from econtext.target import wire
 
 
 class ModuleHandler(RequestHandler):
-    """Run a module, of a payload that the slave gets once."""
+    """Handler that runs a module from its payload, which a slave is sent once."""
 
-    #: What of a request is passed on to the runner.
+    #: The request's keys that `module_runner.run_module` gets.
     _ARGUMENTS = (
         "name",
         "parameters",
@@ -34,7 +34,7 @@ class ModuleHandler(RequestHandler):
         if identity not in self._payloads and "archive" in self._request:
             self._payloads.add(identity, self._request["archive"])
         if identity not in self._payloads:
-            # Asked for before the slave is, which takes its time to start.
+            # Start the slave, if need be, while the worker sends the archive.
             self._slaves.find(route, lambda found: None)
             self.reply({"need": identity})
             return
@@ -51,7 +51,7 @@ class ModuleHandler(RequestHandler):
             return
         changed = account.changed_by(request)
         if changed:
-            # The system refuses to change or remove an account that has processes.
+            # The system's tools refuse to change or remove an account that has processes.
             vacated = functools.partial(self._act, self._run_module, slave)
             self._slaves.vacate(request["route"], changed, vacated)
         else:
@@ -81,7 +81,7 @@ class ModuleHandler(RequestHandler):
 
 
 class ProgramHandler(RequestHandler):
-    """Run a program that comes with its files."""
+    """Handler that runs a module that is a program, with its files."""
 
     def _do(self, slave: PooledSlave) -> None:
         request = self._request
@@ -104,7 +104,7 @@ class ProgramHandler(RequestHandler):
 
 
 class CommandHandler(RequestHandler):
-    """Run a command, as ansible-core's stock way would."""
+    """Handler that runs a shell command, as ansible-core's connection would."""
 
     def _do(self, slave: PooledSlave) -> None:
         def done(command: CollectingCommand) -> None:
@@ -115,10 +115,10 @@ class CommandHandler(RequestHandler):
 
 
 class _ResultHandler(RequestHandler):
-    """A call of a function of files, whose result is the reply."""
+    """Handler that replies with the result of a function of `file_operations`."""
 
     def _reply_with(self, name: str, slave: PooledSlave, function: str, *arguments: Any) -> None:
-        """Do what waits, then this; the reply has the result under that name."""
+        """Run the deferred operations and a function; reply with {name: its result}."""
 
         def done(call: CollectingCall, result: Any) -> None:
             self.reply({name: result})
@@ -128,7 +128,10 @@ class _ResultHandler(RequestHandler):
 
 
 class OperationsHandler(_ResultHandler):
-    """Do what waits, now or with more of the kind, and nothing else."""
+    """Handler of deferred operations without anything behind them.
+
+    If they may wait, they are directories to remove, which `Cleanup` gathers.
+    """
 
     tidies_up = True
 
@@ -141,15 +144,17 @@ class OperationsHandler(_ResultHandler):
 
 
 class ExistsHandler(_ResultHandler):
-    """Whether there is such a file."""
+    """Handler that replies whether a path exists."""
 
     def _do(self, slave: PooledSlave) -> None:
         self._reply_with("exists", slave, "exists", self._request["path"])
 
 
 class ExpandHandler(RequestHandler):
-    """What a path with a tilde is.  Home directories do not move while a run lasts: each is asked
-    for once."""
+    """Handler that expands a path with a tilde.
+
+    Each is asked of a slave once, since home directories do not move while a run lasts.
+    """
 
     def _do(self, slave: PooledSlave) -> None:
         path = self._request["path"]
@@ -166,7 +171,7 @@ class ExpandHandler(RequestHandler):
 
 
 class PutHandler(RequestHandler):
-    """Send a large file."""
+    """Handler that uploads a file too large to travel within a request."""
 
     def _do(self, slave: PooledSlave) -> None:
         request = self._request
@@ -185,7 +190,7 @@ class PutHandler(RequestHandler):
 
 
 class FetchHandler(RequestHandler):
-    """Get a file."""
+    """Handler that downloads a file to the controller."""
 
     def _do(self, slave: PooledSlave) -> None:
         try:
@@ -209,7 +214,7 @@ class FetchHandler(RequestHandler):
         call.end(wire.STDIN)
 
 
-#: By what a request says it is to `do`.
+#: Handlers by the request's key `do`.
 HANDLERS: dict[str, type[RequestHandler]] = {
     "module": ModuleHandler,
     "program": ProgramHandler,

@@ -1,4 +1,4 @@
-"""How the broker starts the slave at the end of a step."""
+"""Launch plans of slaves, made of the hops that workers describe."""
 
 import re
 
@@ -9,7 +9,7 @@ from econtext.controller.prompts import Dialogue
 
 
 def of(hop: Hop, parent: str) -> Launch:
-    """The plan to start the slave at the end of a step; `parent` is its parent's name."""
+    """Return the plan to start a hop's slave; `parent` is its parent's name or ""."""
     name = f"{parent}.{hop['name']}" if parent else hop["name"]
     if hop["kind"] == "ssh":
         password = hop["password"]

@@ -1,4 +1,4 @@
-"""The broker's slaves, by the way that leads to them; each is started once."""
+"""Pool of the broker's slaves, by the key of their route; each is started once."""
 
 from collections.abc import Callable
 
@@ -12,16 +12,16 @@ from econtext.target.loop import Loop, monotonic
 
 Found = Callable[[PooledSlave | Failure], None]
 
-#: Seconds that a slave has to say whether it is still there.
+#: Seconds that a slave has to answer a ping.
 _ANSWER = 10.0
 
-#: Seconds between looks at whether a slave that leaves is still in use, and that it has to end.
+#: Seconds between looks at whether a forgotten slave is still in use, and that it has to end.
 _LOOK = 0.05
 _PATIENCE = 2.0
 
 
 class SlavePool:
-    """Starts slaves, and keeps them until they end."""
+    """Pool that starts slaves and keeps them until they end."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -30,21 +30,25 @@ class SlavePool:
         self._roots: dict[bytes, Link] = {}
         self._attempts: dict[bytes, launching.Starting] = {}
         self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
-        #: Those that no request gets any more.
+        #: Links of forgotten slaves, which no new request gets.
         self._leaving: set[Link] = set()
         self._closed = False
         self._when_none: Callable[[], None] | None = None
 
     def all(self) -> list[PooledSlave]:
+        """Return all running slaves that requests may get."""
         return list(self._slaves.values())
 
     @property
     def count(self) -> int:
-        """How many processes of ours are there, or on their way."""
+        """The number of local processes that lead to slaves, starting ones included."""
         return len(self._roots) + len(self._starting) + len(self._leaving)
 
     def find(self, route: Route, found: Found) -> None:
-        """Call `found` with the slave at the end of the way, which is started if need be."""
+        """Call `found` with a route's slave or the failure to start it, now or later.
+
+        The slave is started if there is none, and pinged first if it was silent for long.
+        """
         key = key_of(route)
         slave = self._slaves.get(key)
         if key in self._starting:
@@ -59,8 +63,11 @@ class SlavePool:
                 self._make_sure(route, key, slave)
 
     def send_ahead(self, route: Route, callback: Callable[[Link], None]) -> None:
-        """Call `callback` with the link to a slave that is being started, before it is there:
-        what it will need follows the bundle.  Nothing happens where none is started."""
+        """Call `callback` with the link to a starting slave, when its bundle is sent.
+
+        What it sends follows the bundle without a round trip.  Does nothing if no slave is
+        being started at the end of the route.
+        """
         key = key_of(route)
         if key in self._attempts:
             self._attempts[key].send_ahead(callback)
@@ -68,9 +75,9 @@ class SlavePool:
             self._ahead.setdefault(key, []).append(callback)
 
     def _make_sure(self, route: Route, key: bytes, slave: PooledSlave) -> None:
-        """Ask a slave that was not heard of for a while; start another if it says nothing.
+        """Ping a slave that was silent for long; start another if it does not answer.
 
-        A host that was switched off leaves connections that nobody ended.
+        A host that was switched off leaves a connection that looks open.
         """
 
         asking = True
@@ -144,9 +151,9 @@ class SlavePool:
         self._look_if_none()
 
     def vacate(self, route: Route, account: str, then: Callable[[], None]) -> None:
-        """End what is idle of an account's slaves on the host of a way, then call `then`.
+        """End an account's idle slaves on a route's host, then call `then`.
 
-        Those on the way itself stay, and those that are in use.
+        Slaves on the route itself stay, and those that are in use.
         """
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
         idle = [
@@ -169,7 +176,7 @@ class SlavePool:
             then()
 
     def forget(self, route: Route) -> None:
-        """Use no slave of a way's host any more, and end each once nobody does."""
+        """Drop all slaves of a route's host from the pool; end each when it is idle."""
         root = key_of(route[:1])
         slaves = [(key, slave) for key, slave in self._slaves.items() if slave.root == root]
         for key, _ in slaves:
@@ -180,7 +187,7 @@ class SlavePool:
             self._end_when_idle(link, [slave for _, slave in slaves])
 
     def _end_when_idle(self, link: Link, slaves: list[PooledSlave]) -> None:
-        """Another run, or another host's task, may be at something."""
+        """End a host's slaves when no request uses them: another run's task may."""
         if any(slave.users for slave in slaves) and link.error is None:
             self._loop.call_later(_LOOK, lambda: self._end_when_idle(link, slaves))
             return
@@ -212,6 +219,6 @@ class SlavePool:
             then()
 
     def kill(self) -> None:
-        """End the processes of this machine that lead to slaves."""
+        """Kill the local processes that lead to slaves."""
         for link in [*self._roots.values(), *self._leaving]:
             link.process.kill()
