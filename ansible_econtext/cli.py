@@ -57,7 +57,7 @@ def _running() -> Found:
     home = endpoint.home_directory()
     paths = sorted(home.iterdir()) if home.is_dir() else []
     found = [(path, client.connect_if_running(str(path))) for path in paths if path.is_dir()]
-    return [(path, line) for path, line in found if line is not None]
+    return [(path, connection) for path, connection in found if connection is not None]
 
 
 def _lines(broker: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Persistent in-memory Python slaves: call functions on other hosts and as other users.
+"""Persistent in-memory Python slaves: function calls on other hosts and accounts.
 
 >>> import os, econtext
 >>> with econtext.Router() as router:  # doctest: +SKIP
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, then: not who uses a part of the package needs the router."""
+    """Import a public name when it is first used: not each user needs the router."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     part = {"Context": "context", "Router": "router"}.get(name, "errors")

@@ -1,10 +1,10 @@
-"""Which account a module is about to change: it must not be in use."""
+"""The account that a module is about to change, and that must not be in use."""
 
 from typing import Any
 
 
 def changed_by(request: dict[str, Any]) -> str:
-    """The account that a module is about to change; empty for all others."""
+    """Return the name of the account that a module request changes; "" if none."""
     if request["name"] != "ansible.modules.user":
         return ""
     import json

@@ -1,4 +1,7 @@
-"""Calls and commands whose output is the answer, rather than something for a log."""
+"""Calls and commands whose output is part of the reply to a request.
+
+For the broker's one thread, like all of this folder.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,19 +11,19 @@ from econtext.controller.errors import CallDied, CallError
 from econtext.controller.link import Link
 from econtext.target import wire
 
-#: Bytes of output of one module or command that we are ready to hold.
+#: Bytes of output of one module or command that the broker holds at the most.
 MAX_OUTPUT = 256 * 1024 * 1024
 
 
 class Output:
-    """What came on standard output and standard error."""
+    """Buffer of standard output and standard error, up to `MAX_OUTPUT` bytes."""
 
     def __init__(self) -> None:
         self._parts: dict[int, list[bytes]] = {wire.STDOUT: [], wire.STDERR: []}
         self._size = 0
 
     def add(self, stream: int, data: bytes) -> bool:
-        """False where it is too much, and not kept."""
+        """Keep a piece of output; return False, and drop it, if the buffer is full."""
         self._size += len(data)
         if self._size > MAX_OUTPUT:
             return False
@@ -35,13 +38,14 @@ class Output:
 
 
 def too_much() -> CallError:
+    """Return the error of a call whose output did not fit the buffer."""
     return CallError("OverflowError", f"more than {MAX_OUTPUT} bytes of output")
 
 
 class CollectingCall(Call):
-    """A call whose output is wanted; `sink` takes it in place of memory.
+    """Call that collects its output, or hands it to `sink` if that is set.
 
-    It begins when the call on channel `after` is over, where one is named.
+    If `after` is not 0, the slave begins the call when the call on that channel has ended.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class CollectingCall(Call):
             "arguments": arguments,
             "keywords": {},
             "offered": (),
-            "log_level": None,  # nobody asks for them, and stock Ansible leaves logging alone
+            "log_level": None,  # the broker reads no logs, and stock Ansible leaves logging alone
         }
         super().__init__(link, request, after)
 
@@ -72,7 +76,7 @@ class CollectingCall(Call):
 
 
 def failure_of(error: CallDied | CallError, outputs: dict[str, bytes]) -> dict[str, Any]:
-    """The reply that says how a call failed."""
+    """Return the reply to a request whose call failed."""
     if isinstance(error, CallDied):
         return {"died": error.status, "text": str(error), **outputs}
     if error.kind.endswith("OperationError"):
@@ -81,7 +85,7 @@ def failure_of(error: CallDied | CallError, outputs: dict[str, bytes]) -> dict[s
 
 
 class CollectingCommand(RemoteCommand):
-    """A command without input whose output is wanted; `done` is called at its end."""
+    """Command without input that collects its output; calls `done` at its end."""
 
     def __init__(
         self, link: Link, argv: list[str], done: Callable[["CollectingCommand"], None]

@@ -1,4 +1,4 @@
-"""Directories of tasks that are over, removed for a number of tasks at once."""
+"""Removal of the temporary directories of tasks, many in one call."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,14 +9,14 @@ from econtext.controller.link import Link
 from econtext.target import wire
 from econtext.target.loop import Loop
 
-#: Seconds that a directory may stay: a call process costs more than what it does for one.
+#: Seconds that a directory may stay: a call process costs more than one removal.
 _PATIENCE = 0.2
 
 Done = Callable[[], None]
 
 
-class Removals:
-    """Those that wait on one slave."""
+class Cleanup:
+    """Directories on one slave that wait to be removed."""
 
     def __init__(self, link: Link, loop: Loop) -> None:
         self._link = link
@@ -25,14 +25,14 @@ class Removals:
         self._done: list[Done] = []
 
     def add(self, paths: Sequence[str], done: Done) -> None:
-        """Remove these before long, then call `done`, whatever came of it."""
+        """Remove these soon, with others; then call `done`, even after a failure."""
         if not self._done:
             self._loop.call_later(_PATIENCE, self.begin)
         self._paths += paths
         self._done.append(done)
 
     def begin(self) -> None:
-        """Remove now what waits."""
+        """Begin to remove the waiting directories now, without a wait for more."""
         if not self._done:
             return
         paths, self._paths = self._paths, []

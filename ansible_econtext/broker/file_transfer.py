@@ -1,4 +1,7 @@
-"""Files between the controller's disk and a call, as fast as the call takes or gives them."""
+"""Transfer of files between the controller's disk and a call on a slave.
+
+A file is read as fast as the call takes it, so that no whole file is held in memory.
+"""
 
 import contextlib
 import os
@@ -10,8 +13,8 @@ from econtext.target import wire
 _CHUNK = 8 * wire.MAX_DATA
 
 
-class Sending:
-    """Sends an open file to a call's standard input, and closes both at its end."""
+class Upload:
+    """Upload of an open file to a call's standard input; closes both at the end."""
 
     def __init__(self, call: Call, source: IO[bytes]) -> None:
         self._call = call
@@ -31,30 +34,34 @@ class Sending:
             self._call.end(wire.STDIN)
 
 
-class Receiving:
-    """A file that appears under its name when it is complete, and not before."""
+class Download:
+    """Download to a file that gets its name only when it is complete."""
 
     def __init__(self, path: str) -> None:
-        """Raises OSError where no file can be made beside `path`."""
+        """Open a file beside `path`; raises OSError if that fails."""
         self._path = path
         self._part = f"{path}.econtext-{os.getpid()}"
         self._file = open(self._part, "wb")
         self._size = 0
 
     def take(self, stream: int, data: bytes) -> None:
+        """Write a piece of the call's standard output; used as a call's `sink`."""
         if stream == wire.STDOUT and not self._file.closed:
             self._file.write(data)
             self._size += len(data)
 
     def complete(self, size: object) -> None:
-        """Raises OSError where less came than the target sent, or the disk is full."""
+        """Give the file its name.
+
+        Raises OSError if its size is not the `size` that the target sent, or the disk is full.
+        """
         self._file.close()
         if size != self._size:
             raise OSError(f"{self._size} of {size} bytes came")
         os.replace(self._part, self._path)
 
     def discard(self) -> None:
-        """Leave nothing half-written."""
+        """Remove the incomplete file; does nothing after `complete`."""
         with contextlib.suppress(OSError):
             self._file.close()
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""What the broker does for a worker: one class for each kind of request."""
+"""Handlers of workers' requests: one class for each kind of request."""
 
 import functools
 import os
@@ -6,18 +6,18 @@ from typing import Any
 
 from ansible_econtext.broker import account, file_transfer, payload_archive
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
-from ansible_econtext.broker.request import Request
-from ansible_econtext.broker.slave import Slave
+from ansible_econtext.broker.request import RequestHandler
+from ansible_econtext.broker.slave import PooledSlave
 from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
-from ansible_econtext.broker.warm_processes import Run
-from ansible_econtext.client import route
+from ansible_econtext.broker.warm_processes import ModuleRun
+from ansible_econtext.client.route import interpreter_hop
 from econtext.target import wire
 
 
-class Module(Request):
-    """Run a module, of a payload that the slave gets once."""
+class ModuleHandler(RequestHandler):
+    """Handler that runs a module from its payload, which a slave is sent once."""
 
-    #: What of a request is passed on to the runner.
+    #: The request's keys that `module_runner.run_module` gets.
     _ARGUMENTS = (
         "name",
         "parameters",
@@ -30,40 +30,40 @@ class Module(Request):
     )
 
     def begin(self) -> None:
-        way, identity = self._request["way"], self._request["identity"]
+        route, identity = self._request["route"], self._request["identity"]
         if identity not in self._payloads and "archive" in self._request:
             self._payloads.add(identity, self._request["archive"])
         if identity not in self._payloads:
-            # Asked for before the slave is, which takes its time to start.
-            self._slaves.find(way, lambda found: None)
+            # Start the slave, if need be, while the worker sends the archive.
+            self._slaves.find(route, lambda found: None)
             self.reply({"need": identity})
             return
         super().begin()
-        if way[-1]["python"] == self._request["interpreter"]:
-            self._payloads.send_ahead(identity, self._slaves, way)
+        if route[-1]["python"] == self._request["interpreter"]:
+            self._payloads.send_ahead(identity, self._slaves, route)
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         request = self._request
         if not slave.runs(request["interpreter"]):
-            step = route.interpreter(request["interpreter"])
-            self._request = {**request, "way": [*request["way"], step]}
-            self._slaves.find(self._request["way"], self._found)
+            hop = interpreter_hop(request["interpreter"])
+            self._request = {**request, "route": [*request["route"], hop]}
+            self._slaves.find(self._request["route"], self._found)
             return
         changed = account.changed_by(request)
         if changed:
-            # The system refuses to change or remove an account that has processes.
+            # The system's tools refuse to change or remove an account that has processes.
             vacated = functools.partial(self._act, self._run_module, slave)
-            self._slaves.vacate(request["way"], changed, vacated)
+            self._slaves.vacate(request["route"], changed, vacated)
         else:
             self._run_module(slave)
 
-    def _run_module(self, slave: Slave) -> None:
+    def _run_module(self, slave: PooledSlave) -> None:
         request = self._request
         arguments = {name: request[name] for name in self._ARGUMENTS}
         arguments["library"] = payload_archive.LIBRARY
         arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
 
-        def done(call: CollectingCall | Run, status: Any) -> None:
+        def done(call: CollectingCall | ModuleRun, status: Any) -> None:
             self.reply({"status": status, "stays": call is run, **call.outputs()})
 
         def ordinary() -> CollectingCall:
@@ -71,8 +71,8 @@ class Module(Request):
 
         run = None
         if self._request["stays"]:
-            run = slave.staying.run(self._order, slave.link, arguments, ordinary)
-        if run is None and self._order is not None and self._order.is_at_a_run:
+            run = slave.warm_processes.run(self._sequence, slave.link, arguments, ordinary)
+        if run is None and self._sequence is not None and self._sequence.has_active_run:
             self.reply({"again": True})
             return
         call = run or ordinary()
@@ -80,10 +80,10 @@ class Module(Request):
         call.end(wire.STDIN)
 
 
-class Program(Request):
-    """Run a program that comes with its files."""
+class ProgramHandler(RequestHandler):
+    """Handler that runs a module that is a program, with its files."""
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         request = self._request
         names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
         arguments = {name: request[name] for name in names}
@@ -103,10 +103,10 @@ class Program(Request):
         call.end(wire.STDIN)
 
 
-class Command(Request):
-    """Run a command, as ansible-core's stock way would."""
+class CommandHandler(RequestHandler):
+    """Handler that runs a shell command, as ansible-core's connection would."""
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         def done(command: CollectingCommand) -> None:
             self.reply({"status": command.status, **command.outputs()})
 
@@ -114,11 +114,11 @@ class Command(Request):
         self._channel = CollectingCommand(slave.link, self._request["argv"], done)
 
 
-class _ResultRequest(Request):
-    """A call of a function of files, whose result is the reply."""
+class _ResultHandler(RequestHandler):
+    """Handler that replies with the result of a function of `file_operations`."""
 
-    def _reply_with(self, name: str, slave: Slave, function: str, *arguments: Any) -> None:
-        """Do what waits, then this; the reply has the result under that name."""
+    def _reply_with(self, name: str, slave: PooledSlave, function: str, *arguments: Any) -> None:
+        """Run the deferred operations and a function; reply with {name: its result}."""
 
         def done(call: CollectingCall, result: Any) -> None:
             self.reply({name: result})
@@ -127,31 +127,36 @@ class _ResultRequest(Request):
         self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
 
 
-class Operations(_ResultRequest):
-    """Do what waits, now or with more of the kind, and nothing else."""
+class OperationsHandler(_ResultHandler):
+    """Handler of deferred operations without anything behind them.
+
+    If they may wait, they are directories to remove, which `Cleanup` gathers.
+    """
 
     tidies_up = True
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         if self._request["may_wait"]:
             paths = [path for _, path in self._request["before"]]
-            slave.removals.add(paths, lambda: self.reply({"done": None}))
+            slave.cleanup.add(paths, lambda: self.reply({"done": None}))
         else:
             self._reply_with("done", slave, "operate")
 
 
-class Exists(_ResultRequest):
-    """Whether there is such a file."""
+class ExistsHandler(_ResultHandler):
+    """Handler that replies whether a path exists."""
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         self._reply_with("exists", slave, "exists", self._request["path"])
 
 
-class Expand(Request):
-    """What a path with a tilde is.  Home directories do not move while a run lasts: each is asked
-    for once."""
+class ExpandHandler(RequestHandler):
+    """Handler that expands a path with a tilde.
 
-    def _do(self, slave: Slave) -> None:
+    Each is asked of a slave once, since home directories do not move while a run lasts.
+    """
+
+    def _do(self, slave: PooledSlave) -> None:
         path = self._request["path"]
         if path in slave.expanded and not self._request["before"]:
             self.reply({"path": slave.expanded[path]})
@@ -165,10 +170,10 @@ class Expand(Request):
         self._call(slave, FILES, "expand", arguments, done).end(wire.STDIN)
 
 
-class Put(Request):
-    """Send a large file."""
+class PutHandler(RequestHandler):
+    """Handler that uploads a file too large to travel within a request."""
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         request = self._request
         try:
             source = open(request["local"], "rb")
@@ -181,15 +186,15 @@ class Put(Request):
         def done(call: CollectingCall, size: Any) -> None:
             self.reply({"size": size})
 
-        file_transfer.Sending(self._call(slave, FILES, "receive", arguments, done), source)
+        file_transfer.Upload(self._call(slave, FILES, "receive", arguments, done), source)
 
 
-class Fetch(Request):
-    """Get a file."""
+class FetchHandler(RequestHandler):
+    """Handler that downloads a file to the controller."""
 
-    def _do(self, slave: Slave) -> None:
+    def _do(self, slave: PooledSlave) -> None:
         try:
-            target = file_transfer.Receiving(self._request["local"])
+            target = file_transfer.Download(self._request["local"])
         except OSError as error:
             self.reply({"failed": "operation", "text": str(error)})
             return
@@ -209,14 +214,14 @@ class Fetch(Request):
         call.end(wire.STDIN)
 
 
-#: By what a request says it is to `do`.
-KINDS: dict[str, type[Request]] = {
-    "module": Module,
-    "program": Program,
-    "command": Command,
-    "operations": Operations,
-    "exists": Exists,
-    "expand": Expand,
-    "put": Put,
-    "fetch": Fetch,
+#: Handlers by the request's key `do`.
+HANDLERS: dict[str, type[RequestHandler]] = {
+    "module": ModuleHandler,
+    "program": ProgramHandler,
+    "command": CommandHandler,
+    "operations": OperationsHandler,
+    "exists": ExistsHandler,
+    "expand": ExpandHandler,
+    "put": PutHandler,
+    "fetch": FetchHandler,
 }

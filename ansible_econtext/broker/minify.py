@@ -1,11 +1,11 @@
-"""Takes out of a payload what a target cannot see: comments and docstrings of module_utils.
+"""Minify the `module_utils` of a payload: remove comments and docstrings.
 
-They are two fifths of what a first payload weighs.  Line numbers stay, and so does each line
-that a traceback may show: comments behind code or within brackets, and all of the module
-itself.  Nothing is taken where a file asks for docstrings or sources.
+They are two fifths of the bytes of a first payload.  Line numbers stay the same, and so does
+each line that a traceback may show: comments behind code or within brackets, and all of the
+module itself.  A payload stays whole if its module reads docstrings or sources.
 
-By a regular expression (`econtext.boot.minify`), since `tokenize` takes half a second for one
-payload; a source that it does not understand to the end stays as it is.
+The tokens are found by a regular expression (`econtext.boot.minify`), since `tokenize` takes
+half a second for one payload.  A source that it does not match to the end stays as it is.
 """
 
 import functools
@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from ansible_econtext.broker.payload_archive import File
 from econtext.boot.minify import TOKENS
 
-#: Where ansible-core and its users have what modules share.
+#: The package of what modules of ansible-core and of users share.
 _SHARED = "ansible.module_utils."
 
-#: Names by which code can see what would be taken out.
+#: Names by which code can read what would be removed.
 _SEES = re.compile(rb"__doc__|getdoc|getsource|getcomments|linecache|pydoc|doctest")
 
 _TOKENS = re.compile(TOKENS.encode(), re.DOTALL)
@@ -27,16 +27,16 @@ _INDENT = re.compile(rb"[ \t]*")
 _COMMENT = ord("#")
 _CODING = re.compile(rb"coding[:=]")
 
-#: In place of a docstring: an empty one would be none to a dataclass, which then makes its own.
+#: Replaces a docstring.  For an empty one, a dataclass would make its own.
 _DOCSTRING = b"'.'"
 
 
 class _NotUnderstood(Exception):
-    """The source is not what the expression takes it for."""
+    """Raised if a source does not match the expression to its end."""
 
 
 def lighten(files: Sequence[File]) -> list[File]:
-    """The files of a payload, each as light as can be."""
+    """Return the files of a payload, those of `module_utils` minified if that is safe."""
     others = (file for file in files if not file.name.startswith(_SHARED))
     if any(_SEES.search(file.content) for file in others):
         return list(files)
@@ -50,7 +50,7 @@ def lighten(files: Sequence[File]) -> list[File]:
 
 @functools.lru_cache(maxsize=1024)
 def without_notes(source: bytes) -> bytes:
-    """A source without docstrings and without comments that have a line of their own."""
+    """Return a source without docstrings and without comments on lines of their own."""
     if _SEES.search(source):
         return source
     try:
@@ -61,7 +61,7 @@ def without_notes(source: bytes) -> bytes:
 
 def _without_notes(source: bytes) -> bytes:
     parts: list[bytes] = []
-    end = depth = 0  # of what was copied; of brackets
+    end = depth = 0  # the end of what was copied; the depth of brackets
     for token in _TOKENS.finditer(source):
         text = token[0]
         if text in b"([{":
@@ -85,14 +85,14 @@ def _without_notes(source: bytes) -> bytes:
 
 
 def _is_open(source: bytes, token: re.Match[bytes]) -> bool:
-    """Whether a string has expressions in it that do not end in it: they hold others."""
+    """Return whether an f-string's token ends within one of its expressions."""
     start = token.start()
     is_formatted = b"f" in source[max(0, start - 2) : start].lower()
     return is_formatted and token[0].count(b"{") != token[0].count(b"}")
 
 
 def _is_note(source: bytes, token: re.Match[bytes]) -> bool:
-    """Whether it is a comment or a docstring, and all that is in its lines."""
+    """Return whether a token is a comment or docstring, alone in its lines."""
     start = source.rfind(b"\n", 0, token.start()) + 1
     before = source[start : token.start()].lstrip(b" \t")
     if token[0][0] == _COMMENT:

@@ -1,4 +1,4 @@
-"""Takes apart the archive of a payload, as ansible-core builds it of a module's files.  No I/O.
+"""Unpack the archive of a payload, as ansible-core builds it.  No I/O.
 
 Source: `_find_module_utils` in ansible-core's `executor/module_common.py`, 2.16 to 2.21.
 """
@@ -15,7 +15,7 @@ LIBRARY = "memory:ansible_payload.zip"
 
 
 class File(NamedTuple):
-    """One module of a payload, or a resource, whose name is its path in the archive."""
+    """Module of a payload, or a resource, whose name is its path in the archive."""
 
     name: str
     is_package: bool
@@ -24,10 +24,10 @@ class File(NamedTuple):
 
 
 def unpack(archive: bytes) -> list[File]:
-    """The files in a payload's archive; raises ValueError for a damaged one."""
+    """Return the files in a payload's archive; raises ValueError if it is damaged."""
     try:
         return _unpack(archive)
-    except Exception as error:  # zipfile and zlib have many
+    except Exception as error:  # zipfile and zlib raise many kinds
         raise ValueError(f"not an archive of modules: {error}") from error
 
 

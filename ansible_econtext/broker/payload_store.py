@@ -1,14 +1,14 @@
-"""The broker's payloads: taken apart once, sent to each slave once."""
+"""Store of payloads: unpacked once for the broker, sent once to each slave."""
 
 from ansible_econtext.broker import minify, payload_archive, target_modules
-from ansible_econtext.broker.slave_pool import Slaves
-from ansible_econtext.client import route
+from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.client.route import Route
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.store import digest_of
 
-#: Imported in each slave before it forks, as far as it has them: ours, and modules of
-#: ansible-core's own that every new-style module imports (the last three from 2.19 on).
+#: Modules that a slave imports before it forks, if it has them: the runners, and modules of
+#: ansible-core that every new-style module imports (the last three from 2.19 on).
 _IMPORTED_AHEAD = (
     "ansible_econtext.target.module_runner",
     "ansible_econtext.target.program_runner",
@@ -20,8 +20,8 @@ _IMPORTED_AHEAD = (
 )
 
 
-class Payloads:
-    """Payloads taken apart, by their identity."""
+class PayloadStore:
+    """Store of unpacked payloads by their identity."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[bytes, list[bytes]]] = {}
@@ -30,7 +30,7 @@ class Payloads:
         return identity in self._known
 
     def add(self, identity: bytes, packed: bytes) -> None:
-        """Raises ValueError for what is no archive of modules."""
+        """Unpack and keep a payload; raises ValueError if it is no archive of modules."""
         files = minify.lighten(payload_archive.unpack(packed))
         entries = [
             (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
@@ -38,7 +38,10 @@ class Payloads:
         self._known[identity] = (codec.encode(entries), [file.content for file in files])
 
     def send(self, identity: bytes, link: Link) -> bytes:
-        """Have the slave hold the payload, ready to run; the digest of its manifest."""
+        """Send a payload to a slave, if it lacks it; return the manifest's digest.
+
+        The slave imports and compiles it before it forks the next call process.
+        """
         manifest, contents = self._known[identity]
         digest = digest_of(manifest)
         if digest not in link.warm:
@@ -48,18 +51,20 @@ class Payloads:
             link.send(wire.WARM, 0, codec.encode(request))
         return digest
 
-    def send_ahead(self, identity: bytes, slaves: Slaves, way: list[route.Step]) -> None:
-        """Have a slave that is being started hold the payload: it does not wait for the
-        greeting, and is imported meanwhile."""
+    def send_ahead(self, identity: bytes, slaves: SlavePool, route: Route) -> None:
+        """Send a payload to a slave that is being started, right behind the bundle.
+
+        The slave imports it while its greeting travels.  Does nothing if none is being started.
+        """
 
         def send(link: Link) -> None:
             target_modules.provide(link)
             self.send(identity, link)
 
-        slaves.send_ahead(way, send)
+        slaves.send_ahead(route, send)
 
     def send_file(self, content: bytes, link: Link) -> bytes:
-        """Have the slave hold a file; its digest."""
+        """Send a file to a slave, if it lacks it; return the file's digest."""
         digest = digest_of(content)
         if digest not in self._known:
             entries = [("file", False, "file", digest)]

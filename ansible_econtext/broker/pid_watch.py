@@ -1,16 +1,16 @@
-"""Tells when a process that is not a child of ours has ended."""
+"""Watch for the end of a process that is not a child of the broker."""
 
 import os
 from collections.abc import Callable
 
 from econtext.target.loop import Loop
 
-#: Seconds between looks, where the kernel cannot tell us.
+#: Seconds between looks if the kernel has no pidfd.
 _LOOK = 0.5
 
 
 def when_ended(loop: Loop, process: int, then: Callable[[], None]) -> None:
-    """Call `then` once the process with this number is gone; at once where there is none."""
+    """Call `then` when the process with this number has ended; now if there is none."""
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""A request of a worker's that is under way; `requests.py` has the kinds of them.
+"""Base of the handlers of workers' requests; `handlers.py` has one for each kind.
 
-It is a dict (see `session.py`), has slaves do something, and gets one reply.  A reply with
-"failed" in it says what went wrong; the worker makes Ansible's own errors of that.
+A request is a dict that a session made (`connection/session.py`), and gets one reply.  A reply
+with the key "failed" says what went wrong; the session makes Ansible's own errors of it.
 """
 
 from collections.abc import Callable
@@ -9,59 +9,60 @@ from typing import Any
 
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
-from ansible_econtext.broker.payload_store import Payloads
-from ansible_econtext.broker.sequence import Order
-from ansible_econtext.broker.slave import Failure, Slave, describe
-from ansible_econtext.broker.slave_pool import Slaves
-from ansible_econtext.broker.warm_processes import Run
+from ansible_econtext.broker.payload_store import PayloadStore
+from ansible_econtext.broker.sequence import Sequence
+from ansible_econtext.broker.slave import Failure, PooledSlave, describe
+from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.broker.warm_processes import ModuleRun
 from econtext.controller.errors import CallDied, CallError, EcontextError
 
 Reply = Callable[[dict[str, Any]], None]
-
+#: Called with a call that has ended and its result.
 Done = Callable[[Any, Any], None]
 
 
-class Request:
-    """Finds its slave, acts, replies once."""
+class RequestHandler:
+    """Handler of one request: finds the slave, acts on it, replies once."""
 
-    #: Whether it goes on when nobody waits for it any more.
+    #: Whether the request goes on when its worker has gone.
     tidies_up = False
 
     def __init__(
         self,
-        slaves: Slaves,
-        payloads: Payloads,
+        slaves: SlavePool,
+        payloads: PayloadStore,
         request: dict[str, Any],
         reply: Reply,
-        order: Order | None = None,
+        sequence: Sequence | None = None,
     ) -> None:
         self._slaves = slaves
         self._payloads = payloads
         self._request = request
         self._reply: Reply | None = reply
-        #: Where it waits for the request before it.
-        self._order = order
-        self._channel: CollectingCall | CollectingCommand | Run | None = None
-        self._slave: Slave | None = None
-        #: Whether a slave was replaced for it.
+        #: The loop's requests that it belongs to; None if it is sent by itself.
+        self._sequence = sequence
+        self._channel: CollectingCall | CollectingCommand | ModuleRun | None = None
+        self._slave: PooledSlave | None = None
+        #: Whether its slave was replaced once because it was outdated.
         self._anew = False
 
     def begin(self) -> None:
-        self._slaves.find(self._request["way"], self._found)
+        """Find the slave, which is started if need be, and act on it."""
+        self._slaves.find(self._request["route"], self._found)
 
-    def _do(self, slave: Slave) -> None:
-        """What is to be done on a slave that is there; raises EcontextError if it is gone."""
+    def _do(self, slave: PooledSlave) -> None:
+        """Begin the work on a running slave; raises EcontextError if it has gone."""
         raise NotImplementedError
 
-    def _found(self, slave: Slave | Failure) -> None:
+    def _found(self, slave: PooledSlave | Failure) -> None:
         if isinstance(slave, Failure):
             self.reply(describe(slave))
             return
         self._act(self._do, slave)
 
-    def _act(self, action: Callable[[Slave], None], slave: Slave) -> None:
+    def _act(self, action: Callable[[PooledSlave], None], slave: PooledSlave) -> None:
         if self._reply is None:
-            return  # given up meanwhile
+            return  # abandoned meanwhile
         try:
             if slave.link.error is not None:
                 raise slave.link.error
@@ -71,8 +72,8 @@ class Request:
         except EcontextError as error:
             self._lost(error)
 
-    def _use(self, slave: Slave | None) -> None:
-        """A slave that is used by requests stays."""
+    def _use(self, slave: PooledSlave | None) -> None:
+        """Mark the slave as in use by this request, and the one before as free."""
         if self._slave is not None:
             self._slave.release(self)
         self._slave = slave
@@ -81,16 +82,18 @@ class Request:
 
     @property
     def is_over(self) -> bool:
+        """Whether the request has its reply or was abandoned."""
         return self._reply is None
 
     def reply(self, value: dict[str, Any]) -> None:
+        """Send the reply; only the first one counts."""
         self._use(None)
         if self._reply is not None:
             reply, self._reply = self._reply, None
             reply(value)
 
     def abandon(self) -> None:
-        """Nobody waits any more: what runs is ended, but for what tidies up."""
+        """End the work, because its worker has gone; does nothing if it tidies up."""
         if self.tidies_up:
             return
         self._reply = None
@@ -102,21 +105,24 @@ class Request:
         self.reply({"failed": "lost", "text": str(error)})
 
     def _call(
-        self, slave: Slave, module: str, function: str, arguments: tuple[Any, ...], done: Done
+        self, slave: PooledSlave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
-        """Call a shipped function, which returns (result, directories made)."""
+        """Call a shipped function, which returns (result, directories made).
+
+        `done(call, result)` makes the reply.  Raises EcontextError if the slave has gone.
+        """
         call = self._begin_call(slave, module, function, *arguments)
         self._await(slave, call, done)
         return call
 
-    def _begin_call(self, slave: Slave, *call: Any) -> CollectingCall:
-        if self._order is not None:
-            return self._order.call(slave.link, *call)
+    def _begin_call(self, slave: PooledSlave, *call: Any) -> CollectingCall:
+        if self._sequence is not None:
+            return self._sequence.call(slave.link, *call)
         slave.link.round_trips += self._request.get("waited", 1)
         return CollectingCall(slave.link, *call)
 
-    def _await(self, slave: Slave, call: CollectingCall | Run, done: Done) -> None:
-        """Have the request's reply made when a call is over."""
+    def _await(self, slave: PooledSlave, call: CollectingCall | ModuleRun, done: Done) -> None:
+        """Reply when a call has ended: by `done(call, result)`, or with its failure."""
         self._channel = call
 
         def finished(future: Any) -> None:
@@ -135,15 +141,15 @@ class Request:
         call.future.add_done_callback(finished)
 
     def _is_outdated(self, error: Exception) -> bool:
-        """Whether the slave is to be replaced: once, since a host may say what it likes."""
+        """Return whether to replace the slave: once, since a host may always ask for it."""
         if self._anew or not isinstance(error, CallError):
             return False
         self._anew = error.kind.endswith("Outdated")
         return self._anew
 
     def _start_anew(self) -> None:
-        if self._order is not None:
-            self.reply({"again": True})  # what was sent after it has the same slave
+        if self._sequence is not None:
+            self.reply({"again": True})  # the sequence's later requests have the same slave
             return
-        self._slaves.forget(self._request["way"])
-        self._slaves.find(self._request["way"], self._found)
+        self._slaves.forget(self._request["route"])
+        self._slaves.find(self._request["route"], self._found)

@@ -1,4 +1,4 @@
-"""Requests of one order that are done one after the other, none of them waiting for a reply."""
+"""Requests to one slave that run one after another without waiting for replies."""
 
 from concurrent.futures import Future
 from typing import Any
@@ -7,34 +7,39 @@ from ansible_econtext.broker.calls import CollectingCall
 from econtext.controller.link import Link
 
 
-class Order:
-    """Requests of a loop to one slave that run one after another without waiting for replies."""
+class Sequence:
+    """Order of one loop's requests to a slave, as the broker keeps it."""
 
     def __init__(self) -> None:
-        #: Whether one of them was not sent: then none that comes later is, either.
+        #: Whether a request was not run as sent: then all later ones are refused ("again").
         self.is_broken = False
         self._last: CollectingCall | None = None
         self._run: Future[Any] | None = None
 
     @property
-    def is_at_a_call(self) -> bool:
-        """Whether a call is under way."""
+    def has_active_call(self) -> bool:
+        """Whether a call of the sequence is running."""
         return self._last is not None and not self._last.future.done()
 
     @property
-    def is_at_a_run(self) -> bool:
-        """Whether something is under way in a process that stays, which no call can wait for."""
+    def has_active_run(self) -> bool:
+        """Whether a run in a warm process is active, which no call can wait for."""
         return self._run is not None and not self._run.done()
 
-    def takes(self, run: "Future[Any]") -> None:
-        """What comes next is done by a process that stays, which keeps the order by itself."""
+    def follow(self, run: "Future[Any]") -> None:
+        """Note a run in a warm process, which keeps the order of its runs by itself."""
         self._run = run
 
     def call(self, link: Link, *call: Any) -> CollectingCall:
-        """Begin the next call (`CollectingCall`): after the last one, if that still runs."""
+        """Begin the next call; the slave runs it after the last one, if that is running.
+
+        `call` are the arguments of CollectingCall.  Raises EcontextError if the slave has gone.
+        """
         last = self._last
-        after = last.number if last is not None and self.is_at_a_call and last.link is link else 0
-        if not after:  # else nobody waited for what went before
+        after = (
+            last.number if last is not None and self.has_active_call and last.link is link else 0
+        )
+        if not after:  # else it went out without a wait for the call before
             link.round_trips += 1
         self._last = CollectingCall(link, *call, after=after)
         return self._last

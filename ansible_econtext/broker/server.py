@@ -1,7 +1,8 @@
 """The broker process: owns the slaves of runs of Ansible, serves their workers.
 
-It is started by `starting.start` for a run, serves others like it as well, and ends
-some time after the last of them, with every slave.  It imports nothing of Ansible.
+`launcher.start` starts it for a run.  It serves other runs with the same endpoint as well,
+and ends some time after the last of them, with every slave.  It has one thread, and imports
+nothing of Ansible.
 """
 
 import os
@@ -14,58 +15,62 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
 from ansible_econtext.broker import pid_watch, shutdown
-from ansible_econtext.broker.slave_pool import Slaves
-from ansible_econtext.broker.worker_connection import Line
+from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import client
 from econtext.target.loop import Loop, Timer
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.payload_store import Payloads
+    from ansible_econtext.broker.payload_store import PayloadStore
 
-#: Open files that a broker may have, where the system allows it: some 15,000 hosts.
+#: Open files that a broker may have if the system allows it: some 15,000 hosts.
 _FILES = 65536
 
 
 class Broker:
-    """`directory` holds the socket; `run` is the process of the run that comes first; `lock` is
-    a descriptor that is held until the socket listens.  `persist` are the seconds that the
-    broker stays after the last run."""
+    """Server of workers on the socket in `directory`.
+
+    `run` is the process number of the first run, `lock` the descriptor of the directory's
+    lock, which is held until the socket listens, and `persist` the seconds that the broker
+    stays after its last run.
+    """
 
     def __init__(self, directory: str, run: int, lock: int, persist: float) -> None:
         self._directory = directory
         self._inode = os.stat(directory).st_ino
-        #: The directory when nobody is to find it any more.
+        #: The directory under its last name, where no run finds it; None before the end.
         self._left: str | None = None
         self._lock = lock
         self._persist = persist
         self.loop = Loop()
         self.loop.on_error = self.report
-        self._slaves = Slaves(self.loop)
-        self._payloads: Payloads | None = None
+        self._slaves = SlavePool(self.loop)
+        self._payloads: PayloadStore | None = None
         self._runs = {run}
-        self._lines: set[Line] = set()
-        #: File operations under way, by their start: they go on when their worker is gone.
+        self._connections: set[WorkerConnection] = set()
+        #: Active file operations, by their start: they go on when their worker has gone.
         self._unfinished: set[float] = set()
         self._idle_since = 0.0
         self._idle: Timer | None = None
         self._ending = False
         self._trace = _open_trace()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._kinds: dict[str, Callable[[Line, dict[str, Any]], None]] = {
+        self._kinds: dict[str, Callable[[WorkerConnection, dict[str, Any]], None]] = {
             "register": self._register,
-            "leave": lambda line, request: self._tidy(lambda: line.reply({})),
+            "leave": lambda connection, request: self._tidy(lambda: connection.reply({})),
             "prepare": self._prepare,
             "reset": self._reset,
-            "status": lambda line, request: line.reply(self._status()),
-            "end": lambda line, request: self.end(line),
+            "status": lambda connection, request: connection.reply(self._status()),
+            "end": lambda connection, request: self.end(connection),
         }
 
     def run(self) -> None:
-        client.remove(self._directory)  # of a broker that was killed
+        """Serve until the end; releases the lock when the socket listens."""
+        client.remove(self._directory)  # left by a broker that was killed
         usual = os.umask(0o177)
         with client.address(self._directory) as path:
             self._listener.bind(path)
-        os.umask(usual)  # slaves of this machine inherit it, and so do their modules
+        os.umask(usual)  # local slaves and their modules inherit it
         self._listener.listen(256)
         self._listener.setblocking(False)
         self.loop.add_reader(self._listener.fileno(), self._accept)
@@ -73,7 +78,7 @@ class Broker:
             self._watch(run)
         signal.set_wakeup_fd(self.loop.wake_write)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # by the run, and so by its modules
+            if signal.getsignal(number) != signal.SIG_IGN:  # the run's, which its modules inherit
                 signal.signal(number, lambda *_: self.loop.post(self.end))
         os.close(self._lock)  # workers wait for this
         self.loop.run()
@@ -84,24 +89,24 @@ class Broker:
 
     # Runs
 
-    def _register(self, line: Line, request: dict[str, Any]) -> None:
-        """A worker says of which run it is."""
-        line.run = run = int(request["run"])
+    def _register(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+        """Note the run that a worker belongs to, and watch it until it ends."""
+        connection.run = run = int(request["run"])
         if run not in self._runs:
             self._runs.add(run)
             if self._idle is not None:
                 self._idle.cancel()
             self._watch(run)
-        line.reply({})
+        connection.reply({})
 
     def _watch(self, run: int) -> None:
         pid_watch.when_ended(self.loop, run, lambda: self._run_ended(run))
 
     def _run_ended(self, run: int) -> None:
-        """What its workers asked for is of no more interest; without a run we end, in time."""
+        """Close the run's connections; end after `persist` seconds without any run."""
         self._runs.discard(run)
-        for line in [line for line in self._lines if line.run == run]:
-            line.close()
+        for connection in [connection for connection in self._connections if connection.run == run]:
+            connection.close()
         if self._runs or self._ending:
             return
         self._idle_since = time.monotonic()
@@ -127,57 +132,61 @@ class Broker:
         except PermissionError:
             connection.close()
             return
-        self._lines.add(Line(self, connection))
+        self._connections.add(WorkerConnection(self, connection))
 
-    def take(self, line: Line, request: dict[str, Any], number: int) -> None:
-        """Start on a request that came under this number."""
+    def take(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
+        """Begin a worker's request; the reply goes out under the same number."""
         if request["do"] in self._kinds:
-            self._kinds[request["do"]](line, request)
+            self._kinds[request["do"]](connection, request)
             return
         started = time.monotonic()
 
         def reply(value: dict[str, Any]) -> None:
             self._unfinished.discard(started)
             self._note(request, value, time.monotonic() - started)
-            if order is not None and {"need", "failed", "again"} & set(value):
-                order.is_broken = True
+            if sequence is not None and {"need", "failed", "again"} & set(value):
+                sequence.is_broken = True
             if not request.get("quiet"):
-                line.reply(value, number)
+                connection.reply(value, number)
 
-        order = line.order if request.get("in_order") else None
-        if order is not None and order.is_broken:
-            line.reply({"again": True}, number)
+        sequence = connection.sequence if request.get("in_order") else None
+        if sequence is not None and sequence.is_broken:
+            connection.reply({"again": True}, number)
             return
         if request["do"] == "operations":
             self._unfinished.add(started)
         kinds, kept = self._late()
-        made = kinds[request["do"]](self._slaves, kept, request, reply, order)
+        made = kinds[request["do"]](self._slaves, kept, request, reply, sequence)
         made.begin()
         if not request.get("quiet") and not made.is_over:
-            line.requests[number] = made
+            connection.handlers[number] = made
 
-    def _prepare(self, line: Line, request: dict[str, Any]) -> None:
-        """Start a slave before it is wanted; until it is there we have time to get ready."""
-        self._slaves.find(request["way"], lambda found: None)
+    def _prepare(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+        """Start a slave ahead of its first request, and import the handlers meanwhile."""
+        self._slaves.find(request["route"], lambda found: None)
         self.loop.soon(self._late)
 
-    def _late(self) -> tuple[Any, "Payloads"]:
-        """What takes long to import, and has time until the first ssh is on its way."""
-        from ansible_econtext.broker.handlers import KINDS
-        from ansible_econtext.broker.payload_store import Payloads
+    def _late(self) -> tuple[Any, "PayloadStore"]:
+        """Return the handlers and the payload store.
+
+        They are imported late: a worker waits for the socket, not for them.
+        """
+        from ansible_econtext.broker.handlers import HANDLERS
+        from ansible_econtext.broker.payload_store import PayloadStore
 
         if self._payloads is None:
-            self._payloads = Payloads()
-        return KINDS, self._payloads
+            self._payloads = PayloadStore()
+        return HANDLERS, self._payloads
 
-    def _reset(self, line: Line, request: dict[str, Any]) -> None:
-        self._slaves.forget(request["way"])
-        line.reply({})
+    def _reset(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+        self._slaves.forget(request["route"])
+        connection.reply({})
 
-    def gone(self, line: Line) -> None:
-        self._lines.discard(line)
+    def gone(self, connection: WorkerConnection) -> None:
+        """Forget a worker's connection, which calls this when it closes."""
+        self._connections.discard(connection)
 
-    # For who looks
+    # Status, trace and log
 
     def _status(self) -> dict[str, Any]:
         idle = None if self._runs else time.monotonic() - self._idle_since
@@ -190,7 +199,7 @@ class Broker:
         }
 
     def _note(self, request: dict[str, Any], reply: dict[str, Any], seconds: float) -> None:
-        """A line of the trace; no arguments, no output: those may be secret."""
+        """Write a line to the trace, without arguments and output: they may be secret."""
         if self._trace is None:
             return
         import json
@@ -208,7 +217,7 @@ class Broker:
         self._trace.flush()
 
     def report(self, callback: object, error: Exception) -> None:
-        """A fault of ours: told to whoever reads the log, which a worker's error quotes."""
+        """Write an internal error to the log, which the errors of workers quote."""
         import traceback
 
         print(f"internal error in {callback!r}", file=sys.stderr)
@@ -218,20 +227,23 @@ class Broker:
     # The end
 
     def _tidy(self, then: Callable[[], None]) -> None:
-        before = set(self._unfinished)  # another run's, that come later, are not waited for
+        before = set(self._unfinished)  # later ones are another run's: no wait for those
         shutdown.tidy(self.loop, self._slaves, lambda: not before & self._unfinished, then)
 
-    def end(self, asked_by: Line | None = None) -> None:
-        """End the slaves, then this process; whoever asked for it has his line until then."""
+    def end(self, asked_by: WorkerConnection | None = None) -> None:
+        """End the slaves, then this process.
+
+        The connection `asked_by` stays open until then: its end tells the worker.
+        """
         if self._ending:
             return
         self._ending = True
         self._left = shutdown.withdraw(self._directory, self._inode)
         self.loop.remove_reader(self._listener.fileno())
         self._listener.close()
-        for line in list(self._lines):
-            if line is not asked_by:
-                line.close()
+        for connection in list(self._connections):
+            if connection is not asked_by:
+                connection.close()
         self._tidy(lambda: shutdown.close(self.loop, self._slaves))
 
 
@@ -241,8 +253,10 @@ def _open_trace() -> Any:
 
 
 def _open_more_files() -> None:
-    """Each host takes some descriptors.  Slaves of this machine go back to what they had
-    (`ways.local`), as it is their modules' limit too."""
+    """Raise the limit of open files, as each host takes some.
+
+    Local slaves go back to the run's limit (`route.local_hop`): it is their modules' too.
+    """
     try:
         import resource
     except ImportError:
@@ -254,7 +268,8 @@ def _open_more_files() -> None:
 
 
 def main(directory: str, run: str, lock: str, persist: str) -> None:
+    """Run a broker, and end the process; called by the command of `launcher.start`."""
     _open_more_files()
     Broker(directory, int(run), int(lock), float(persist)).run()
     sys.stderr.flush()
-    os._exit(0)  # the run waits for our end: there is nothing that an interpreter need tidy up
+    os._exit(0)  # the run waits for it, and the interpreter has nothing left to tidy up

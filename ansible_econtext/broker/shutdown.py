@@ -1,12 +1,12 @@
-"""How a broker leaves: nothing of it stays behind, here or on a host."""
+"""Shutdown of a broker: it leaves nothing behind, here or on a host."""
 
 import os
 import time
 from collections.abc import Callable
 
 from ansible_econtext.broker.calls import CollectingCall
-from ansible_econtext.broker.slave import Slave
-from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.broker.slave import PooledSlave
+from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import client, launcher
 from econtext.target import wire
 from econtext.target.loop import Loop
@@ -16,31 +16,34 @@ _PATIENCE = 4
 
 
 def withdraw(directory: str, inode: int) -> str | None:
-    """See to it that no run finds a broker that ends; the directory that it is to remove.
+    """Hide the broker from new runs; return the directory for it to remove at its end.
 
-    `inode` is that of its own directory.  None is left to be removed where the directory is
-    another's by now, or where a run is just looking into it, which will start the next broker.
+    `inode` is that of the broker's own directory.  Returns None if the directory is another
+    broker's by now, or if a run holds its lock: that run starts the next broker in it.
     """
     try:
         with launcher.locked(directory, wait=False):
             if os.stat(directory).st_ino != inode:
-                return None  # ours was removed, and one of the same name made
+                return None  # it was removed, and made again by a run
             own = f"{directory}.{os.getpid()}"
             os.rename(directory, own)
             return own
     except BlockingIOError:
         client.remove(directory)
     except OSError:
-        pass  # removed by somebody
+        pass  # the directory was removed
     return None
 
 
 def tidy(
-    loop: Loop, slaves: Slaves, finished: Callable[[], bool], then: Callable[[], None]
+    loop: Loop, slaves: SlavePool, finished: Callable[[], bool], then: Callable[[], None]
 ) -> None:
-    """Remove what nobody asked for, an empty ~/.ansible/tmp that was made, then call `then`."""
+    """Remove waiting directories and an empty ~/.ansible/tmp that modules made.
+
+    Calls `then` when all is removed, or after `_PATIENCE`; it waits first for `finished`.
+    """
     for slave in slaves.all():
-        slave.removals.begin()
+        slave.cleanup.begin()
 
     def start() -> None:
         calls = [_tidying(slave) for slave in slaves.all() if slave.left and not slave.users]
@@ -49,8 +52,8 @@ def tidy(
     _when(loop, finished, start)
 
 
-def _tidying(slave: Slave) -> CollectingCall:
-    """Remove the directories that modules left, as far as nothing is in them."""
+def _tidying(slave: PooledSlave) -> CollectingCall:
+    """Begin to remove the directories that modules made, if they are empty."""
     files = "ansible_econtext.target.file_operations"
     call = CollectingCall(slave.link, files, "remove_empty", sorted(slave.left))
     call.end(wire.STDIN)
@@ -58,7 +61,7 @@ def _tidying(slave: Slave) -> CollectingCall:
 
 
 def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> None:
-    """Go on when something is done, or has taken too long."""
+    """Call `then` when `done` returns true, or after half of `_PATIENCE`."""
     deadline = time.monotonic() + _PATIENCE / 2
 
     def look() -> None:
@@ -70,7 +73,7 @@ def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> Non
     look()
 
 
-def close(loop: Loop, slaves: Slaves) -> None:
+def close(loop: Loop, slaves: SlavePool) -> None:
     """End the slaves, then the loop."""
     loop.call_later(_PATIENCE, slaves.kill)
     loop.call_later(_PATIENCE + 1, loop.stop)

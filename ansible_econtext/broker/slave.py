@@ -1,4 +1,4 @@
-"""A slave that runs, as the broker knows it, or why there is none."""
+"""A running slave in the broker's pool, or the failure to get one."""
 
 import functools
 from typing import TYPE_CHECKING, Any
@@ -8,59 +8,61 @@ from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.cleanup import Removals
-    from ansible_econtext.broker.warm_processes import Staying
+    from ansible_econtext.broker.cleanup import Cleanup
+    from ansible_econtext.broker.warm_processes import WarmProcesses
 
-#: Seconds after which a slave that was not heard of is asked whether it is still there.
+#: Seconds without a reply after which the broker pings a slave before it is used.
 _CERTAIN = 15.0
 
 
-class Slave:
-    """A slave that runs."""
+class PooledSlave:
+    """Running slave, with all that the broker keeps for it."""
 
     def __init__(self, link: Link, python: str, root: bytes, loop: Loop) -> None:
         self.link = link
-        #: The key of the first slave on its host.
+        #: The route's key of the first slave on its host.
         self.root = root
-        #: The interpreter as the step named it; empty where it was looked for.
+        #: The interpreter as the hop named it; empty if the first stage looked for one.
         self.python = python
-        #: What paths with a tilde expand to there.
+        #: Paths with a tilde, and what they expand to on the host.
         greeting = link.greeting
         self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
         #: Directories that modules made for their temporary files.
         self.left: set[str] = set()
-        #: The requests that it is at.
+        #: The requests that use it now.
         self.users: set[object] = set()
-        #: When it was last known to be there, by the loop's clock.
+        #: When it was last known to run, by the loop's clock.
         self.seen = monotonic()
         self._loop = loop
 
     @functools.cached_property
-    def staying(self) -> "Staying":
-        """Its call processes that stay."""
-        from ansible_econtext.broker.warm_processes import Staying  # not before the broker listens
+    def warm_processes(self) -> "WarmProcesses":
+        """Its warm processes."""
+        from ansible_econtext.broker.warm_processes import (
+            WarmProcesses,
+        )  # not before the broker listens
 
-        return Staying(self._loop)
+        return WarmProcesses(self._loop)
 
     @functools.cached_property
-    def removals(self) -> "Removals":
-        """What is to be removed there before long."""
-        from ansible_econtext.broker.cleanup import Removals
+    def cleanup(self) -> "Cleanup":
+        """The directories on it that wait to be removed."""
+        from ansible_econtext.broker.cleanup import Cleanup
 
-        return Removals(self.link, self._loop)
+        return Cleanup(self.link, self._loop)
 
     @property
     def is_certain(self) -> bool:
-        """Whether there is no need to ask if it is still there."""
+        """Whether it may be used without a ping."""
         return bool(self.users) or monotonic() - self.seen < _CERTAIN
 
     def release(self, user: object) -> None:
-        """A request is through with it."""
+        """Note that a request has ended and that the slave runs."""
         self.users.discard(user)
         self.seen = monotonic()
 
     def describe(self) -> dict[str, Any]:
-        """What it is, for who asks for the broker's status."""
+        """Return its entry in the broker's status."""
         return {
             "name": self.link.name,
             "user": self.link.greeting["user"],
@@ -71,25 +73,25 @@ class Slave:
         }
 
     def runs(self, interpreter: str) -> bool:
-        """Whether it is of this interpreter."""
+        """Return whether this interpreter is its own."""
         return interpreter in (self.python, self.link.greeting["executable"])
 
 
 class Failure:
-    """Why a slave could not be had, and at which step of its way."""
+    """Failure to start a slave at the hop of this number in its route."""
 
-    def __init__(self, step: int, kind: str, error: EcontextError) -> None:
-        self.step = step
+    def __init__(self, hop: int, kind: str, error: EcontextError) -> None:
+        self.hop = hop
         self.kind = kind
         self.error = error
 
 
 def describe(failure: Failure) -> dict[str, Any]:
-    """A failure as a reply's value."""
+    """Return the reply to a request whose slave could not be started."""
     error = failure.error
     return {
         "failed": "launch",
-        "step": failure.step,
+        "hop": failure.hop,
         "kind": failure.kind,
         "text": str(error),
         "status": getattr(error, "status", None),

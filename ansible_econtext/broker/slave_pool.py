@@ -1,51 +1,55 @@
-"""The broker's slaves, by the way that leads to them; each is started once."""
+"""Pool of the broker's slaves, by the key of their route; each is started once."""
 
 from collections.abc import Callable
 
 from ansible_econtext.broker import launch_plan
-from ansible_econtext.broker.slave import Failure, Slave
-from ansible_econtext.client import route
+from ansible_econtext.broker.slave import Failure, PooledSlave
+from ansible_econtext.client.route import Route, key_of
 from econtext.controller import launch as launching
 from econtext.controller.errors import ConnectionLost, EcontextError
 from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
-Found = Callable[[Slave | Failure], None]
+Found = Callable[[PooledSlave | Failure], None]
 
-#: Seconds that a slave has to say whether it is still there.
+#: Seconds that a slave has to answer a ping.
 _ANSWER = 10.0
 
-#: Seconds between looks at whether a slave that leaves is still in use, and that it has to end.
+#: Seconds between looks at whether a forgotten slave is still in use, and that it has to end.
 _LOOK = 0.05
 _PATIENCE = 2.0
 
 
-class Slaves:
-    """Starts slaves, and keeps them until they end."""
+class SlavePool:
+    """Pool that starts slaves and keeps them until they end."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._slaves: dict[bytes, Slave] = {}
+        self._slaves: dict[bytes, PooledSlave] = {}
         self._starting: dict[bytes, list[Found]] = {}
         self._roots: dict[bytes, Link] = {}
         self._attempts: dict[bytes, launching.Starting] = {}
         self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
-        #: Those that no request gets any more.
+        #: Links of forgotten slaves, which no new request gets.
         self._leaving: set[Link] = set()
         self._closed = False
         self._when_none: Callable[[], None] | None = None
 
-    def all(self) -> list[Slave]:
+    def all(self) -> list[PooledSlave]:
+        """Return all running slaves that requests may get."""
         return list(self._slaves.values())
 
     @property
     def count(self) -> int:
-        """How many processes of ours are there, or on their way."""
+        """The number of local processes that lead to slaves, starting ones included."""
         return len(self._roots) + len(self._starting) + len(self._leaving)
 
-    def find(self, way: list[route.Step], found: Found) -> None:
-        """Call `found` with the slave at the end of the way, which is started if need be."""
-        key = route.key(way)
+    def find(self, route: Route, found: Found) -> None:
+        """Call `found` with a route's slave or the failure to start it, now or later.
+
+        The slave is started if there is none, and pinged first if it was silent for long.
+        """
+        key = key_of(route)
         slave = self._slaves.get(key)
         if key in self._starting:
             self._starting[key].append(found)
@@ -54,23 +58,26 @@ class Slaves:
         else:
             self._starting[key] = [found]
             if slave is None:
-                self._start(way, key)
+                self._start(route, key)
             else:
-                self._make_sure(way, key, slave)
+                self._make_sure(route, key, slave)
 
-    def send_ahead(self, way: list[route.Step], callback: Callable[[Link], None]) -> None:
-        """Call `callback` with the link to a slave that is being started, before it is there:
-        what it will need follows the bundle.  Nothing happens where none is started."""
-        key = route.key(way)
+    def send_ahead(self, route: Route, callback: Callable[[Link], None]) -> None:
+        """Call `callback` with the link to a starting slave, when its bundle is sent.
+
+        What it sends follows the bundle without a round trip.  Does nothing if no slave is
+        being started at the end of the route.
+        """
+        key = key_of(route)
         if key in self._attempts:
             self._attempts[key].send_ahead(callback)
         elif key in self._starting:
             self._ahead.setdefault(key, []).append(callback)
 
-    def _make_sure(self, way: list[route.Step], key: bytes, slave: Slave) -> None:
-        """Ask a slave that was not heard of for a while; start another if it says nothing.
+    def _make_sure(self, route: Route, key: bytes, slave: PooledSlave) -> None:
+        """Ping a slave that was silent for long; start another if it does not answer.
 
-        A host that was switched off leaves connections that nobody ended.
+        A host that was switched off leaves a connection that looks open.
         """
 
         asking = True
@@ -85,74 +92,74 @@ class Slaves:
                 slave.seen = monotonic()
                 self._settle(key, slave)
             else:
-                self._start(way, key)
+                self._start(route, key)
 
         def give_up() -> None:
-            self.forget(way)
+            self.forget(route)
             decide(False)
 
         timer = self._loop.call_later(_ANSWER, give_up)
         slave.link.on_end.append(lambda error: decide(False))
         slave.link.ping(lambda: decide(True))
 
-    def _start(self, way: list[route.Step], key: bytes) -> None:
+    def _start(self, route: Route, key: bytes) -> None:
         if self._closed:
-            error = ConnectionLost(way[-1]["name"], "the broker is about to end")
-            self._settle(key, Failure(len(way) - 1, way[-1]["kind"], error))
-        elif len(way) == 1:
-            self._launch(way, key, None)
+            error = ConnectionLost(route[-1]["name"], "the broker is about to end")
+            self._settle(key, Failure(len(route) - 1, route[-1]["kind"], error))
+        elif len(route) == 1:
+            self._launch(route, key, None)
         else:
-            self.find(way[:-1], lambda parent: self._launch_from(way, key, parent))
+            self.find(route[:-1], lambda parent: self._launch_from(route, key, parent))
 
-    def _launch_from(self, way: list[route.Step], key: bytes, parent: Slave | Failure) -> None:
+    def _launch_from(self, route: Route, key: bytes, parent: PooledSlave | Failure) -> None:
         if isinstance(parent, Failure):
             self._settle(key, parent)
         else:
-            self._launch(way, key, parent.link)
+            self._launch(route, key, parent.link)
 
-    def _launch(self, way: list[route.Step], key: bytes, parent: Link | None) -> None:
-        step = way[-1]
+    def _launch(self, route: Route, key: bytes, parent: Link | None) -> None:
+        hop = route[-1]
 
         def done(outcome: Link | EcontextError) -> None:
             self._attempts.pop(key, None)
             if isinstance(outcome, EcontextError):
-                self._settle(key, Failure(len(way) - 1, step["kind"], outcome))
+                self._settle(key, Failure(len(route) - 1, hop["kind"], outcome))
                 return
-            slave = Slave(outcome, step["python"], route.key(way[:1]), self._loop)
+            slave = PooledSlave(outcome, hop["python"], key_of(route[:1]), self._loop)
             self._slaves[key] = slave
             if parent is None:
                 self._roots[key] = outcome
             outcome.on_end.append(lambda error: self._ended(key, slave))
             self._settle(key, slave)
 
-        plan = launch_plan.of(step, parent.name if parent is not None else "")
+        plan = launch_plan.of(hop, parent.name if parent is not None else "")
         self._attempts[key] = launching.start(self._loop, plan, parent, done)
         for callback in self._ahead.pop(key, ()):
             self._attempts[key].send_ahead(callback)
 
-    def _settle(self, key: bytes, outcome: Slave | Failure) -> None:
+    def _settle(self, key: bytes, outcome: PooledSlave | Failure) -> None:
         self._ahead.pop(key, None)
         for found in self._starting.pop(key):
             found(outcome)
         self._look_if_none()
 
-    def _ended(self, key: bytes, slave: Slave) -> None:
+    def _ended(self, key: bytes, slave: PooledSlave) -> None:
         if self._slaves.get(key) is slave:
             del self._slaves[key]
         if self._roots.get(key) is slave.link:
             del self._roots[key]
         self._look_if_none()
 
-    def vacate(self, way: list[route.Step], account: str, then: Callable[[], None]) -> None:
-        """End what is idle of an account's slaves on the host of a way, then call `then`.
+    def vacate(self, route: Route, account: str, then: Callable[[], None]) -> None:
+        """End an account's idle slaves on a route's host, then call `then`.
 
-        Those on the way itself stay, and those that are in use.
+        Slaves on the route itself stay, and those that are in use.
         """
-        on_the_way = {route.key(way[: length + 1]) for length in range(len(way))}
+        on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
         idle = [
             slave.link
             for key, slave in self._slaves.items()
-            if slave.root == route.key(way[:1]) and key not in on_the_way
+            if slave.root == key_of(route[:1]) and key not in on_the_route
             if slave.link.greeting["user"] == account and not slave.link.is_busy
         ]
         left = set(idle)
@@ -168,9 +175,9 @@ class Slaves:
         if not idle:
             then()
 
-    def forget(self, way: list[route.Step]) -> None:
-        """Use no slave of a way's host any more, and end each once nobody does."""
-        root = route.key(way[:1])
+    def forget(self, route: Route) -> None:
+        """Drop all slaves of a route's host from the pool; end each when it is idle."""
+        root = key_of(route[:1])
         slaves = [(key, slave) for key, slave in self._slaves.items() if slave.root == root]
         for key, _ in slaves:
             del self._slaves[key]
@@ -179,8 +186,8 @@ class Slaves:
             self._leaving.add(link)
             self._end_when_idle(link, [slave for _, slave in slaves])
 
-    def _end_when_idle(self, link: Link, slaves: list[Slave]) -> None:
-        """Another run, or another host's task, may be at something."""
+    def _end_when_idle(self, link: Link, slaves: list[PooledSlave]) -> None:
+        """End a host's slaves when no request uses them: another run's task may."""
         if any(slave.users for slave in slaves) and link.error is None:
             self._loop.call_later(_LOOK, lambda: self._end_when_idle(link, slaves))
             return
@@ -212,6 +219,6 @@ class Slaves:
             then()
 
     def kill(self) -> None:
-        """End the processes of this machine that lead to slaves."""
+        """Kill the local processes that lead to slaves."""
         for link in [*self._roots.values(), *self._leaving]:
             link.process.kill()

@@ -1,4 +1,4 @@
-"""Our own modules that the slaves of a broker hold."""
+"""Modules of `ansible_econtext.target` that the broker's slaves hold."""
 
 import functools
 
@@ -9,9 +9,9 @@ from econtext.controller.link import Link
 RUNNER = "ansible_econtext.target.module_runner"
 FILES = "ansible_econtext.target.file_operations"
 PROGRAM = "ansible_econtext.target.program_runner"
-STAYING = "ansible_econtext.target.warm_process"
+WARM_PROCESS = "ansible_econtext.target.warm_process"
 
-#: What every slave holds, with what they import.
+#: The modules that every slave holds, with those that they import.
 _ALL = (
     FILES,
     "ansible_econtext.target.payload_file",
@@ -23,18 +23,18 @@ _ALL = (
     PROGRAM,
 )
 
-#: What a slave holds besides when its processes stay.
-FOR_STAYING = ("ansible_econtext.target.session_guard", STAYING)
+#: The modules that a slave with warm processes holds besides.
+FOR_WARM_PROCESSES = ("ansible_econtext.target.session_guard", WARM_PROCESS)
 
 
 def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:
-    """Have a slave hold these; it costs nothing where it does."""
+    """Send these modules to a slave, except those that it has."""
     link.provide(_sources(names))
 
 
 @functools.cache
 def _sources(names: tuple[str, ...]) -> tuple[sources.Source, ...]:
-    """Without comments and docstrings, with their line numbers."""
+    """Return the minified sources of modules and their packages; line numbers stay."""
     found = {
         source.name: source._replace(content=_light(source.content))
         for name in names

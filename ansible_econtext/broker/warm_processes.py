@@ -1,4 +1,4 @@
-"""Call processes that stay, for modules that are run again and again."""
+"""Warm processes: call processes that stay, for modules that run again and again."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,22 +8,22 @@ from typing import Any
 from ansible_econtext import settings
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, Output, too_much
-from ansible_econtext.broker.sequence import Order
+from ansible_econtext.broker.sequence import Sequence
 from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.loop import Loop, monotonic
 
-#: Seconds that a process stays when there is nothing to do, and within which a module that is not
-#: a loop's is to be run a second time to get one; with 0 none stays.
+#: Seconds that an idle process stays, and within which a module outside a loop must run again to
+#: get one.  With 0 none stays.
 _PATIENCE = settings.seconds("STAYING")
 
-#: Begins a call of `run_module` in a process of its own.
+#: Begins an ordinary call: `run_module` in a process of its own.
 Ordinary = Callable[[], CollectingCall]
 
 
-class Run:
-    """One run of a module, used as the call of `run_module` that it stands for."""
+class ModuleRun:
+    """Run of a module in a warm process; has the interface of its ordinary call."""
 
     def __init__(self, call: CollectingCall, ordinary: Ordinary) -> None:
         self._call = call
@@ -36,14 +36,18 @@ class Run:
         return self._output.values()
 
     def end(self, stream: int) -> None:
-        """A module that runs so has nothing on its standard input."""
+        """Do nothing: a module in a warm process has no standard input."""
 
     def kill(self) -> None:
-        """Give it up, and all that comes after it: who does so gives up the last one first."""
+        """End the warm process, and so the later runs in it too.
+
+        A caller that ends several runs begins with the last: none is then run alone.
+        """
         self._is_given_up = True
         self._call.kill()
 
     def printed(self, stream: int, data: bytes) -> None:
+        """Take a piece of the module's output; raises ProtocolError for another stream."""
         if stream not in (wire.STDOUT, wire.STDERR):
             raise wire.ProtocolError("data of a stream that no module has")
         if not self._output.add(stream, data):
@@ -51,7 +55,7 @@ class Run:
             self._call.kill()
 
     def run_alone(self) -> None:
-        """Have it done by the call that it stands for, as the process did not do it."""
+        """Run the module by an ordinary call, because the warm process did not run it."""
         if self._is_given_up:
             return
         try:
@@ -67,7 +71,7 @@ class Run:
         self.settle(call.future.exception() or call.future.result())
 
     def settle(self, outcome: Any) -> None:
-        """Give the outcome to whoever waits; the first one counts."""
+        """Set the future's result or exception; only the first one counts."""
         if self.future.done():
             return
         if isinstance(outcome, BaseException):
@@ -76,41 +80,44 @@ class Run:
             self.future.set_result(outcome)
 
 
-class StayingCall(CollectingCall):
-    """Runs one module for each request, one after the other, until it is let go."""
+class WarmProcess(CollectingCall):
+    """Call process that runs one module many times, until it is let go."""
 
     def __init__(self, link: Link, manifest: bytes, name: str, loop: Loop) -> None:
-        target_modules.provide(link, target_modules.FOR_STAYING)
+        target_modules.provide(link, target_modules.FOR_WARM_PROCESSES)
         self._loop = loop
-        #: Those that were asked for, and have no reply yet.
-        self._runs: deque[Run] = deque()
-        super().__init__(link, target_modules.STAYING, "run", manifest, name)
+        #: Runs without a reply, the active one first.
+        self._runs: deque[ModuleRun] = deque()
+        super().__init__(link, target_modules.WARM_PROCESS, "run", manifest, name)
         self.sink = self._take
         self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]))
-        #: The order that its last run is in.
-        self.order: Order | None = None
+        #: The sequence that its last run belongs to.
+        self.sequence: Sequence | None = None
         self._has_replied = False
-        #: Whether it ended without doing anything, and no other one is to stay.
+        #: Whether it ended before its first reply: this module gets no other warm process.
         self.is_refused = False
-        #: Whether it gets nothing more to do.
+        #: Whether it takes no more runs.
         self.is_over = False
         self._last = monotonic()
         self._timer = loop.call_later(_PATIENCE, self._end_if_idle)
-        # Credit for nothing: the slave reads at once what the process writes, as the replies are.
+        # Credit for nothing makes the slave read the process's output, the replies, at once.
         self.link.send_credit(self.number, 0)
         self.future.add_done_callback(self._has_ended)
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it is at something."""
+        """Whether a run is active or waits: an idle one does not keep the slave busy."""
         return bool(self._runs)
 
-    def ask(self, order: Order | None, arguments: dict[str, Any], ordinary: Ordinary) -> Run:
-        run = Run(self, ordinary)
-        if not self._runs:  # else nobody waited for what went before
+    def ask(
+        self, sequence: Sequence | None, arguments: dict[str, Any], ordinary: Ordinary
+    ) -> ModuleRun:
+        """Run the module after those that wait; `ordinary` runs it if the process ends."""
+        run = ModuleRun(self, ordinary)
+        if not self._runs:  # else it went out without a wait for the run before
             self.link.round_trips += 1
         self._runs.append(run)
-        self.order = order
+        self.sequence = sequence
         self.write(wire.STDIN, wire.frame(wire.CALL, 0, codec.encode(arguments)))
         return run
 
@@ -119,7 +126,7 @@ class StayingCall(CollectingCall):
         super().kill()
 
     def let_go(self) -> None:
-        """Have the process end: nobody waits for that."""
+        """End the process by the end of its input, without a wait."""
         self.is_over = True
         self._timer.cancel()
         self.end(wire.STDIN)
@@ -134,7 +141,7 @@ class StayingCall(CollectingCall):
     def _take(self, stream: int, data: bytes) -> None:
         for kind, _, body in self._reader.feed(data) if stream == wire.STDOUT else ():
             if not self._runs:
-                raise wire.ProtocolError("a reply that nobody waits for")
+                raise wire.ProtocolError("a reply to no request")
             if kind == wire.DATA:
                 self._runs[0].printed(*wire.split_data(body))
                 continue
@@ -147,7 +154,7 @@ class StayingCall(CollectingCall):
         self.is_over = True
         self._timer.cancel()
         error = future.exception()
-        if error is not None and self._runs:  # of the one that it was at
+        if error is not None and self._runs:  # the active run's error
             self._runs.popleft().settle(error)
         undone, self._runs = self._runs, deque()
         self.is_refused = bool(undone) and not self._has_replied
@@ -156,7 +163,7 @@ class StayingCall(CollectingCall):
 
 
 def _outcome(reply: Any) -> Any:
-    """What a run's future gets."""
+    """Return a run's result from the process's reply; raises ProtocolError."""
     match reply:
         case (int(status), list(made)):
             return status, [str(path) for path in made]
@@ -164,40 +171,40 @@ def _outcome(reply: Any) -> Any:
             raise wire.ProtocolError("a reply of no known form")
 
 
-class Staying:
-    """Those of one slave, by module."""
+class WarmProcesses:
+    """Warm processes of one slave, by the digest of the payload's manifest."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._calls: dict[bytes, StayingCall] = {}
-        #: When a module was run last.
+        self._calls: dict[bytes, WarmProcess] = {}
+        #: When each module ran last.
         self._ran: dict[bytes, float] = {}
 
     def run(
-        self, order: Order | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
-    ) -> Run | None:
-        """Have a module run in a process that stays; None where it is to be run by `ordinary`.
+        self, sequence: Sequence | None, link: Link, arguments: dict[str, Any], ordinary: Ordinary
+    ) -> ModuleRun | None:
+        """Run a module in a warm process; return None if it must be run by `ordinary`.
 
-        A process does one after the other, and so only what is in an order with what it is at,
-        if it is at something.
+        A process runs one module after another.  A busy one takes a run of its own sequence
+        only, since other tasks would wait for it.
         """
         manifest = arguments["manifest"]
         ran_before, now = self._ran.get(manifest, 0.0), monotonic()
         self._ran[manifest] = now
-        if order is not None and order.is_at_a_call:
+        if sequence is not None and sequence.has_active_call:
             return None
         call = self._calls.get(manifest)
         if call is not None and call.is_refused:
             return None
         if call is None or call.is_over:
-            pause = 0.0 if order is not None else now - ran_before
-            if pause >= _PATIENCE or (order is not None and order.is_at_a_run):
+            pause = 0.0 if sequence is not None else now - ran_before
+            if pause >= _PATIENCE or (sequence is not None and sequence.has_active_run):
                 return None
-            call = StayingCall(link, manifest, arguments["name"], self._loop)
+            call = WarmProcess(link, manifest, arguments["name"], self._loop)
             self._calls[manifest] = call
-        elif call.is_wanted and (order is None or call.order is not order):
+        elif call.is_wanted and (sequence is None or call.sequence is not sequence):
             return None
-        run = call.ask(order, arguments, ordinary)
-        if order is not None:
-            order.takes(run.future)
+        run = call.ask(sequence, arguments, ordinary)
+        if sequence is not None:
+            sequence.follow(run.future)
         return run

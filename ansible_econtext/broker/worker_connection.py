@@ -1,21 +1,21 @@
-"""The broker's end of a worker's connection."""
+"""The broker's end of a connection to a worker."""
 
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from ansible_econtext.broker.sequence import Order
+from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.client import client
 from econtext.target import codec, wire
 from econtext.target.loop import Writer, read
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.request import Request
+    from ansible_econtext.broker.request import RequestHandler
     from ansible_econtext.broker.server import Broker
 
 
-class Line:
-    """A worker's connection: for one request at a time, or for a number of them in order."""
+class WorkerConnection:
+    """Connection of a worker, for single requests or the sequence of a loop."""
 
     def __init__(self, broker: "Broker", connection: socket.socket) -> None:
         self._broker = broker
@@ -23,11 +23,11 @@ class Line:
         connection.setblocking(False)
         self._reader = wire.Reader(frozenset([wire.OPEN]), client.LIMIT)
         self._writer = Writer(broker.loop, os.dup(connection.fileno()))
-        #: The process of the run that the worker is of; 0 until it is told.
+        #: The process number of the worker's run; 0 until the worker registers.
         self.run = 0
-        #: Those under way, by the numbers that they came under.
-        self.requests: dict[int, Request] = {}
-        self.order = Order()
+        #: Handlers of active requests, by the requests' numbers.
+        self.handlers: dict[int, RequestHandler] = {}
+        self.sequence = Sequence()
         broker.loop.add_reader(connection.fileno(), self._receive)
 
     def _receive(self) -> None:
@@ -42,23 +42,24 @@ class Line:
             assert isinstance(request, dict)
             try:
                 self._broker.take(self, request, number)
-            except Exception as error:  # a worker that gets no reply would wait for ever
+            except Exception as error:  # without a reply the worker would wait for ever
                 self._broker.report(self._broker.take, error)
                 self.reply({"failed": "lost", "text": f"internal error: {error}"}, number)
 
     def reply(self, value: dict[str, Any], number: int = 0) -> None:
-        self.requests.pop(number, None)
+        """Send the reply to a request; does nothing if the worker has gone."""
+        self.handlers.pop(number, None)
         if self._connection.fileno() >= 0:
             self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
 
     def close(self) -> None:
-        """The worker is gone, and with it the interest in what it asked for."""
+        """Close the connection, and abandon the requests that came over it."""
         if self._connection.fileno() < 0:
             return
         self._broker.loop.remove_reader(self._connection.fileno())
         self._connection.close()
         self._writer.close()
         self._broker.gone(self)
-        # The last one first: none is to begin because the one before it was ended.
-        for _, request in sorted(self.requests.items(), reverse=True):
+        # The last one first, lest one begin because the one before it was ended.
+        for _, request in sorted(self.handlers.items(), reverse=True):
             request.abandon()

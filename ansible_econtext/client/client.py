@@ -1,8 +1,8 @@
-"""A worker's line to the broker, which is started where there is none.
+"""Connections of a worker to the broker, which is started if there is none.
 
 Requests and replies are values in frames of the library's own wire, one reply to
-each request.  It is a local socket: directory 0700, socket 0600, and each end
-checks the other's user.
+each request.  The socket is local: its directory has mode 0700, the socket 0600, and
+each end checks the other's user.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_econtext.client import launcher
-from ansible_econtext.client.launcher import Place
+from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import fork_gate
 from econtext.target import codec, wire
 
@@ -23,10 +23,10 @@ SOCKET = "broker.sock"
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
 
-#: Bytes that may take a while to be sent.
+#: Bytes of a request above which a thread that sends it may wait for the broker.
 _MUCH = 65536
 
-#: Seconds after which a broker has ended in any case, and a little more.
+#: Seconds after which a broker has ended in any case (`broker.shutdown`), and a little more.
 _LONGEST_END = 8.0
 
 #: Bytes that a path of a socket may have (`sockaddr_un`: 108 on Linux, 104 elsewhere).
@@ -34,11 +34,11 @@ _LONGEST_PATH = 100
 
 
 class BrokerGone(Exception):
-    """The broker ended, or could not be started; the text says what is known."""
+    """Raised if the broker has ended or could not be started; quotes its log."""
 
 
 class Client:
-    """A connection to the broker.  Not for use by two threads."""
+    """Connection to the broker, for one thread at a time, except `hang_up`."""
 
     def __init__(self, connection: socket.socket, directory: str) -> None:
         self._socket: socket.socket | None = connection
@@ -46,9 +46,13 @@ class Client:
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
 
     def tell(self, request: dict[str, Any], number: int = 0) -> None:
-        """Send a request that has no reply, or whose reply `receive` gives under this number."""
+        """Send a request without waiting; `receive` returns its reply, if it gets one.
+
+        Raises BrokerGone.  An exception closes the connection, by which the broker knows
+        that it must end the work.
+        """
         if self._socket is None:
-            raise BrokerGone("the line to the broker is closed")
+            raise BrokerGone("the connection to the broker is closed")
         try:
             data = wire.frame(wire.OPEN, number, codec.encode(request))
             with fork_gate.waiting() if len(data) > _MUCH else contextlib.nullcontext():
@@ -61,16 +65,15 @@ class Client:
             raise
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a request and wait for its reply.
+        """Send a request, wait for its reply and return it; raises as `tell` does.
 
-        When the wait is ended by an exception, as Ansible's own timeout does,
-        the line is closed; by that the broker knows to end the work.
+        A task's own timeout is such an exception.
         """
         self.tell(request)
         return self.receive()[0][1]
 
     def receive(self) -> list[tuple[int, dict[str, Any]]]:
-        """Wait for replies; each with the number of its request."""
+        """Wait for replies; return each with its request's number; raises as `tell`."""
         try:
             return self._receive()
         except OSError as error:
@@ -84,7 +87,7 @@ class Client:
         replies: list[tuple[int, dict[str, Any]]] = []
         while not replies:
             if self._socket is None:
-                raise BrokerGone("the line to the broker is closed")
+                raise BrokerGone("the connection to the broker is closed")
             with fork_gate.waiting():
                 data = self._socket.recv(262144)
             if not data:
@@ -97,22 +100,22 @@ class Client:
         return replies
 
     def end_broker(self) -> None:
-        """Ask for the end of the broker; `wait_for_end` waits for it."""
+        """Request the broker's end without waiting; `wait_for_end` waits for it."""
         self.tell({"do": "end"})
 
     def wait_for_end(self) -> None:
-        """Wait for an end that was asked for, for as long as it may need."""
+        """Wait for the requested end of the broker, `_LONGEST_END` at the most."""
         self._limit_waiting()
         with contextlib.suppress(BrokerGone):
-            while True:  # there may be replies that nobody waits for any more
+            while True:  # replies to earlier requests may come before
                 self._receive()
 
     def leave(self) -> None:
-        """Say that the run is over; `wait_until_left` waits for what that means."""
+        """Tell the broker that the run is over; `wait_until_left` waits for the reply."""
         self.tell({"do": "leave"})
 
     def wait_until_left(self) -> None:
-        """Wait until no file is left of the run on any host."""
+        """Wait until the broker has removed the run's files on all hosts, then close."""
         self._limit_waiting()
         self.receive()
         self.close()
@@ -122,7 +125,7 @@ class Client:
             self._socket.settimeout(_LONGEST_END)
 
     def is_quiet(self) -> bool:
-        """Whether the broker is there and says nothing: there is no end of file to be read."""
+        """Return whether the broker is there and has sent nothing that was not read."""
         if self._socket is None:
             return False
         try:
@@ -134,12 +137,13 @@ class Client:
         return False
 
     def hang_up(self) -> None:
-        """Have whoever waits for a reply in another thread know that none will come."""
+        """End another thread's wait for a reply, by BrokerGone; for any thread."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """Close the connection; the broker then ends the requests that are active on it."""
         _borrowed.pop(self, None)
         if self._socket is not None:
             self._socket.close()
@@ -154,38 +158,38 @@ class Client:
         return "the broker process ended unexpectedly" + (f": {said}" if said else "")
 
 
-def connect(place: Place, run: int) -> Client:
-    """A line to the broker of a place, which is started if need be.
+def connect(endpoint: Endpoint, run: int) -> Client:
+    """Return a connection to an endpoint's broker, which is started if need be.
 
-    `run` is the process of Ansible's run: the broker serves it until it ends.
-    Raises BrokerGone.
+    `run` is the process number of ansible-playbook: the broker serves it until it ends.
+    Raises BrokerGone.  For any thread and any worker.
     """
     for start_it in (False, True, False):
-        found = _registered(place.directory, run)
+        found = _registered(endpoint.directory, run)
         if found is not None:
             return found
-        # A broker that is coming up holds the lock until it listens; so would a fork.
-        with fork_gate.keeping_turn(), launcher.locked(place.directory) as lock:
-            found = _registered(place.directory, run)
+        # A starting broker holds the lock until it listens; a fork would hold a copy of it.
+        with fork_gate.keeping_turn(), launcher.locked(endpoint.directory) as lock:
+            found = _registered(endpoint.directory, run)
             if found is not None:
                 return found
             if start_it:
-                launcher.start(place, run, lock)
-    raise BrokerGone(f"the broker did not start: {launcher.log_of(place.directory)}")
+                launcher.start(endpoint, run, lock)
+    raise BrokerGone(f"the broker did not start: {launcher.log_of(endpoint.directory)}")
 
 
-def start(place: Place, run: int) -> None:
-    """Start a broker where none listens, without waiting for it; `connect` does."""
-    with launcher.locked(place.directory) as lock:
-        found = _registered(place.directory, run)
+def start(endpoint: Endpoint, run: int) -> None:
+    """Start a broker if none listens, without waiting until it does."""
+    with launcher.locked(endpoint.directory) as lock:
+        found = _registered(endpoint.directory, run)
         if found is None:
-            launcher.start(place, run, lock)
+            launcher.start(endpoint, run, lock)
         else:
             found.close()
 
 
 def _registered(directory: str, run: int) -> Client | None:
-    """A line to a broker that knows of the run, and so will not end before it."""
+    """Return a connection to a broker that serves the run until it ends; or None."""
     found = connect_if_running(directory)
     if found is not None:
         try:
@@ -196,7 +200,7 @@ def _registered(directory: str, run: int) -> Client | None:
 
 
 def connect_if_running(directory: str) -> Client | None:
-    """A line to the broker of a directory; None where there is none."""
+    """Return a connection to a directory's broker; None if none listens."""
     try:
         return Client(_connected(directory), directory)
     except OSError:
@@ -217,7 +221,7 @@ def _connected(directory: str) -> socket.socket:
 
 @contextlib.contextmanager
 def address(directory: str) -> Iterator[str]:
-    """The path of a directory's socket, if need be in a form that is short enough for one."""
+    """Give the path of a directory's socket, made short enough for an address."""
     path = os.path.join(directory, SOCKET)
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         yield path
@@ -230,7 +234,7 @@ def address(directory: str) -> Iterator[str]:
 
 
 def check_peer(connection: socket.socket) -> None:
-    """Raise PermissionError unless the other end is a process of our own user."""
+    """Raise PermissionError unless the other end is a process of this user."""
     if not hasattr(socket, "SO_PEERCRED"):
         return  # the directory's mode has to do
     size = struct.calcsize("3i")
@@ -242,21 +246,21 @@ def check_peer(connection: socket.socket) -> None:
 
 
 def remove(directory: str) -> None:
-    """Remove a directory's socket, where there is one."""
+    """Remove a directory's socket, if there is one."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(directory, SOCKET))
 
 
-#: Lines that are in use by no thread.
+#: Connections that no thread uses.
 _idle: list[Client] = []
 
-#: Lines that are in use, by the thread that borrowed them.
+#: Connections in use, with the identity of the thread that borrowed each.
 _borrowed: dict[Client, int] = {}
 
 
-def borrow(place: Place, run: int) -> Client:
-    """Return a line that was given back, or one that `connect` makes."""
-    client = _quiet() or connect(place, run)
+def borrow(endpoint: Endpoint, run: int) -> Client:
+    """Return an idle connection, or one that `connect` makes; raises BrokerGone."""
+    client = _quiet() or connect(endpoint, run)
     _borrowed[client] = threading.get_ident()
     return client
 
@@ -273,17 +277,17 @@ def _quiet() -> Client | None:
 
 
 def give_back(client: Client) -> None:
-    """Keep a line for the next `borrow`; nothing may be under way on it."""
+    """Keep a connection for the next `borrow`; no request may be active on it."""
     if _borrowed.pop(client, None) is not None:
         _idle.append(client)
     else:
         client.close()
 
 
-def _keep_own_lines() -> None:
-    """Close a fork's copies of lines, but for those of the thread that forked.
+def _keep_own_connections() -> None:
+    """Close a fork's copies of connections, except those of the thread that forked.
 
-    While a fork had one open, the broker would not see that its owner closed it.
+    While a fork has one open, the broker does not see that its owner closed it.
     """
     own = threading.get_ident()
     for client in [*_idle, *(each for each, thread in _borrowed.items() if thread != own)]:
@@ -291,4 +295,4 @@ def _keep_own_lines() -> None:
     _idle.clear()
 
 
-os.register_at_fork(after_in_child=_keep_own_lines)
+os.register_at_fork(after_in_child=_keep_own_connections)

@@ -1,8 +1,8 @@
-"""Which broker serves a run: where it is found, and how long it stays after the run.
+"""Endpoint of a run: the directory of its broker, and how long the broker stays.
 
-A broker hands much of itself on to what it starts: to ssh, and to slaves on this
-machine, which run modules.  So a later run is served by the broker of an earlier one
-only where both have all of that in common; the name of the broker's directory says so.
+ssh and local slaves, which run modules, inherit much from the broker that starts them, and
+it from its first run.  So a later run uses the broker of an earlier one only if both have
+all of that in common: the name of the broker's directory is a hash of it.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from ansible.errors import AnsibleOptionsError
 import ansible_econtext
 import econtext
 from ansible_econtext import settings
-from ansible_econtext.client.launcher import Place
+from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import run
 
 try:
@@ -30,15 +30,15 @@ try:
 except ImportError:  # not every platform has it
     resource = None  # type: ignore[assignment]
 
-#: Variables that differ from one command to the next of the same shell.
+#: Environment variables that a shell sets anew for each command.
 _PASSING = ("_", "OLDPWD")
 
 
 def persisting() -> float:
     """Return the seconds that a broker stays after a run.
 
-    Raises AnsibleOptionsError if any option has a value that it cannot have: the broker reads
-    some of them, where no user could be told.
+    Raises AnsibleOptionsError if any option has an invalid value: the broker reads some of
+    them, and could not tell a user.
     """
     try:
         settings.check()
@@ -48,26 +48,29 @@ def persisting() -> float:
 
 
 @functools.cache
-def of_run() -> Place:
-    """The place of this run's broker: asked first by the main process, kept by its workers."""
+def of_run() -> Endpoint:
+    """Return the endpoint of this run's broker.
+
+    The main process calls this first, and its forked workers inherit the value.
+    """
     persist = persisting()
     if persist:
-        # Not to be had: a home that is not ours alone, a working directory that is gone,
-        # sources that are just being changed.
+        # The run has a broker of its own if its home is open to others, its working directory
+        # is gone, or the sources are just being changed.
         with contextlib.suppress(OSError):
-            return Place(str(private_home() / _key()), persist)
-    return Place(str(run.own_directory() / "econtext"), 0)
+            return Endpoint(str(private_home() / _key()), persist)
+    return Endpoint(str(run.own_directory() / "econtext"), 0)
 
 
 def home_directory() -> pathlib.Path:
-    """Where what outlives a run is kept."""
+    """Return the directory of all that outlives a run."""
     return run.home_directory() / "econtext"
 
 
 def private_home() -> pathlib.Path:
-    """As `home_directory`, made if need be; raises OSError where it is not ours alone.
+    """Return `home_directory`, made if need be; raises OSError if others can enter it.
 
-    What it holds leads to open accounts, and is run by later runs.
+    Its sockets lead to open accounts, and later runs run the payloads in it.
     """
     directory = home_directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,7 +89,7 @@ def _key() -> str:
 
 
 def _inherited() -> Iterator[object]:
-    """All that a broker and what it starts have from the run that started it."""
+    """Yield all that a broker and its children inherit from the run that starts it."""
     yield sys.executable, sys.version, release.__file__, release.__version__
     yield sorted(_sources())
     # The same home may be seen from many machines, and from many containers of one.
@@ -104,7 +107,7 @@ def _inherited() -> Iterator[object]:
 
 
 def _sources() -> Iterator[tuple[str, int, int]]:
-    """This very code: what was changed in place serves no run of the changed one."""
+    """Yield this code's files: a broker serves no run of a version changed in place."""
     left = [package.__path__[0] for package in (econtext, ansible_econtext)]
     while left:
         for entry in os.scandir(left.pop()):

@@ -1,4 +1,4 @@
-"""Starts a broker, and sees to it that there is one for a directory, not two."""
+"""Launcher of brokers; by a lock, no directory has two of them."""
 
 import contextlib
 import fcntl
@@ -20,8 +20,8 @@ _START = (
 )
 
 
-class Place(NamedTuple):
-    """Where a broker is."""
+class Endpoint(NamedTuple):
+    """Where a run finds its broker, and how long that stays."""
 
     directory: str
     #: Seconds that the broker stays after its last run; 0 ends it with the run that started it.
@@ -30,9 +30,10 @@ class Place(NamedTuple):
 
 @contextlib.contextmanager
 def locked(directory: str, wait: bool = True) -> Iterator[IO[bytes]]:
-    """Hold a directory's lock, which whoever starts or ends its broker holds.
+    """Hold a directory's lock, under which brokers are started and withdrawn.
 
-    Raises BlockingIOError where it is held and `wait` is false.
+    Makes the directory if need be.  Raises BlockingIOError if the lock is held by another
+    process and `wait` is false.
     """
     while True:
         with contextlib.suppress(FileExistsError):
@@ -41,7 +42,7 @@ def locked(directory: str, wait: bool = True) -> Iterator[IO[bytes]]:
         try:
             lock = open(path, "wb")
         except FileNotFoundError:
-            continue  # removed in between, by a broker at its end
+            continue  # a broker at its end removed the directory in between
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_same(lock, path):
@@ -50,27 +51,27 @@ def locked(directory: str, wait: bool = True) -> Iterator[IO[bytes]]:
 
 
 def _is_same(file: IO[bytes], path: str) -> bool:
-    """Whether the path still leads to the open file: a broker takes its directory with it."""
+    """Return whether the path leads to the open file: a broker removes its directory."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
         return False
 
 
-def start(place: Place, run: int, lock: IO[bytes]) -> None:
-    """Start a broker for a run, which holds the lock until it listens, or ends.
+def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
+    """Start a broker for a run; it holds the lock until it listens or ends.
 
     It is a fresh interpreter in a session of its own: a fork of a worker would
     hold Ansible's memory and queues, and from ansible-core 2.19 on it would be
-    killed with the worker's process group.  Its working directory is the run's: the
-    paths in ssh's options may be relative.  Nothing is called between fork and exec:
-    what plugins of a user have registered for forks could wait there for ever.
+    killed with the worker's process group.  Its working directory is the run's, since
+    paths in ssh's options may be relative.  No Python code runs between fork and exec:
+    a user's plugins may have registered functions for forks that wait for ever.
     """
     packages = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
     argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(packages))]
-    argv += ["ansible_econtext.broker.server", place.directory, str(run), str(lock.fileno())]
-    argv += [str(place.persist)]
-    with open(os.path.join(place.directory, LOG), "wb") as log:
+    argv += ["ansible_econtext.broker.server", endpoint.directory, str(run), str(lock.fileno())]
+    argv += [str(endpoint.persist)]
+    with open(os.path.join(endpoint.directory, LOG), "wb") as log:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -79,11 +80,11 @@ def start(place: Place, run: int, lock: IO[bytes]) -> None:
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
-    process.returncode = 0  # it outlives us; nobody is to wait for it or to warn of it
+    process.returncode = 0  # it outlives the run: subprocess must not wait or warn
 
 
 def log_of(directory: str) -> str:
-    """What a broker has written of its own faults."""
+    """Return the end of a broker's log, its internal errors; "" if there is none."""
     try:
         with open(os.path.join(directory, LOG), errors="replace") as log:
             return log.read()[-2000:].strip()

@@ -1,4 +1,4 @@
-"""A line to the broker for several threads, each of which waits for replies to its own requests."""
+"""Multiplexer of one connection to the broker among several threads."""
 
 import threading
 from typing import Any
@@ -9,24 +9,29 @@ from ansible_econtext.core import fork_gate
 Reply = dict[str, Any]
 
 
-class SharedLine:
-    """Requests are sent by one thread at a time, each under a number of its own."""
+class Multiplexer:
+    """Connection that several threads use, each for requests of its own numbers.
 
-    def __init__(self, line: client.Client) -> None:
-        self._line = line
+    One thread at a time may call `send`; any number may call `wait`.  One waiting thread
+    at a time reads the socket and wakes the others (leader/followers).
+    """
+
+    def __init__(self, connection: client.Client) -> None:
+        self._connection = connection
         self._changed = threading.Condition()
         self._replies: dict[int, Reply] = {}
         self._is_read = False
         self._unanswered: set[int] = set()
-        #: What wakes those who wait while another one reads, by number: one lock for each, as
-        #: each reply would wake all of them otherwise.
+        #: Locks that wake the threads that wait while another one reads, by number.  Each has
+        #: one of its own, as a reply would otherwise wake all threads.
         self._asleep: dict[int, threading.Lock] = {}
 
     def send(self, number: int, request: dict[str, Any]) -> None:
+        """Send a request without waiting; raises client.BrokerGone."""
         with self._changed:
             self._unanswered.add(number)
         try:
-            self._line.tell(request, number)
+            self._connection.tell(request, number)
         except BaseException:
             with self._changed:
                 self._unanswered.discard(number)
@@ -34,12 +39,15 @@ class SharedLine:
             raise
 
     def wait_until_quiet(self) -> None:
-        """Wait until everything that was sent has its reply."""
+        """Wait until each request has its reply; another thread must call `wait`."""
         with fork_gate.waiting(), self._changed:
             self._changed.wait_for(lambda: not self._unanswered)
 
     def wait(self, number: int) -> Reply:
-        """The reply of this number; whoever finds nobody reading reads for all."""
+        """Return the reply to request `number`, once; raises client.BrokerGone.
+
+        An exception ends the waits of all threads, as the connection is then of no use.
+        """
         while True:
             with self._changed:
                 if number in self._replies:
@@ -59,21 +67,21 @@ class SharedLine:
     def _sleep(self, alarm: threading.Lock) -> None:
         try:
             with fork_gate.waiting():
-                alarm.acquire()  # which whoever wakes us releases
-        except BaseException:  # a timeout: the loop is over
-            self._line.hang_up()
+                alarm.acquire()  # until the reading thread releases it
+        except BaseException:  # a task's timeout, which ends the loop
+            self._connection.hang_up()
             with self._changed:
                 self._wake(list(self._asleep))
             raise
 
     def _read(self, number: int) -> None:
-        """Read for all, and have somebody else read when there is our own reply, or a fault."""
+        """Read replies for all threads; wake the next reader after one's own or an error."""
         replies: list[tuple[int, Reply]] = []
         try:
-            replies = self._line.receive()
+            replies = self._connection.receive()
         except BaseException:
             with self._changed:
-                self._unanswered.clear()  # and never will be
+                self._unanswered.clear()  # no more replies will come
             raise
         finally:
             with self._changed:
@@ -83,17 +91,19 @@ class SharedLine:
                 self._changed.notify_all()
                 self._wake([each for each, _ in replies if each in self._asleep])
                 if self._asleep and (number in self._replies or not replies):
-                    self._wake([min(self._asleep)])  # whose reply is likely to be the next
+                    self._wake([min(self._asleep)])  # its reply is likely to be the next
 
     def _wake(self, numbers: list[int]) -> None:
         for number in numbers:
             self._asleep.pop(number).release()
 
     def hang_up(self) -> None:
-        self._line.hang_up()
+        """End the waits of all threads, by client.BrokerGone; for any thread."""
+        self._connection.hang_up()
 
     def close(self, is_reusable: bool) -> None:
-        if is_reusable and not self._line.closed:
-            client.give_back(self._line)
+        """Give the connection back if it is reusable, else close it; no thread may wait."""
+        if is_reusable and not self._connection.closed:
+            client.give_back(self._connection)
         else:
-            self._line.close()
+            self._connection.close()

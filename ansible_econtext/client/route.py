@@ -1,8 +1,8 @@
-"""The way to a slave, as a worker describes it to the broker.
+"""Route to a slave, as a worker describes it to the broker.
 
-A way is a list of steps, each a dict: the first one reaches the host, each
-further one starts a slave of the slave before it.  Steps are plain values, since
-they travel; the broker makes a plan of each (`plans.py`).
+A route is a list of hops, each a dict: the first one reaches the host, each
+further one starts a slave of the slave before it.  Hops are plain values, since
+they travel; the broker makes a launch plan of each (`broker/launch_plan.py`).
 """
 
 import hashlib
@@ -18,39 +18,42 @@ try:
 except ImportError:  # not every platform has it
     resource = None  # type: ignore[assignment]
 
-Step = dict[str, Any]
+Hop = dict[str, Any]
+Route = list[Hop]
 
-#: Without it nobody can find out a secret by trying.
+#: Key of the hash, without which no secret can be found from it by trial.
 _KEY = os.urandom(32)
 
 
-def key(steps: list[Step]) -> bytes:
-    """What two ways to the same slave have in common.
+def key_of(route: Route) -> bytes:
+    """Return the key of a route: a hash, equal for two routes to the same slave.
 
-    The secrets used are part of it: whoever has another password gets no slave
-    that was opened with the right one.  A key is of use in the process that made it.
+    Passwords are part of it: a task with a wrong password gets no slave that another task
+    opened with the right one.  A key is of use in the process that made it alone.
     """
-    parts = [(step["kind"], step["key"], step["password"]) for step in steps]
+    parts = [(hop["kind"], hop["key"], hop["password"]) for hop in route]
     return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
 
 
-def local(pythons: Sequence[str]) -> Step:
-    """A slave on this machine and account, with this process's limit of open files: a broker
-    has a higher one for itself."""
-    step = _plain("local", "local", pythons, "local")
+def local_hop(pythons: Sequence[str]) -> Hop:
+    """Return the hop to a slave on this machine and account.
+
+    It gets this process's limit of open files, as the broker has a higher one for itself.
+    """
+    hop = _plain("local", "local", pythons, "local")
     if resource is not None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         limit = "unlimited" if soft == resource.RLIM_INFINITY else str(soft)
-        step["argv"][2] = f"ulimit -Sn {limit}; {step['argv'][2]}"
-    return step
+        hop["argv"][2] = f"ulimit -Sn {limit}; {hop['argv'][2]}"
+    return hop
 
 
-def interpreter(python: str) -> Step:
-    """A slave under another Python, of the same account."""
+def interpreter_hop(python: str) -> Hop:
+    """Return the hop to a slave under another Python, of the same account."""
     return _plain("python", python, [python], python)
 
 
-def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
+def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Hop:
     argv = ["/bin/sh", "-c", "exec " + first_stage.command(pythons)]
     return {
         "kind": kind,
@@ -62,13 +65,14 @@ def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Step:
     }
 
 
-def over_ssh(
+def ssh_hop(
     hostname: str, argv: list[str], password: str | None, prompt: str, pythons: Sequence[str]
-) -> Step:
-    """A slave on a host that `argv`, Ansible's own ssh command without a remote one, reaches.
+) -> Hop:
+    """Return the hop to a slave on another host.
 
-    Which Python is found there makes no difference to the key: there is one
-    connection to a host, and other Pythons are reached through it.
+    `argv` is Ansible's own ssh command line without a remote command.  The Pythons are not
+    part of the route's key: a host has one connection, and its first slave leads to slaves
+    under other Pythons.
     """
     return {
         "kind": "ssh",

@@ -42,7 +42,7 @@ def is_carried(plugin: Any) -> bool:
     return getattr(plugin, "name", None) == "sudo" and plugins.plugin_name(plugin) in CARRIED
 
 
-def step(plugin: Any, shell: Any, pythons: Sequence[str], timeout: float) -> route.Step:
+def step(plugin: Any, shell: Any, pythons: Sequence[str], timeout: float) -> route.Hop:
     """The step of a way that leads through the plugin, which has `timeout` seconds to ask
     for a password and to take it."""
     # The plugin remembers the prompt and the marker of the last command that it

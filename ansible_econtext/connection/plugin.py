@@ -39,7 +39,7 @@ class CarriedConnection:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
         #: Steps that lead to the host, by the Pythons to look for, as long as no option changes.
-        self._econtext_steps: dict[tuple[str, ...], route.Step] = {}
+        self._econtext_steps: dict[tuple[str, ...], route.Hop] = {}
         self._econtext_stock = False  # whether the stock way is being gone just now
         self._econtext_uploads = False  # whether the user wants modules to be uploaded
         self._econtext_tells = False  # whether options are read for a task's variables just now
@@ -238,13 +238,13 @@ class CarriedConnection:
         assert self._econtext is not None
         self._econtext.prepare()
 
-    def _econtext_kept_step(self, pythons: list[str]) -> route.Step:
+    def _econtext_kept_step(self, pythons: list[str]) -> route.Hop:
         key = tuple(pythons)
         if key not in self._econtext_steps:
             self._econtext_steps[key] = self._econtext_step(pythons)
         return self._econtext_steps[key]
 
-    def _econtext_step(self, pythons: list[str]) -> route.Step:
+    def _econtext_step(self, pythons: list[str]) -> route.Hop:
         raise NotImplementedError
 
     def _econtext_retries(self) -> int:
@@ -262,10 +262,10 @@ class CarriedConnection:
 class CarriedSSH(CarriedConnection):
     """In front of ansible-core's ssh plugin."""
 
-    def _econtext_step(self, pythons: list[str]) -> route.Step:
+    def _econtext_step(self, pythons: list[str]) -> route.Hop:
         argv, password = plugins.ssh_command(self), plugins.ssh_password(self)
         prompt = plugins.ssh_password_prompt(self)
-        return route.over_ssh(self.host, argv, password, prompt, pythons)  # type: ignore[attr-defined]
+        return route.ssh_hop(self.host, argv, password, prompt, pythons)  # type: ignore[attr-defined]
 
     def _econtext_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)
@@ -274,8 +274,8 @@ class CarriedSSH(CarriedConnection):
 class CarriedLocal(CarriedConnection):
     """In front of ansible-core's local plugin, whose paths and commands start at `cwd`."""
 
-    def _econtext_step(self, pythons: list[str]) -> route.Step:
-        return route.local(pythons)
+    def _econtext_step(self, pythons: list[str]) -> route.Hop:
+        return route.local_hop(pythons)
 
     def _econtext_directory(self) -> str | None:
         directory = getattr(self, "cwd", None)

@@ -17,7 +17,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext.client import client, endpoint, route
+from ansible_econtext.client import client, endpoint
+from ansible_econtext.client.route import Hop, Route, key_of
 from ansible_econtext.connection import become, errors, module_requests, shell
 from ansible_econtext.connection.deferred_operations import Waiting
 from ansible_econtext.core import fork_gate
@@ -33,10 +34,10 @@ _FOR_STARTS = re.compile("PYTHON|LD_")
 #: Seconds, as in `_ssh_retry` of ansible-core's ssh plugin.
 _LONGEST_PAUSE = 30
 
-#: The slaves that replied the last time, by their way: they need not be started ahead.
+#: The slaves that replied the last time, by their route: they need not be started ahead.
 _seen: set[bytes] = set()
 
-#: The shells that hosts have, by the ways to these.
+#: The shells that hosts have, by the routes to these.
 _shells: set[tuple[bytes, str]] = set()
 
 Result = tuple[int, bytes, bytes]
@@ -49,9 +50,7 @@ class Session:
     Pythons; `run_process` is the process of the run that the broker is to serve.
     """
 
-    def __init__(
-        self, first_step: Callable[[list[str]], route.Step], host: str, run_process: int
-    ) -> None:
+    def __init__(self, first_step: Callable[[list[str]], Hop], host: str, run_process: int) -> None:
         self._first_step = first_step
         self._host = host
         self._run_process = run_process
@@ -71,7 +70,7 @@ class Session:
         #: What was said where there was no Python, by the Pythons that were looked for.
         self._without_python: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def begun_again(self, first_step: Callable[[list[str]], route.Step]) -> "Session":
+    def begun_again(self, first_step: Callable[[list[str]], Hop]) -> "Session":
         """One with the same options, for another connection."""
         made = Session(first_step, self._host, self._run_process)
         made.pythons, made.retries = list(self.pythons), self.retries
@@ -83,18 +82,18 @@ class Session:
         if self._prepared or not self.pythons or not slot.has_come():
             return
         self._prepared = True
-        way = self._way(None)
-        if route.key(way) in _seen:
+        route = self._route(None)
+        if key_of(route) in _seen:
             return
         with contextlib.suppress(client.BrokerGone):  # whoever needs it will be told
-            self._connected().tell({"do": "prepare", "way": way, "before": []})
+            self._connected().tell({"do": "prepare", "route": route, "before": []})
 
     def has_shell(self, path: str) -> bool:
         """Whether the host has the shell that a user asks for: we get on without it, but what
         is missing is to be told."""
         if path in ("", "/bin/sh"):
             return True
-        known = (route.key(self._way(None)), path)
+        known = (key_of(self._route(None)), path)
         if known not in _shells:
             if not self._ask({"do": "exists", "path": path}, keep_waiting=True)["exists"]:
                 return False
@@ -215,7 +214,7 @@ class Session:
         running = client.connect_if_running(endpoint.of_run().directory)
         if running is not None:
             with contextlib.suppress(client.BrokerGone):  # and every slave with it
-                running.ask({"do": "reset", "way": self._way(None), "before": []})
+                running.ask({"do": "reset", "route": self._route(None), "before": []})
             running.close()
 
     def close(self) -> None:
@@ -228,7 +227,7 @@ class Session:
         if self._waiting and not self._client.closed:
             before = [held.operation for held in self._waiting.take()]
             may_wait = all(each[0] == "remove" and shell.is_temporary(each[1]) for each in before)
-            request = {"do": "operations", "way": self._way(None), "before": before}
+            request = {"do": "operations", "route": self._route(None), "before": before}
             with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
                 self._client.tell({**request, "may_wait": may_wait, "waited": 0, "quiet": True})
         self._waiting.take()
@@ -246,7 +245,7 @@ class Session:
 
     def _expect_python(self) -> None:
         """Raise failures.NoPython now, rather than when what waits cannot be done."""
-        if route.key(self._way(None)) not in _seen:
+        if key_of(self._route(None)) not in _seen:
             self._ask({"do": "expand", "path": "~"}, keep_waiting=True)
 
     def _flush(self) -> None:
@@ -263,17 +262,17 @@ class Session:
             # Files are the login user's: they must be there before the other's module runs.
             self._flush()
         held = [] if keep_waiting else self._waiting.take()
-        way = self._way(plugin)
+        route = self._route(plugin)
         before = [each.operation for each in held]
-        host = route.key(way[:1])
+        host = key_of(route[:1])
         missing = self._without_python.get(tuple(self.pythons))
-        reply = missing or self._reply({**request, "way": way, "before": before})
+        reply = missing or self._reply({**request, "route": route, "before": before})
         if "need" in reply:  # of the broker alone: the slave may not be there yet
             self._waiting.put_back(held)
         elif "failed" in reply:
             _seen.discard(host)
             error = errors.error_of(reply, plugin, self._mkdtemp)
-            if isinstance(error, errors.NoPython) and reply["step"] == 0:
+            if isinstance(error, errors.NoPython) and reply["hop"] == 0:
                 self._without_python[tuple(self.pythons)] = reply
             # ansible-core may be at handling an error of its own, which is no cause of this.
             raise error from None
@@ -301,7 +300,7 @@ class Session:
             self._client = client.borrow(endpoint.of_run(), self._run_process)
         return self._client
 
-    def _way(self, plugin: Any) -> list[route.Step]:
+    def _route(self, plugin: Any) -> Route:
         pythons = self.pythons or list(first_stage.PYTHONS)
         steps = [self._first_step(pythons)]
         if plugin is not None:

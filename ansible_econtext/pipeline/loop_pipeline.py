@@ -2,7 +2,7 @@
 
 A few threads take the items in turn.  One at a time prepares an item, up to the request for its
 module; when that is sent, the next one's turn begins, while the first waits for its reply.  All
-requests of a loop go over one line, in order, and the target runs one after the other.
+requests of a loop go over one connection, in order, and the target runs one after the other.
 
 What is not just one request like the first item's is done alone: after everything before it is
 over, and before anything that comes after it begins.
@@ -18,8 +18,9 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_econtext.client import client, route
-from ansible_econtext.client.multiplexer import Reply, SharedLine
+from ansible_econtext.client import client
+from ansible_econtext.client.multiplexer import Multiplexer, Reply
+from ansible_econtext.client.route import key_of
 from ansible_econtext.core import fork_gate
 from ansible_econtext.pipeline import slot
 
@@ -41,7 +42,7 @@ def stop() -> None:
 
 
 class Loop:
-    """One loop of `count` items.  `connect` makes a line to the broker; `runner` makes, for each
+    """One loop of `count` items.  `connect` connects to the broker; `runner` makes, for each
     thread, what runs the item of a number there and gives what comes of it."""
 
     def __init__(
@@ -53,7 +54,7 @@ class Loop:
         self._count = count
         self._connect = connect
         self._runner = runner
-        self._line: SharedLine | None = None
+        self._multiplexer: Multiplexer | None = None
         self._threads: list[threading.Thread] = []
         #: Held by the one thread that prepares an item.
         self._preparing = threading.Lock()
@@ -81,9 +82,9 @@ class Loop:
 
         To be called for each number in turn.
         """
-        if self._line is None and self.pattern is not None:
+        if self._multiplexer is None and self.pattern is not None:
             self._begin(number)
-        if self._line is None:
+        if self._multiplexer is None:
             with self._scouting(number):
                 return alone()
         with fork_gate.waiting(), self._changed:
@@ -112,16 +113,16 @@ class Loop:
                 self._changed.notify_all()
 
     def _begin(self, number: int) -> None:
-        self._line = SharedLine(self._connect())
+        self._multiplexer = Multiplexer(self._connect())
         self._next = self._taken = number
         self._start_first_thread()
 
     def begin_behind(self, number: int, request: dict[str, Any]) -> None:
         """Send the request of the scout, which has this number, and have the items after it
         prepared meanwhile."""
-        line = SharedLine(self._connect())
-        line.send(number, request)
-        self._line = line
+        multiplexer = Multiplexer(self._connect())
+        multiplexer.send(number, request)
+        self._multiplexer = multiplexer
         self._next, self._taken = number + 1, number
         self._window = _MANY
         if self._next < self._count and not self._closed:
@@ -157,8 +158,8 @@ class Loop:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if self._line is not None and self._taken < self._count:
-            self._line.hang_up()
+        if self._multiplexer is not None and self._taken < self._count:
+            self._multiplexer.hang_up()
 
     def close(self) -> None:
         """Stop, and wait until the threads are gone: none is started any more."""
@@ -166,8 +167,8 @@ class Loop:
         with fork_gate.waiting():
             for thread in self._threads:
                 thread.join()
-        if self._line is not None:
-            self._line.close(is_reusable=self._taken == self._count and not self.is_broken)
+        if self._multiplexer is not None:
+            self._multiplexer.close(is_reusable=self._taken == self._count and not self.is_broken)
 
     # For our threads
 
@@ -231,9 +232,9 @@ class Loop:
             raise client.BrokerGone("the play is over")
 
     @property
-    def line(self) -> SharedLine:
-        assert self._line is not None
-        return self._line
+    def multiplexer(self) -> Multiplexer:
+        assert self._multiplexer is not None
+        return self._multiplexer
 
 
 class _ItemsTurn:
@@ -266,20 +267,20 @@ class _ItemsTurn:
             self.alone()
             return None
         try:
-            self._loop.line.send(self._number, in_order)
+            self._loop.multiplexer.send(self._number, in_order)
         finally:
             self.has_it = False
             self._loop.pass_on()
         return self._reply()
 
     def _reply(self, is_first: bool = False) -> Reply | None:
-        reply = self._loop.line.wait(self._number)
+        reply = self._loop.multiplexer.wait(self._number)
         is_lost = reply.get("failed") == "launch"
         if {"need", "again"} & set(reply) or is_lost:
             # Nothing of it was done, nor of what comes after it: that is over when it has replies.
             self._loop.is_broken = True
             self.alone()
-            self._loop.line.wait_until_quiet()
+            self._loop.multiplexer.wait_until_quiet()
             # The first one made the attempt that failed; each of the others makes its own.
             return reply if is_first and is_lost else None
         return reply
@@ -301,4 +302,4 @@ def _pattern(request: dict[str, Any]) -> object:
     """What all requests of a loop have in common; None for one that is to be made alone."""
     if request["do"] != "module" or request["before"]:
         return None
-    return route.key(request["way"]), request["identity"], request["interpreter"]
+    return key_of(request["route"]), request["identity"], request["interpreter"]

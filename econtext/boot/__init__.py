@@ -1,1 +1,1 @@
-"""How a slave comes into being: first stage, bundle, stripping.  Runs on the controller."""
+"""Boot of a slave: first stage, bundle, minifying.  Runs on the controller."""

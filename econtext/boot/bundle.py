@@ -1,4 +1,4 @@
-"""The bundle: the modules that make a slave, in one compressed stream."""
+"""Bundle of the modules that make a slave, in one compressed stream."""
 
 import functools
 import os
@@ -7,7 +7,7 @@ import zlib
 import econtext.target
 from econtext.boot.minify import narrow, strip
 
-#: Each after the ones that it imports.
+#: The modules of `econtext.target`, each after those that it imports.
 MODULES = (
     "compat",
     "codec",
@@ -28,13 +28,13 @@ MODULES = (
 )
 
 
-#: How many decimal digits give the bundle's length, in front of it.
+#: Decimal digits of the bundle's length, which stands in front of it.
 LENGTH_DIGITS = 5
 
 
 @functools.cache
 def bundle() -> bytes:
-    """The bundle as the first stage reads it: its length, then a zlib stream."""
+    """Return the bundle as the first stage reads it: its length, then a zlib stream."""
     parts = [_source("assemble"), "econtext/", "", "econtext/target/", ""]
     for name in MODULES:
         parts += ["econtext/target/" + name, _source(name)]

@@ -1,12 +1,12 @@
-"""The command line that starts a slave: finds a Python, which reads the bundle."""
+"""Command line that starts a slave: finds a Python, which reads the bundle."""
 
 import shlex
 from collections.abc import Sequence
 
 from econtext.boot.bundle import LENGTH_DIGITS
 
-#: Looked for in this order where the caller names no Python: those that ansible-core
-#: looks for (INTERPRETER_PYTHON_FALLBACK), then older ones that we still run on.
+#: Pythons to look for, in this order, if the caller names none: those of ansible-core's
+#: INTERPRETER_PYTHON_FALLBACK, then older ones on which a slave runs too.
 PYTHONS = (
     *(f"python3.{minor}" for minor in range(14, 6, -1)),
     "/usr/bin/python3",
@@ -22,13 +22,12 @@ NOT_FOUND = 127
 
 
 def command(pythons: Sequence[str] = PYTHONS) -> str:
-    """A command for /bin/sh, to be run by whatever shell the account has.
+    """Return the command that starts a slave, for any login shell.
 
-    `pythons` are names or paths, which may have arguments behind them, as
-    Ansible's interpreters may.  The bundle comes behind its length and is read to
-    its last byte and no further, so that frames may follow without waiting.  The
-    quotes are chosen so that every login shell (sh, bash, csh, fish) takes it the
-    same way.
+    `pythons` are names or paths, with arguments behind them if need be, as Ansible's
+    interpreters may have.  The first stage reads the bundle to its last byte and no
+    further, so that frames may follow it without a wait.  The quotes mean the same to
+    each login shell (sh, bash, csh, fish).
     """
     code = (
         "import io,zlib;"

@@ -1,14 +1,15 @@
-"""Takes comments, docstrings and most of the indentation out of a source; line numbers stay.
+"""Minify a source: remove comments, docstrings and most of the indentation.
 
-What a traceback of a slave says then fits the files of the checkout.
+Line numbers stay the same, so that a slave's tracebacks fit the files of the checkout.
 
-By a regular expression: with `tokenize` a first slave waited 0.08 s for its bundle.
+The tokens are found by a regular expression: with `tokenize` a first slave waited 0.08 s
+for its bundle.
 """
 
 import re
 
-#: Comments, strings and brackets: what comments and docstrings can be told by.  Each
-#: alternative begins with its own character, by which `re` looks for all at once.
+#: Comments, strings and brackets, by which comments and docstrings are recognised.  Each
+#: alternative begins with its own character, so that `re` looks for all at once.
 TOKENS = (
     r"\#[^\n]*"
     r'|"""[^\\"]*(?:(?:\\.|"(?!""))[^\\"]*)*"""'
@@ -25,9 +26,9 @@ _INDENT = re.compile(r"(?<=\n)(?:    )+")
 
 
 def strip(source: str) -> str:
-    """`source` without comments and docstrings; raises SyntaxError for what is no source."""
+    """Return a source without comments and docstrings; raises SyntaxError."""
     parts: list[str] = []
-    end = depth = 0  # of what was copied; of brackets
+    end = depth = 0  # the end of what was copied; the depth of brackets
     for token in _TOKENS.finditer(source):
         text = token[0]
         if text in "([{":
@@ -50,7 +51,7 @@ def strip(source: str) -> str:
 
 
 def _indent_of_docstring(source: str, token: re.Match[str]) -> str | None:
-    """What is before a string that is all there is in its lines; None for any other."""
+    """Return the indent of a string that is alone in its lines; None for another."""
     start = source.rfind("\n", 0, token.start()) + 1
     before = _BEFORE.match(source[start : token.start()])
     goes_on = source.endswith("\\\n", 0, start)
@@ -60,8 +61,7 @@ def _indent_of_docstring(source: str, token: re.Match[str]) -> str | None:
 
 
 def narrow(source: str) -> str:
-    """`source` with a space for each four that a line begins with: what is within a string
-    stays."""
+    """Return a source with one space for each four of indent, except within strings."""
     parts: list[str] = []
     end = 0
     for token in _TOKENS.finditer(source):

@@ -1,4 +1,7 @@
-"""What a channel of a link is for: a call, or a command that a slave runs for us."""
+"""Channels of a link: each is a call, or a command that a slave runs.
+
+All methods are for the loop's thread; a call's future is for any thread.
+"""
 
 import codecs
 import logging
@@ -14,7 +17,7 @@ from econtext.target.loop import monotonic
 
 
 class Channel:
-    """One channel: sends within its credit, and gives credit for what it took."""
+    """One channel: sends within its credit, and gives credit for data that it took."""
 
     number = 0
 
@@ -30,18 +33,18 @@ class Channel:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody waits for what comes of it, or will ask for more."""
+        """Whether its outcome is awaited; if false, the channel does not keep a link busy."""
         return True
 
     def write(self, stream: int, data: bytes) -> None:
-        """Send data to a stream, as credit allows; the rest waits here."""
+        """Send data to a stream as far as credit allows; keep the rest until later."""
         view = memoryview(data)
         for start in range(0, len(view), wire.MAX_DATA):
             self._queue.append((wire.DATA, stream, bytes(view[start : start + wire.MAX_DATA])))
         self._flush()
 
     def end(self, stream: int) -> None:
-        """End a stream, behind all that was written to it."""
+        """End a stream, behind all data that was written to it."""
         self._queue.append((wire.END, stream, b""))
         self._flush()
 
@@ -65,56 +68,62 @@ class Channel:
             self.on_drained()
 
     def sent(self, size: int) -> None:
-        """Hear that so much data went on its way."""
+        """Note that data of this size was sent; for subclasses."""
 
     def resume(self) -> None:
-        """Go on, where the link had too much to send."""
+        """Send what waits; the link calls this when it may take more."""
         if not self.finished:
             self._flush()
 
     def kill(self) -> None:
-        """Have the slave end the channel's process."""
+        """Tell the slave to end the channel's process."""
         if not self.finished:
             self.link.send(wire.CLOSE, self.number)
 
     def credit(self, size: int) -> None:
-        """Say that so much of what was received has gone on its way."""
+        """Count received data as used, and give the slave credit for more."""
         grant = self._receiving.used(size)
         if grant and not self.finished:
             self.link.send_credit(self.number, grant)
 
-    # What the link tells
+    # Called by the link
 
     def receive(self, stream: int, data: bytes) -> None:
+        """Take data; raises ProtocolError if it is more than was granted."""
         if not self._receiving.received(len(data)):
             raise wire.ProtocolError("more data than credit was given for")
         self.output(stream, data)
 
     def granted(self, size: int) -> None:
+        """Take credit; raises ProtocolError if it is for more than was sent."""
         self._pace.taken(size, monotonic())
         if not self._sending.granted(size):
             raise wire.ProtocolError("more credit than there was data")
         self._flush()
 
     def exited(self, status: int) -> None:
+        """Note that the process has ended with this status; nothing follows."""
         self.finished = True
 
     def lost(self, error: EcontextError) -> None:
+        """Note that the link has ended with this error; nothing follows."""
         self.finished = True
 
     def offers(self, name: str) -> bool:
-        """Whether the target may have the module of this name."""
+        """Return whether the target may have the module of this name."""
         return False
 
     def result(self, value: Any) -> None:
+        """Take a result; raises ProtocolError unless it is one that was asked for."""
         raise wire.ProtocolError("a result where none was asked for")
 
     def output(self, stream: int, data: bytes) -> None:
+        """Take a piece of output, and give credit for it at some time."""
         raise NotImplementedError
 
 
 class RemoteCommand(Channel):
-    """A command that a slave runs for us; used as `child.Command` is."""
+    """Command that a slave runs; has the interface of `child.Command`."""
 
     def __init__(self, link: Link, argv: list[str], terminal: bool) -> None:
         super().__init__(link)
@@ -124,7 +133,7 @@ class RemoteCommand(Channel):
         link.open(wire.OPEN, self, {"argv": argv, "terminal": terminal})
 
     def relay(self, digests: list[bytes] | None) -> None:
-        """Have the slave write what it holds: its bundle (None), or contents."""
+        """Tell the slave to write contents that it holds, or its bundle if None."""
         self._queue.append((wire.RELAY, wire.STDIN, codec.encode(digests)))
         self._flush()
 
@@ -156,7 +165,7 @@ class RemoteCommand(Channel):
 
 
 class Call(Channel):
-    """A call of a function; `future` gets what comes of it."""
+    """Call of a function; `future` gets its value or error."""
 
     def __init__(self, link: Link, request: dict[str, Any], after: int = 0) -> None:
         super().__init__(link)
@@ -169,7 +178,7 @@ class Call(Channel):
         return name.partition(".")[0] in self._offered
 
     def output(self, stream: int, data: bytes) -> None:
-        """Stray output of a function goes to the log, line by line."""
+        """Log what the function prints, line by line."""
         if stream not in self._lines:
             name = {wire.STDOUT: "stdout", wire.STDERR: "stderr"}.get(stream, "output")
             self._lines[stream] = _Lines(f"econtext.{self.link.name}.{name}")
@@ -197,15 +206,15 @@ class Call(Channel):
         self.settle(error)
 
     def cancelled(self) -> None:
-        """Whoever has the future cancelled it: end the call, and tell those who wait."""
+        """End the call's process, after its future was cancelled."""
         self.future.set_running_or_notify_cancel()
         self.kill()
 
     def settle(self, outcome: Any) -> None:
-        """Give the outcome to whoever waits; the first one counts."""
+        """Set the future's result or exception; only the first one counts."""
         if self.future.done() or not self.future.set_running_or_notify_cancel():
             return
-        self._end_lines()  # whoever waits finds in the log what the call wrote before
+        self._end_lines()  # a waiting caller finds all of the call's output in the log
         if isinstance(outcome, EcontextError):
             self.future.set_exception(outcome)
         else:
@@ -217,7 +226,7 @@ class Call(Channel):
 
 
 class _Lines:
-    """Bytes to lines of a log."""
+    """Logger of bytes, line by line."""
 
     MAX_LINE = 8192
 

@@ -1,4 +1,4 @@
-"""The handle to a slave."""
+"""Context: the handle to a slave."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """A slave that runs: functions are called on it, and slaves started through it.
+    """Handle to a running slave: calls functions on it, starts slaves through it.
 
-    Made by a `Router`, never by hand.  Safe for use from any thread but the
-    router's own.
+    Made by a `Router`, never by hand.  For any thread except the router's own.
     """
 
     def __init__(self, router: "Router", link: Link) -> None:
@@ -28,29 +27,32 @@ class Context:
 
     @property
     def name(self) -> str:
-        """The way to the slave, for people: "ssh.host.sudo.root"."""
+        """The route to the slave, for people: "ssh.host.sudo.root"."""
         return self._link.name
 
     @property
     def greeting(self) -> dict[str, Any]:
-        """What the slave said of itself (`econtext.target.hello`)."""
+        """The slave's description of itself (`econtext.target.hello`)."""
         return dict(self._link.greeting)
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call `function` on the slave and wait for what it returns.
+        """Call `function` on the slave, and return what it returns.
 
         Each call has a process of its own, forked from the slave.  Arguments and
         the value returned are None, bool, int, float, text, bytes and lists,
         tuples, dicts and sets of these.
 
-        Raises CallError when the function raised, CallDied when its process
-        ended, ConnectionLost when the slave did; TypeError for a function
-        without an importable name and EncodeError for arguments of other types.
+        Raises CallError if the function raised, CallDied if its process ended,
+        ConnectionLost if the slave did; TypeError for a function without an
+        importable name and EncodeError for arguments of other types.
         """
         return self.start(function, *args, **kwargs).result()
 
     def start(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> "Future[Any]":
-        """As `call`, without waiting.  Cancelling the future ends the call's process."""
+        """Begin a call, and return its future; cancelling that ends the call's process.
+
+        Arguments and errors are those of `call`.
+        """
         module, name = sources.importable(function)
         request = {
             "module": module,
@@ -73,7 +75,7 @@ class Context:
         return call.future
 
     def local(self, python: str | None = None) -> "Context":
-        """A slave on the same host and account, started by this one."""
+        """Return a slave on the same host and account, started by this one."""
         return self._router.local(python, via=self)
 
     def ssh(
@@ -86,7 +88,7 @@ class Context:
         python: str | None = None,
         ssh_args: Sequence[str] = (),
     ) -> "Context":
-        """A slave on another host, which this one reaches."""
+        """Return a slave on another host, reached from this one."""
         return self._router.ssh(
             hostname, port, username, identity_file, password, python, ssh_args, via=self
         )
@@ -94,10 +96,10 @@ class Context:
     def sudo(
         self, username: str = "root", password: str | None = None, python: str | None = None
     ) -> "Context":
-        """A slave of another account of the same host."""
+        """Return a slave of another account of the same host."""
         return self._router.sudo(username, password, python, via=self)
 
     def close(self) -> None:
-        """End the slave and all that was started through it."""
+        """End the slave and all that was started through it, without a wait."""
         if not self._router.closed:
             self._router.post(self._link.close)

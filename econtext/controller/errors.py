@@ -1,11 +1,11 @@
-"""Every error that the library raises, named for whose fault it was.
+"""Errors that the library raises, named for what failed.
 
 ::
 
     EcontextError
-    ├── LaunchError        the slave did not start: what the command said is in it
-    │   └── PasswordError  a password was refused, or asked for and not given
-    ├── ConnectionLost     the slave, or the way to it, went away
+    ├── LaunchError        the slave did not start; quotes what the command said
+    │   └── PasswordError  a password was refused, or one was required and not given
+    ├── ConnectionLost     the slave, or the connection to it, ended
     ├── CallError          the called function raised
     └── CallDied           the call's process ended without an answer
 
@@ -16,15 +16,15 @@ import signal
 
 
 class EcontextError(Exception):
-    """The base of all."""
+    """Base of all errors of the library."""
 
 
 class LaunchError(EcontextError):
-    """A slave could not be started.
+    """Raised if a slave could not be started.
 
     `name` is the context's, `status` the exit status of the command that was to
-    start it (minus the signal's number; None when it was we who ended it), and
-    `stderr` the end of what it said.
+    start it (minus the signal's number; None if the controller ended it), and
+    `stderr` the end of its standard error.
     """
 
     def __init__(self, name: str, reason: str, status: int | None = None, stderr: str = "") -> None:
@@ -37,7 +37,7 @@ class LaunchError(EcontextError):
 
 
 class LaunchTimeout(LaunchError):
-    """The command that was to start a slave did not say in `seconds` what it should."""
+    """Raised if the command that was to start a slave gave none within `seconds`."""
 
     def __init__(self, name: str, seconds: float, stderr: str = "") -> None:
         super().__init__(name, f"no slave ran after {seconds:g} seconds", None, stderr)
@@ -45,7 +45,7 @@ class LaunchTimeout(LaunchError):
 
 
 class PasswordError(LaunchError):
-    """A password was refused (`missing` is false) or not given where one is needed."""
+    """Raised if a password was refused, or is required and not given (`missing`)."""
 
     def __init__(self, name: str, missing: bool, stderr: str = "") -> None:
         reason = "a password is required" if missing else "the password was refused"
@@ -54,7 +54,7 @@ class PasswordError(LaunchError):
 
 
 class ConnectionLost(EcontextError):
-    """A slave went away while it was in use."""
+    """Raised if a slave, or the connection to it, ended while it was in use."""
 
     def __init__(self, name: str, reason: str, stderr: str = "") -> None:
         said = stderr.strip()
@@ -65,7 +65,7 @@ class ConnectionLost(EcontextError):
 
 
 class CallError(EcontextError):
-    """The function raised on the target.
+    """Raised if the called function raised on the target.
 
     `kind` is the name of the exception's class, `text` its message, and
     `traceback` the target's traceback as text.
@@ -79,7 +79,7 @@ class CallError(EcontextError):
 
 
 class CallDied(EcontextError):
-    """The process of a call ended before the function returned.
+    """Raised if the process of a call ended before the function returned.
 
     `status` is its exit code, or minus the number of the signal that ended it.
     """
@@ -91,7 +91,7 @@ class CallDied(EcontextError):
 
 
 def describe_status(status: int | None) -> str:
-    """An exit status in words: "ended with status 1", "was killed by SIGKILL"."""
+    """Return an exit status in words: "ended with status 1", "was killed by SIGKILL"."""
     if status is None:
         return "was ended"
     if status >= 0:

@@ -1,6 +1,7 @@
-"""Starts a slave: runs a command, talks with it, sends the bundle, waits for the greeting.
+"""Start a slave: run a command, answer it, send the bundle, wait for the greeting.
 
-It is the same for each way in and for each hop: the plan (`Launch`) is what differs.
+This is the same for each method and each hop: the plan (`Launch`) is what differs.
+All of it is for the loop's thread.
 """
 
 import functools
@@ -22,20 +23,20 @@ from econtext.target import wire
 from econtext.target.child import Command
 from econtext.target.loop import Loop
 
-#: Bytes of a login's chatter that may come before the slave's first word.
+#: Bytes that a login may print before the slave's first word.
 MAX_CHATTER = 65536
 
 
 class Launch(NamedTuple):
-    """A way to start a slave.
+    """Plan to start a slave.
 
     `argv` is the whole command, with the first stage's command line in it; it
     holds no secret.  `name` is for people.
 
-    `is_network` tells that it leads over a network, where what is sent is worth packing.
+    `is_network` tells that the command leads over a network, where compression pays.
 
-    `prompt_timeout` is how many seconds the dialogue may last where it has a marker,
-    `timeout` how many may pass before the slave's first word, and after the marker.
+    `prompt_timeout` is the limit in seconds of a dialogue that has a marker, `timeout`
+    the limit until the slave's first word, from the start or the marker.
     """
 
     name: str
@@ -57,16 +58,16 @@ def start(
     done: Callable[[Outcome], None],
     gone: Callable[[], None] = lambda: None,
 ) -> "Starting":
-    """Start a slave, here or through `parent`.
+    """Start a slave, on this machine or through the slave `parent`.
 
-    `done` is called once, with what came of it; `gone` once, when the process that
-    was started for it is no more.
+    `done` is called once, with the link or the error; `gone` once, when the process
+    that was started for it has ended.
     """
     return Starting(loop, launch, parent, done, gone)
 
 
 class Starting:
-    """A slave on its way up."""
+    """Start of a slave, from its command to its greeting, and the process after it."""
 
     def __init__(
         self,
@@ -124,10 +125,10 @@ class Starting:
             callback(self._link)
 
     def send_ahead(self, callback: Callable[[Link], None]) -> None:
-        """Have `callback` called with the link as soon as what is sent on it follows the bundle.
+        """Call `callback` with the link as soon as the bundle is sent.
 
-        The slave may never come up; what it is to hold need not wait until it has said
-        that it is there.
+        What it sends follows the bundle without waiting for the greeting, which may never
+        come.
         """
         if self._bundle_sent:
             callback(self._link)
@@ -155,7 +156,7 @@ class Starting:
         for action in self._talk.feed(stream, data):
             match action:
                 case prompts.Answer(back, answer):
-                    self._link.stderr = b""  # the prompt: it explains nothing
+                    self._link.stderr = b""  # the prompt, which explains no error
                     self._process.write(back, answer)
                 case prompts.Ready(rest):
                     self._talk = None
@@ -199,19 +200,19 @@ class Starting:
         self._fail(LaunchTimeout(self._launch.name, self._wait, self._said()))
 
     def close(self) -> None:
-        """End the slave, or give up to start it; then `done` is told so."""
+        """End the slave; or give up its start, of which `done` gets the error."""
         if self._done is None and hasattr(self, "_process"):
             self._link.close()
         else:
             self.abandon()
 
     def kill(self) -> None:
-        """End the process that was started, whatever it does."""
+        """Kill the process that was started."""
         if hasattr(self, "_process"):
             self._process.kill()
 
     def abandon(self) -> None:
-        """Give up; `done` is told so."""
+        """Give up the start; `done` gets the error, unless the slave runs already."""
         self._fail(LaunchError(self._launch.name, "the start was given up"))
 
     def _fail(self, error: EcontextError) -> None:

@@ -1,12 +1,12 @@
-"""The controller's end of the wire to one slave.
+"""Link: the controller's end of the wire to one slave.
 
-A `Link` turns bytes into what its channels are told, and back; the bytes come
-from and go to a *process*, which is a command on this machine (`child.Command`)
-or one that another slave started for us (`channels.RemoteCommand`): a slave of a
-slave is reached through a stream of its parent, so there are no routes to keep.
+A `Link` turns bytes into calls of its channels, and back.  The bytes come from and go to
+a *process*, which is a command on this machine (`child.Command`) or on another slave
+(`channels.RemoteCommand`): a slave of a slave is reached through a stream of its parent,
+so that no frame has to be routed.
 
-Nothing that comes from the slave is trusted: what does not fit what was asked
-breaks the link, with an error that says so.
+Nothing from the slave is trusted: a frame that fits no request ends the link, with an
+error that says so.
 """
 
 import functools
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("econtext")
 
-#: Bytes of standard error that are kept to explain an end.
+#: Bytes at the end of standard error that are kept to explain a link's end.
 TAIL = 4096
 
 
 class Process(Protocol):
-    """What a link needs of the process at its other end."""
+    """Interface of the process at a link's other end."""
 
     on_output: Callable[[int, bytes], None] | None
     on_exit: Callable[[int], None] | None
@@ -42,10 +42,10 @@ class Process(Protocol):
 
 
 class Link:
-    """One slave.  All methods are for the loop's thread.
+    """Link to one slave.  All methods are for the loop's thread.
 
-    `later` calls a function when all that is ready now was handled: messages that are
-    sent together go out together.  Without it each goes out at once.
+    `later` calls a function when all that is ready now was handled, so that messages
+    that are sent together go out together.  Without it each goes out at once.
     """
 
     def __init__(
@@ -57,25 +57,25 @@ class Link:
         self.name = name
         self.process = process
         self.outlet = compression.Outlet(self.write, later)
-        self._waiting = 0  # bytes that the process has not taken yet
-        self._blocked: list[Channel] = []  # that have data to send when it has
+        self._waiting = 0  # bytes that the process has not yet taken
+        self._blocked: list[Channel] = []  # channels to resume when it has
         process.on_input_written = self._written
-        #: What the slave said of itself (`target.greeting`).
+        #: The slave's description of itself (`target.hello`); empty until it has come.
         self.greeting: dict[str, Any] = {}
-        #: Why the link is of no more use; None while it is.
+        #: The error that ended the link; None while it is of use.
         self.error: EcontextError | None = None
         #: Called once, with the error, when the link ends.
         self.on_end: list[Callable[[EcontextError], None]] = []
-        #: Called when the slave's process is gone, which may be later.
+        #: Called when the slave's process has ended, which may be later.
         self.on_gone: list[Callable[[], None]] = []
         self.stderr = b""
-        #: Messages that a caller waited for, one after the other: what latency multiplies.
+        #: Messages that a caller waited for, one after another, each for a round trip.
         self.round_trips = 0
         self._reader = wire.Reader(wire.UPWARD)
         self._channels: dict[int, Channel] = {}
         self._last_channel = 0
         self._held: set[bytes] = set()
-        #: Manifests that the slave was told to import and compile ahead.
+        #: Digests of manifests that the slave was told to import and compile ahead.
         self.warm: set[bytes] = set()
         self._modules: set[str] = set()
         self._pings: list[Callable[[], None]] = []
@@ -90,14 +90,17 @@ class Link:
 
     @property
     def is_busy(self) -> bool:
-        """Whether calls or commands are under way."""
+        """Whether calls or commands are active."""
         return any(channel.is_wanted for channel in self._channels.values())
 
     # Down
 
     def open(self, kind: int, channel: "Channel", request: dict[str, Any], after: int = 0) -> None:
-        """Give the channel a number and have the slave begin what is asked for (OPEN or CALL),
-        a call when the one on channel `after` is over."""
+        """Give the channel a number, and send its request (of kind OPEN or CALL).
+
+        If `after` is not 0, the slave begins a call when the call on that channel has ended.
+        Raises EncodeError if the request is too long, and the link's error if it has ended.
+        """
         body = codec.encode(request)
         if len(body) > wire.MAX_MESSAGE:
             raise codec.EncodeError(f"arguments of {len(body)} bytes are too long to send")
@@ -111,6 +114,7 @@ class Link:
         self.send(kind, channel.number, body)
 
     def send(self, kind: int, channel: int, body: bytes = b"") -> None:
+        """Send a message; does nothing if the link has ended."""
         if self.error is None:
             self.outlet.send(kind, channel, body)
 
@@ -123,7 +127,7 @@ class Link:
             self.outlet.add(wire.credit_frame(channel, amount))
 
     def may_send_data(self, channel: "Channel") -> bool:
-        """Whether the channel may send a piece of data now; if not, it will be resumed."""
+        """Return whether the channel may send data now; if not, it will be resumed."""
         if self._waiting <= flow_control.CLOGGED:
             return True
         if channel not in self._blocked:
@@ -131,7 +135,7 @@ class Link:
         return False
 
     def write(self, data: bytes) -> None:
-        """Give bytes to the process, frames or what goes before them."""
+        """Write bytes to the process: frames, or the bundle before them."""
         self._waiting += len(data)
         self.process.write(wire.STDIN, data)
 
@@ -141,7 +145,7 @@ class Link:
             self._blocked.pop(0).resume()
 
     def keep(self, contents: Iterable[bytes]) -> list[bytes]:
-        """Have the slave, and each on the way to it, hold these; their digests."""
+        """Send contents to the slave and each slave before it; return their digests."""
         digests = {store.digest_of(content): content for content in contents}
         new = {key: content for key, content in digests.items() if key not in self._held}
         if new:
@@ -156,7 +160,7 @@ class Link:
         return list(digests)
 
     def provide(self, modules: Iterable[sources.Source]) -> None:
-        """Send modules ahead of their use, which saves a round trip each."""
+        """Send modules ahead of their use, if the slave lacks them: saves round trips."""
         new = [source for source in modules if source.name not in self._modules]
         if new:
             self._modules.update(source.name for source in new)
@@ -165,24 +169,24 @@ class Link:
             self.send(wire.SOURCES, 0, codec.encode(entries))
 
     def provide_function(self, module: str) -> None:
-        """Send the module of a function that is to be called, with the packages above it."""
+        """Send the module of a function to be called, and the packages above it."""
         if module not in self._modules:
             self.provide(sources.with_parents(module))
 
     def ping(self, answered: Callable[[], None]) -> None:
-        """Have `answered` called when the slave has said that it is there."""
+        """Ping the slave; `answered` is called when it replies."""
         self._pings.append(answered)
         self.send(wire.PING, 0)
 
     def close(self) -> None:
-        """End the slave: at the end of its input it ends all that is its."""
+        """End the slave by the end of its input; it ends all its processes first."""
         self.outlet.flush()
         self.process.end(wire.STDIN)
 
     # Up
 
     def feed(self, data: bytes) -> None:
-        """Take bytes from the slave."""
+        """Take bytes from the slave; end the link if they break the protocol."""
         if self.error is not None:
             return
         try:
@@ -223,7 +227,7 @@ class Link:
                 raise wire.ProtocolError("a log record that is none")
 
     def _want(self, channel: "Channel", body: bytes) -> None:
-        """The importer asks for a module: it gets what was offered, and nothing else."""
+        """Send a module that an importer asks for; raises ProtocolError if not offered."""
         name = body.decode("utf-8", "replace")
         if not channel.offers(name):
             raise wire.ProtocolError(f"a question for {name[:100]!r}, which was not offered")
@@ -244,7 +248,7 @@ class Link:
                 logger.info("%s: stderr: %s", self.name, line)
 
     def ended(self, status: int) -> None:
-        """The process is gone."""
+        """End the link, as the slave's process has ended with this status."""
         said = self.stderr.decode("utf-8", "replace")
         reason = f"the slave's process {describe_status(status)}"
         self.fail(ConnectionLost(self.name, reason, said))
@@ -252,7 +256,7 @@ class Link:
             callback()
 
     def fail(self, error: EcontextError) -> None:
-        """End the link; each open channel is told why."""
+        """End the link with an error, which each open channel gets."""
         if self.error is not None:
             return
         self.error = error
@@ -265,13 +269,13 @@ class Link:
 
 @functools.lru_cache(maxsize=16)
 def _packed(contents: tuple[bytes, ...]) -> bytes:
-    """Contents as a STORE frame has them: many slaves are sent the same ones."""
-    # The highest level would take 18 ms more for a first payload, and save 1 % of it.
+    """Return the body of a STORE frame; cached, as many slaves get the same one."""
+    # The highest level takes 18 ms more for a first payload, and saves 1 % of it.
     return zlib.compress(codec.encode(list(contents)))
 
 
 def _checked_greeting(value: object) -> dict[str, Any]:
-    """A slave's greeting, if it has the form of `target.greeting`."""
+    """Return a checked greeting (`target.hello`); raises ProtocolError."""
     forms = {
         "pid": int,
         "uid": int,

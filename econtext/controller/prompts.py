@@ -1,4 +1,4 @@
-"""The talk with ssh or sudo before a slave runs.  Bytes in, answers out: no I/O here."""
+"""Dialogue with ssh or sudo before a slave runs.  Bytes in, answers out: no I/O."""
 
 import re
 from collections.abc import Iterator
@@ -6,21 +6,21 @@ from typing import NamedTuple
 
 from econtext.target import wire
 
-#: Bytes of output in which a prompt or a marker is looked for.
+#: Bytes at the end of the output in which a prompt or a marker is looked for.
 _LOOK_BACK = 16384
 
 
 class Dialogue(NamedTuple):
-    """What to expect of the command that starts a slave, and what to answer.
+    """Output to expect of the command that starts a slave, and the answers to it.
 
-    `marker`: what the command prints on standard output when it is ready for the
-    bundle; empty where it is from the start.  `prompt`: how it asks for a
-    password, at the end of its output.  `incorrect` and `missing`: what it says
-    of a wrong password, or one that it cannot ask for.
+    `marker`: printed on standard output when the command is ready for the bundle;
+    empty if it is from the start.  `prompt`: its request for a password, at the end
+    of its output.  `incorrect` and `missing`: its messages about a wrong password,
+    or one that it cannot ask for.
     """
 
     marker: bytes = b""
-    #: The streams on which it may ask: what else is printed there must not get a password.
+    #: The streams on which the prompt counts: output on another must not get a password.
     asks_on: frozenset[int] = frozenset([wire.STDOUT, wire.STDERR])
     prompt: re.Pattern[bytes] | None = None
     password: str | None = None
@@ -32,7 +32,7 @@ class Dialogue(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Write this to that stream."""
+    """Instruction to write data to a stream of the command."""
 
     stream: int
     data: bytes
@@ -42,19 +42,19 @@ class Answer(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """The marker came; `rest` is standard output behind it."""
+    """Notice that the marker came; `rest` is standard output behind it."""
 
     rest: bytes
 
 
 class Refused(NamedTuple):
-    """The password is wrong, or missing."""
+    """Notice that the password is wrong, or missing."""
 
     missing: bool
 
 
 class Talk:
-    """One run of a dialogue."""
+    """State of one dialogue with a command."""
 
     def __init__(self, dialogue: Dialogue) -> None:
         self._dialogue = dialogue
@@ -62,7 +62,10 @@ class Talk:
         self._answered = False
 
     def feed(self, stream: int, data: bytes) -> Iterator[Answer | Ready | Refused]:
-        """What to do about a piece of output; nothing more after Ready or Refused."""
+        """Yield what to do about a piece of output.
+
+        Not to be called after Ready or Refused.
+        """
         seen = self._seen[stream] = (self._seen.get(stream, b"") + data)[-_LOOK_BACK:]
         marker = self._dialogue.marker
         if marker and stream == wire.STDOUT and marker in seen:
@@ -83,7 +86,7 @@ class Talk:
         if self._dialogue.password is None:
             return Refused(missing=True)
         if self._answered:
-            return Refused(missing=False)  # it asks again: it did not like the first answer
+            return Refused(missing=False)  # it asks again: the first answer was wrong
         self._answered = True
         back = wire.TERMINAL if stream == wire.TERMINAL else wire.STDIN
         return Answer(back, self._dialogue.password.encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Owns the loop's thread and every slave that was started through it."""
+"""Router: owner of the loop's thread and of all slaves started through it."""
 
 import logging
 import sys
@@ -18,14 +18,16 @@ from econtext.target.loop import Loop
 
 T = TypeVar("T")
 
-#: Seconds that slaves are given to end by themselves.
+#: Seconds that slaves have to end by themselves.
 _PATIENCE = 6.0
 
 logger = logging.getLogger("econtext")
 
 
 class Router:
-    """A context manager; at its end all slaves end.
+    """Starter of slaves, and a context manager at whose end all of them end.
+
+    For any thread except its own, which runs the loop.
 
     `offer` names packages, besides the called function's own, that a target may
     import from the controller.  `log_level` is the lowest level of log records
@@ -51,8 +53,10 @@ class Router:
         self.close()
 
     def local(self, python: str | None = None, via: Context | None = None) -> Context:
-        """A slave on this machine and account; `python` is a name or path, with
-        arguments if need be.  Raises LaunchError."""
+        """Start and return a slave on this machine and account.
+
+        `python` is a name or path, with arguments if need be.  Raises LaunchError.
+        """
         return self._start(local.launch(python), via)
 
     def ssh(
@@ -66,9 +70,10 @@ class Router:
         ssh_args: Sequence[str] = (),
         via: Context | None = None,
     ) -> Context:
-        """A slave on another host.  What is None is left to ssh's configuration.
+        """Start and return a slave on another host.
 
-        Raises LaunchError with ssh's own words, PasswordError for a refused password.
+        An argument that is None is left to ssh's configuration.  Raises LaunchError with
+        ssh's own words, PasswordError for a refused password.
         """
         plan = ssh.launch(
             hostname, port, username, identity_file, password, python, tuple(ssh_args)
@@ -82,8 +87,11 @@ class Router:
         python: str | None = None,
         via: Context | None = None,
     ) -> Context:
-        """A slave of another account.  Raises PasswordError for a wrong or missing
-        password, LaunchError for all else that sudo may say."""
+        """Start and return a slave of another account.
+
+        Raises PasswordError for a wrong or missing password, LaunchError for all else
+        that sudo may say.
+        """
         return self._start(sudo.launch(username, password, python), via)
 
     def _start(self, plan: Launch, via: Context | None) -> Context:
@@ -120,22 +128,25 @@ class Router:
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended, and all slaves with it."""
+        """Whether the router has ended, and all slaves with it."""
         return not self._thread.is_alive()
 
     def offered(self, module: str) -> tuple[str, ...]:
-        """The packages that a call of a function of `module` may import from here."""
+        """Return the packages that a call of a function of `module` may import from here."""
         own = () if sources.is_everywhere(module) else (module.partition(".")[0],)
         return (*own, *self._offer) if own or self._offer else ()
 
     def post(self, callback: Callable[[], Any]) -> None:
-        """Have the loop's thread call `callback`; raises EcontextError when it has ended."""
+        """Call `callback` in the loop's thread, later; raises EcontextError at the end."""
         if not self._thread.is_alive():
             raise EcontextError("the router is closed")
         self._loop.post(callback)
 
     def on_loop(self, function: Callable[[], "Future[T]"]) -> "Future[T]":
-        """Run `function` in the loop's thread; the future that it returns, or raises."""
+        """Call `function` in the loop's thread, and return the future that it returns.
+
+        Raises what `function` raises.
+        """
         if threading.current_thread() is self._thread:
             return function()
         made: Future[Future[T]] = Future()
@@ -150,7 +161,7 @@ class Router:
         return made.result()
 
     def close(self) -> None:
-        """End all slaves and wait until they are gone."""
+        """End all slaves, and wait until their processes have ended."""
         if not self._thread.is_alive():
             return
 
@@ -177,6 +188,6 @@ class Router:
 
 
 def _report(callback: object, error: Exception) -> None:
-    """A fault of ours must not end the thread on which every call depends."""
+    """Log an internal error, which must not end the thread that serves all calls."""
     if not sys.is_finalizing():
         logger.error("internal error in %r", callback, exc_info=error)

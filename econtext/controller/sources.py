@@ -1,4 +1,4 @@
-"""Finds the source of a module on the controller, to be sent to a target."""
+"""Find the sources of modules on the controller, to send them to a target."""
 
 import os
 import sys
@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from econtext.target.store import digest_of
 
-#: The name under which a target gets the script that the controller runs.
+#: The name that the controller's own script has on a target.
 SCRIPT = "__script__"
 
-#: Packages within packages that are looked through.
+#: Names in a module's dotted name at the most.
 _MAX_DEPTH = 32
 
 
 class Source(NamedTuple):
-    """One module as it is sent."""
+    """Source of one module, as it is sent."""
 
     name: str
     is_package: bool
@@ -23,20 +23,20 @@ class Source(NamedTuple):
 
     @property
     def filename(self) -> str:
-        """What tracebacks on the target show."""
+        """The file name that tracebacks on the target show."""
         path = self.name.replace(".", "/")
         return f"memory:{path}/__init__.py" if self.is_package else f"memory:{path}.py"
 
     def entry(self) -> tuple[str, bool, str, bytes]:
-        """The module as a manifest lists it (`econtext.target.store`)."""
+        """Return the module's entry in a manifest (`econtext.target.store`)."""
         return self.name, self.is_package, self.filename, digest_of(self.content)
 
 
 def find(name: str) -> Source | None:
-    """The source of the module `name`; None where there is none to be had.
+    """Return the source of the module `name`; None if there is none.
 
-    A target may ask for any name: no module is imported here in order to answer,
-    as importlib.util.find_spec would import the packages above it.
+    A target may ask for any name, so that no module is imported to answer:
+    importlib.util.find_spec would import the packages above it.
     """
     parts = name.split(".")
     if len(parts) > _MAX_DEPTH or not all(part.isidentifier() for part in parts):
@@ -67,7 +67,7 @@ def find(name: str) -> Source | None:
 
 
 def _within(places: list[str], part: str) -> list[str]:
-    """The directories of a name in others."""
+    """Return the subdirectories of a name in these directories."""
     paths = [os.path.join(place, part) for place in places]
     return [path for path in paths if os.path.isdir(path)]
 
@@ -83,7 +83,7 @@ def _read(path: str) -> bytes:
 
 def _module(name: str, path: str | None) -> Source | None:
     if path is None or not path.endswith(".py"):
-        return None  # built in or compiled: it would not run elsewhere
+        return None  # built in or compiled: it would not run on a target
     return Source(name, False, _read(path))
 
 
@@ -95,7 +95,7 @@ def _package(name: str, places: list[str]) -> Source | None:
 
 
 def with_parents(name: str) -> Iterator[Source]:
-    """The module and the packages above it, from the outermost."""
+    """Yield the packages above a module, from the outermost, then the module."""
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
         source = find(".".join(parts[:length]))
@@ -104,10 +104,10 @@ def with_parents(name: str) -> Iterator[Source]:
 
 
 def importable(function: object) -> tuple[str, str]:
-    """(module, qualified name) under which a target finds `function`.
+    """Return (module, qualified name) under which a target finds `function`.
 
-    Raises TypeError for what has no such name: a lambda, a function inside
-    another one, a method of an object.
+    Raises TypeError if it has no such name: a lambda, a function inside another one,
+    a method of an object.
     """
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None)
@@ -115,7 +115,7 @@ def importable(function: object) -> tuple[str, str]:
     method = bound is not None and not isinstance(bound, (type, type(sys)))
     if not callable(function) or not module or not name or "<" in name or method:
         raise TypeError(f"{function!r} cannot be called elsewhere: it has no importable name")
-    if isinstance(bound, type):  # a class's method, by the class that it was taken from
+    if isinstance(bound, type):  # a class method, found through its class
         module, name = bound.__module__, f"{bound.__qualname__}.{name.rpartition('.')[2]}"
     if module == "__main__":
         spec = getattr(sys.modules["__main__"], "__spec__", None)
@@ -124,5 +124,5 @@ def importable(function: object) -> tuple[str, str]:
 
 
 def is_everywhere(module: str) -> bool:
-    """Whether each Python has the module, so that it need not be sent."""
+    """Return whether a module is of the standard library, so that it need not be sent."""
     return module.partition(".")[0] in sys.stdlib_module_names

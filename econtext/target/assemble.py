@@ -1,9 +1,9 @@
-"""The first code of a bundle to run: makes the modules under their real names.
+"""First code of a bundle to run: makes the modules under their real names.
 
-The first stage leaves two names to this: `parts`, which is this source and then
-name and source of each module in turn, and `bundle`, which they came out of.
-A name that ends in a slash is a package's.  The modules come in an order in
-which each finds what it imports.
+The first stage defines two names for it: `parts`, which is this source and then
+name and source of each module in turn, and `bundle`, the bytes that held them.
+A name that ends in a slash is a package's.  Each module comes after those that it
+imports.
 """
 
 import sys

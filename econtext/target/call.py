@@ -1,4 +1,7 @@
-"""Runs in a call process, and nowhere else: one call, then the end of the process."""
+"""Code of a call process: it runs one call, and ends.
+
+Nothing of this runs in the slave's own process.
+"""
 
 from __future__ import unicode_literals  # on Python 2, tags and names are text too
 
@@ -10,16 +13,19 @@ import traceback
 
 from econtext.target import codec, compat, store, wire
 
-#: This process's importer, for functions that bring modules of their own.
+#: This process's importer, for functions that add modules of their own.
 importer = None  # type: object
 
-#: What a module that was imported ahead wants done in each call process: `before(fd)` while it
-#: waits for its call to come on this descriptor, `after()` when the result was sent.
+#: Hooks that a module imported ahead may set, for each call process: `before(fd)` is called
+#: while the process waits for its call on this descriptor, `after()` when the result was sent.
 before = after = lambda *arguments: None
 
 
 class Channel(object):
-    """The call process's blocking end of its socket to the slave."""
+    """Blocking end of a call process's socket to the slave.
+
+    Any thread may send; only the main thread receives.
+    """
 
     def __init__(self, fd):
         # type: (int) -> None
@@ -30,6 +36,7 @@ class Channel(object):
 
     def send(self, kind, body):
         # type: (int, bytes) -> None
+        """Send a message whole."""
         data = wire.frame(kind, 0, body)
         with self._lock:  # a function's threads may log at the same time
             while data:
@@ -37,7 +44,7 @@ class Channel(object):
 
     def receive(self):
         # type: () -> tuple
-        """(kind, body) of the next message; ends the process when the slave is gone."""
+        """Return (kind, body) of the next message; end the process if the slave has gone."""
         while not self._messages:
             data = compat.retry(os.read, self.fd, 65536)
             if not data:
@@ -49,7 +56,7 @@ class Channel(object):
 
 def main(channel, slaves_importer):
     # type: (Channel, object) -> None
-    """Wait for the call, run it, send what comes of it."""
+    """Wait for the call, run it, and send its value or error."""
     global importer
     importer = slaves_importer
     before(channel.fd)
@@ -78,7 +85,7 @@ def main(channel, slaves_importer):
 
 def finish():
     # type: () -> None
-    """What an interpreter does at its end, so that no output and no handler is lost."""
+    """Do what an interpreter does at its end, so that no output or handler is lost."""
     try:
         compat.exit_handlers()
     except BaseException:
@@ -87,12 +94,12 @@ def finish():
         try:
             stream.flush()
         except (IOError, OSError, ValueError, AttributeError):
-            pass  # closed or replaced by the function: there is nothing to flush
+            pass  # the function closed or replaced it: there is nothing to flush
 
 
 def find_function(module, name):
     # type: (str, str) -> object
-    """Import the function; its name may lead through classes (`Class.method`)."""
+    """Import and return a function; its name may be of the form `Class.method`."""
     __import__(str(module))
     found = sys.modules[str(module)]
     for part in name.split("."):
@@ -140,7 +147,10 @@ def _trace():
 
 def enter(sock, stdio, lifeline):
     # type: (int, tuple, int) -> Channel
-    """Make a forked copy of the slave a call process: alone, with descriptors of its own."""
+    """Make this fork of the slave a call process, and return its channel to the slave.
+
+    It gets a session and descriptors of its own.
+    """
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
@@ -165,16 +175,16 @@ def close_all_but(*kept):
             try:
                 os.close(fd)
             except OSError:
-                pass  # the one that listdir itself used
+                pass  # the descriptor that listdir itself used
 
 
 def _die_with(lifeline):
     # type: (int) -> None
-    """Have the kernel end this process and its commands when the slave is gone.
+    """Have the kernel end this process and its commands when the slave dies.
 
-    The slave holds the other end of this pipe, and it alone: when it dies, by
-    whatever signal, we get SIGIO, whose default action is to end us.  Where a
-    kernel does not know this for pipes, the call goes on to its end.
+    The slave alone holds the other end of this pipe.  When it dies, by any signal, this
+    process group gets SIGIO, whose default action ends it.  If a kernel does not know
+    this for pipes, the call goes on to its end.
     """
     import fcntl
 

@@ -1,20 +1,20 @@
-"""Calls that wait for the one before them, so that nobody waits for a line in between.
+"""Calls that run one after another without a round trip between them.
 
-A frame AFTER tells, ahead of the frame that is a call, which call it comes after.
-Until that one is over, all frames for it are kept here.
+A frame AFTER names, ahead of a CALL frame, the call that this one comes after.
+Until that call has ended, all frames for the later one are kept here.
 """
 
 from econtext.target import codec, wire
 
-#: What comes for a channel that is open, or waits to be.
+#: Kinds of frames for an open channel, which are kept while it waits.
 _KEPT = (wire.CALL, wire.DATA, wire.END, wire.CREDIT)
 
 
 class Series(object):
-    """Stands between the frames that come and their handlers.
+    """Filter between incoming frames and their handlers, which keeps waiting calls.
 
     `handlers` has a function for each kind of frame, `is_open(channel)` tells whether a
-    channel's process is there, `send(kind, channel, body)` sends a frame upward.
+    channel has a process, `send(kind, channel, body)` sends a frame upward.
     """
 
     def __init__(self, handlers, is_open, send):
@@ -24,10 +24,11 @@ class Series(object):
         self._send = send
         self._kept = {}  # type: dict  # channel that waits: [(kind, body)]
         self._before = {}  # type: dict  # channel that waits: channel that it waits for
-        self._over = set()  # type: set  # channels with a result whose process is still there
+        self._over = set()  # type: set  # channels with a result whose process has not yet ended
 
     def handle(self, kind, channel, body):
         # type: (int, int, bytes) -> None
+        """Handle a frame, or keep it if its channel waits."""
         if kind == wire.AFTER:
             self._wait(channel, codec.decode(body))
         elif channel in self._kept and kind in _KEPT:
@@ -45,7 +46,7 @@ class Series(object):
 
     def _give_up(self, channel):
         # type: (int) -> None
-        """It never runs; what waits for it waits for the one before it."""
+        """Drop a waiting call; the calls behind it wait for the one before it."""
         del self._kept[channel]
         before = self._before.pop(channel)
         for other, waits_for in list(self._before.items()):
@@ -55,7 +56,7 @@ class Series(object):
 
     def over(self, channel, is_gone=False):
         # type: (int, bool) -> None
-        """A call has its result, or its process is gone: what waits for it begins."""
+        """Begin the calls behind one that has its result, or whose process has ended."""
         self._over.add(channel)
         if is_gone:
             self._over.discard(channel)
@@ -67,6 +68,6 @@ class Series(object):
 
     def give_up(self):
         # type: () -> None
-        """Nothing that waits runs any more."""
+        """Drop all waiting calls."""
         self._kept = {}
         self._before = {}

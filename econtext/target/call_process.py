@@ -1,4 +1,4 @@
-"""Call processes as the slave sees them: forked ahead of time, one for each call."""
+"""Call processes as the slave sees them: one for each call, forked ahead of it."""
 
 import os
 import socket
@@ -9,17 +9,17 @@ from econtext.target import call, compat, wire
 from econtext.target.child import Child
 from econtext.target.loop import Writer, read
 
-#: Seconds after which a call is a long one: its output no longer waits for its result, nor the
-#: next spare for its end.
+#: Seconds after which a call counts as long: from then on its output does not wait for its
+#: result, nor the fork of the next spare for its end.
 _LONG = 0.02
 
-#: Seconds between a result and the fork of a spare: whoever passes the result on may need the
-#: processor first.
+#: Seconds between a result and the fork of a spare: the processes that pass the result on may
+#: need the processor first.
 _AFTER_RESULT = 0.001
 
 
 class Spare(object):
-    """The call process that waits for the next call, where there is one."""
+    """Holder of the spare: the call process, if any, that waits for the next call."""
 
     def __init__(self, loop, importer):
         # type: (object, object) -> None
@@ -30,7 +30,7 @@ class Spare(object):
 
     def take(self):
         # type: () -> CallProcess
-        """The process for a call that begins now; the next is forked when there is time for it."""
+        """Return the process for a call that begins now; the next spare is forked later."""
         process = self._process or CallProcess(self._loop, self._importer)
         self._process = None
         process.timer = self._loop.call_later(_LONG, lambda: self._is_long(process))
@@ -43,7 +43,7 @@ class Spare(object):
 
     def result_of(self, process):
         # type: (CallProcess) -> None
-        """A call has its result."""
+        """Note that a call has its result: a spare is forked soon."""
         process.timer.cancel()
         self._loop.call_later(_AFTER_RESULT, self._fork)
 
@@ -54,7 +54,7 @@ class Spare(object):
 
     def drop(self):
         # type: () -> object
-        """Have no spare; the one that there was, for somebody to wait for its end."""
+        """End the spare; return it, for the caller to wait for its end, or None."""
         old, self._process = self._process, None
         if old is not None:
             old.close()
@@ -69,10 +69,10 @@ class Spare(object):
 
 
 class CallProcess(Child):
-    """A fork of the slave that waits for its call, runs it and ends.
+    """Fork of the slave that waits for its call, runs it and ends.
 
-    Besides what a `Child` has, the owner sets `on_message(kind, body)`; its output is given
-    with its result, or from `start_reading` on.
+    The owner sets `on_message(kind, body)` besides the callbacks of a `Child`.  Output is
+    given with the result, or from `start_reading` on.
     """
 
     def __init__(self, loop, importer):
@@ -101,7 +101,7 @@ class CallProcess(Child):
 
     def open(self, body):
         # type: (bytes) -> None
-        """Hand it its call."""
+        """Send the process its call."""
         self._loop.add_reader(self._socket.fileno(), self._receive)
         self.send(wire.CALL, body)
 
@@ -135,7 +135,7 @@ class CallProcess(Child):
 
     def _give_result(self):
         # type: () -> None
-        # All that the call wrote is in its pipes by now; it goes out first.
+        # All that the call wrote is in its pipes by now; it is given before the result.
         if self._result is None:
             return
         if self.drain():
@@ -153,7 +153,7 @@ class CallProcess(Child):
         if self._result is not None:
             self._look_again()
             return
-        if self.status < 0:  # killed: what it started would wait for nobody
+        if self.status < 0:  # killed: end the commands that it started too
             self.kill()
         Child._finish(self)
 
@@ -176,7 +176,7 @@ class CallProcess(Child):
 
 def _become(importer, sock, stdio, lifeline):
     # type: (object, int, tuple, int) -> None
-    """The child's side of the fork; never returns."""
+    """Run the child's side of the fork; never returns."""
     status = 1
     try:
         call.main(call.enter(sock, stdio, lifeline), importer)

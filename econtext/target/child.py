@@ -1,8 +1,8 @@
-"""A child process and the descriptors that lead to it, on the loop.
+"""Child process and the descriptors that lead to it, on the loop.
 
-`Command` starts a command; a call process (`calls.py`) is a `Child` too, one
-with a socket besides.  A child gives its output as it comes, as far as it has
-credit, and its exit status when it is gone and all its output was given.
+`Command` starts a command; a call process (`call_process.py`) is a `Child` too, with a
+socket besides.  A child gives its output as it comes, as far as it has credit, and its
+exit status when it has ended and all its output was given.
 """
 
 import errno
@@ -15,12 +15,12 @@ from econtext.target import compat, flow_control, wire
 from econtext.target.loop import READ_SIZE, Writer, monotonic, read
 
 #: Seconds between looks at a child whose output has ended but which lives on: at
-#: first, and at the most.  (The slave hears of an exit by SIGCHLD as well.)
+#: first, and at the most.  (SIGCHLD tells the slave of an exit as well.)
 _REAP_FIRST, _REAP_MOST = 0.005, 0.25
 
 
 class Child(object):
-    """One child process.
+    """Child process on the loop, for the loop's thread.
 
     The owner sets `on_output(stream, data)`, `on_exit(status)` and
     `on_input_written(size)`.  A status is the exit code, or minus the signal.
@@ -45,6 +45,7 @@ class Child(object):
 
     def start_reading(self):
         # type: () -> None
+        """Give output as it comes, unless the child is paused."""
         if self._paused:
             return
         self._reading = True
@@ -65,7 +66,7 @@ class Child(object):
 
     def credit(self, size):
         # type: (int) -> bool
-        """More output may be given; False where the peer gave more than it ever took."""
+        """Allow more output; return False if the peer grants more than it was sent."""
         self.pace.taken(size, monotonic())
         sane = self._sending.granted(size)
         if not self._reading and not self._finished:
@@ -74,7 +75,7 @@ class Child(object):
 
     def pause(self, paused):
         # type: (bool) -> None
-        """Give no more output for a while, or again; what is there at the end is given."""
+        """Stop giving output, or go on; output at the process's end is given anyway."""
         self._paused = paused
         if paused:
             self._stop_reading()
@@ -89,7 +90,7 @@ class Child(object):
 
     def drain(self):
         # type: () -> bool
-        """Give all output that is there by now; False where credit does not suffice."""
+        """Give all output that is there by now; return False if credit does not suffice."""
         for fd in list(self._outputs):
             while self._sending.credit > 0 and self._readable(fd):
                 pass
@@ -97,7 +98,7 @@ class Child(object):
 
     def _readable(self, fd):
         # type: (int) -> bool
-        """Give one piece of output; False where there was none."""
+        """Give one piece of output; return False if there was none."""
         if self._sending.credit <= 0:
             self._stop_reading()
             return False
@@ -130,7 +131,7 @@ class Child(object):
 
     def reap(self):
         # type: () -> None
-        """See whether the process is gone; call this when it may be."""
+        """Look whether the process has ended; to be called when it may have."""
         if self._finished:
             return
         if self.status is None:
@@ -139,7 +140,7 @@ class Child(object):
             if not self._outputs:
                 self._look_again()
             return
-        # What it wrote before it went is still in the pipes.  A grandchild may
+        # What it wrote before its end is still in the pipes.  A grandchild may
         # hold them open for as long as it lives: what it writes later is lost.
         if self.drain():
             self._finish()
@@ -162,7 +163,7 @@ class Child(object):
 
     def close(self):
         # type: () -> None
-        """Close what leads to the process, which goes on if it lives."""
+        """Close the descriptors that lead to the process, which goes on if it lives."""
         for fd in list(self._outputs):
             self._close_output(fd)
         for writer in self._inputs.values():
@@ -170,7 +171,7 @@ class Child(object):
 
     def signal(self, number):
         # type: (int) -> None
-        """Send a signal to the process and to all in its group, its own commands too."""
+        """Send a signal to the process and its group, which holds its own commands."""
         for function in (os.killpg, os.kill):
             if self.status is None or function is os.killpg:
                 try:
@@ -181,17 +182,17 @@ class Child(object):
 
     def kill(self):
         # type: () -> None
-        """Ask it to end, and end it a second later."""
+        """Terminate the process and its group, and kill them a second later."""
         self.signal(signal.SIGTERM)
         self._loop.call_later(1, lambda: self.signal(signal.SIGKILL))
 
 
 class Command(Child):
-    """A command in a session of its own, with pipes and, where asked for, a terminal.
+    """Command in a session of its own, with pipes and, if `terminal`, a terminal.
 
     The terminal is the controlling one and carries none of the command's own
     input or output: it is for programs that ask for a password there.
-    Raises OSError when the command cannot be started.
+    Raises OSError if the command cannot be started.
     """
 
     def __init__(self, loop, argv, terminal=False):
@@ -220,9 +221,9 @@ class Command(Child):
         outputs[stdout] = wire.STDOUT
         outputs[stderr] = wire.STDERR
         Child.__init__(self, loop, process.pid, stdin, outputs)
-        process.returncode = 0  # we wait for the process ourselves
-        # We keep the terminal's other end open: a command may close all that it inherits
-        # (ssh does) and open the terminal by name later, and meanwhile it must not hang up.
+        process.returncode = 0  # the loop waits for the process, not subprocess
+        # The terminal's other end stays open here: a command may close all that it inherits
+        # (ssh does) and open the terminal by name later; it must not hang up meanwhile.
         self._kept = opened[1:]
         if opened:
             self._inputs[wire.TERMINAL] = Writer(loop, opened[0], self._input_written)
@@ -236,7 +237,7 @@ class Command(Child):
 
 def _open_terminal():
     # type: () -> list
-    """Both ends of a new terminal that does not echo."""
+    """Return both ends of a new terminal that does not echo."""
     ends = [compat.keep_from_commands(fd) for fd in os.openpty()]
     attributes = termios.tcgetattr(ends[1])
     attributes[3] &= ~termios.ECHO
@@ -246,12 +247,12 @@ def _open_terminal():
 
 def exit_status(pid):
     # type: (int) -> object
-    """The status of a child that is gone, else None."""
+    """Return the status of a child that has ended, else None."""
     try:
         gone, status = compat.retry(os.waitpid, pid, os.WNOHANG)  # type: ignore[misc]
     except OSError as error:
         if error.errno == errno.ECHILD:
-            return 0  # somebody else waited for it: its status is lost
+            return 0  # another part of the program waited for it: its status is lost
         raise
     if not gone:
         return None

@@ -1,4 +1,4 @@
-"""Values to bytes and back.  Bytes in, values out: no I/O, and nothing is ever executed.
+"""Codec of values to bytes and back.  No I/O, and nothing is ever executed.
 
 =====  ==========================  =========================================
 tag    value                       after the tag
@@ -35,16 +35,16 @@ _MAX_DIGITS = 4000  # Python 3.11 and later refuse to read more than 4,300 digit
 
 
 class EncodeError(ValueError):
-    """The caller's value is of a type, depth or size that cannot be sent."""
+    """Raised if the caller's value has a type, depth or size that cannot be sent."""
 
 
 class DecodeError(ValueError):
-    """The peer sent bytes that are not an encoded value."""
+    """Raised if the peer sent bytes that are not an encoded value."""
 
 
 def encode(value):
     # type: (object) -> bytes
-    """The bytes for `value`; raises EncodeError, which names the type at fault."""
+    """Return the bytes for `value`; raises EncodeError, which names the type at fault."""
     parts = []  # type: list
     _encode(value, parts, 0)
     return b"".join(parts)
@@ -52,7 +52,7 @@ def encode(value):
 
 def decode(data):
     # type: (bytes) -> object
-    """The value in `data`, which must hold exactly one; raises DecodeError."""
+    """Return the value in `data`, which must hold exactly one; raises DecodeError."""
     try:
         value, end = _decode(bytes(data), 0, 0)
     except struct.error:
@@ -113,7 +113,7 @@ def _encode_sequence(value, parts, depth):
 
 def _encode_member(value, parts, depth):
     # type: (object, list, int) -> None
-    """A key or a member of a set, which must be hashable as what it will be decoded to."""
+    """Encode a key or a member of a set, whose decoded form must be hashable."""
     if depth > MAX_DEPTH:
         raise EncodeError("the value is nested deeper than %d levels" % MAX_DEPTH)
     if isinstance(value, (list, dict, set)):

@@ -1,7 +1,7 @@
-"""The one place in shipped code that knows that Python versions differ.
+"""Compatibility of shipped code with all its Python versions.
 
-Only branches on the interpreter's version live here, each with the reason why
-it is needed; no decision about slaves or calls does.
+All branches on the interpreter's version live here, each with the reason why it is
+needed, and nothing that decides about slaves or calls.
 """
 
 import errno
@@ -23,37 +23,37 @@ if PYTHON_3:
 
     def encode_text(value):
         # type: (str) -> bytes
-        """UTF-8, lone surrogates included."""
+        """Return text as UTF-8, lone surrogates included."""
         return value.encode("utf-8", "surrogatepass")
 
     def decode_text(data):
         # type: (bytes) -> str
-        """What `encode_text` encoded; raises UnicodeDecodeError."""
+        """Return the text that `encode_text` encoded; raises UnicodeDecodeError."""
         return data.decode("utf-8", "surrogatepass")
 
     def decode_source(data):
         # type: (bytes) -> str
-        """A module's source as its own interpreter's `str`, by the encoding that it names."""
+        """Return a module's source as `str`, decoded as it says itself."""
         import importlib.util
 
         return importlib.util.decode_source(data)
 
     def native(value):
         # type: (str) -> str
-        """Text as the interpreter's own `str`, for names, paths and the environment."""
+        """Return text as the interpreter's `str`, for names, paths and the environment."""
         return os.fsdecode(value.encode("utf-8", "surrogateescape"))
 
     def from_native(value):
         # type: (str) -> str
-        """The interpreter's own `str` as text."""
+        """Return the interpreter's own `str` as text."""
         try:
             return os.fsencode(value).decode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:  # no path, but a text that has what paths cannot have here
+        except UnicodeEncodeError:  # no path: it has characters that no path can have here
             return value
 
     def error_text(error):
         # type: (BaseException) -> str
-        """What an exception says, as text."""
+        """Return the message of an exception as text."""
         return str(error)
 
 else:
@@ -84,14 +84,14 @@ else:
 
 def keep_from_commands(fd):
     # type: (int) -> int
-    """Mark `fd` as closed on exec, which Python 2 does not do by itself (PEP 446)."""
+    """Mark `fd` as closed on exec, as Python 3 does by itself (PEP 446); return it."""
     fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
     return fd
 
 
 def set_blocking(fd, blocking):
     # type: (int, bool) -> None
-    """What os.set_blocking does, which came with Python 3.5."""
+    """Set whether `fd` blocks, as os.set_blocking of Python 3.5 does."""
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     wanted = flags & ~os.O_NONBLOCK if blocking else flags | os.O_NONBLOCK
     fcntl.fcntl(fd, fcntl.F_SETFL, wanted)
@@ -99,7 +99,7 @@ def set_blocking(fd, blocking):
 
 def retry(function, *arguments):
     # type: (...) -> object
-    """Call again when a signal interrupted, as Python does by itself since 3.5 (PEP 475)."""
+    """Call a function until no signal interrupts it, as Python 3.5 does (PEP 475)."""
     while True:
         try:
             return function(*arguments)
@@ -110,7 +110,7 @@ def retry(function, *arguments):
 
 def signal_wakeup(fd):
     # type: (int) -> None
-    """Have signals write to `fd`; a full pipe is no reason for a warning (Python 3.7)."""
+    """Let signals write to `fd`; Python 3.7 can do without a warning for a full pipe."""
     if sys.version_info >= (3, 7):
         signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
     else:
@@ -119,10 +119,10 @@ def signal_wakeup(fd):
 
 def session_options(terminal):
     # type: (object) -> dict
-    """Arguments for subprocess.Popen that give the child a session of its own.
+    """Return arguments for subprocess.Popen that give the child its own session.
 
-    `terminal` is a descriptor of the terminal that is to control the session, or
-    None.  The child keeps it open: a terminal that nobody has open hangs up.
+    `terminal` is a descriptor of the session's controlling terminal, or None.  The
+    child keeps it open: a terminal hangs up when no process has it open.
     Python 2 has neither `start_new_session` nor `pass_fds` nor the restoring of
     signals, and closes descriptors before it calls `preexec_fn`, not after.
     """
@@ -150,8 +150,10 @@ def session_options(terminal):
 
 def commands_environment():
     # type: () -> object
-    """The environment for commands: None for our own, or that without LC_CTYPE where Python
-    itself has set it in ours (PEP 538, Python 3.7)."""
+    """Return the environment for commands; None stands for this process's own.
+
+    It is without LC_CTYPE if Python itself has set that (PEP 538, Python 3.7).
+    """
     try:
         with open("/proc/self/environ", "rb") as file:
             given = b"\0" + file.read()
@@ -164,7 +166,7 @@ def commands_environment():
 
 def freeze_memory():
     # type: () -> None
-    """Keep the collector from touching, and so copying, what a fork shares (Python 3.7)."""
+    """Freeze the collector's objects: it then copies no memory of forks (Python 3.7)."""
     import gc
 
     gc.collect()
@@ -174,13 +176,13 @@ def freeze_memory():
 
 def new_module(name):
     # type: (str) -> types.ModuleType
-    """An empty module; Python 2 wants a byte string for its name."""
+    """Return an empty module; Python 2 wants a byte string for its name."""
     return types.ModuleType(str(name))
 
 
 def spec_from_loader(name, loader, origin, is_package):
     # type: (str, object, str, bool) -> object
-    """A module spec with `__file__` set, for the import system of Python 3."""
+    """Return a module spec with `__file__` set, for the import system of Python 3."""
     from importlib.machinery import ModuleSpec
 
     spec = ModuleSpec(name, loader, origin=origin, is_package=is_package)  # type: ignore[arg-type]
@@ -192,8 +194,10 @@ def spec_from_loader(name, loader, origin, is_package):
 
 def install_finder(finder):
     # type: (object) -> None
-    """Have `import` ask `finder` first; what looks along a package's path, as runpy does
-    on Python 2, comes to it by `finder.at_path`."""
+    """Put `finder` in front of all others of `import`.
+
+    On Python 2, runpy looks along a package's path, and gets to it by `finder.at_path`.
+    """
     sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
     if not PYTHON_3:
         sys.path_hooks.append(finder.at_path)  # type: ignore[attr-defined]
@@ -201,7 +205,7 @@ def install_finder(finder):
 
 def exit_handlers():
     # type: () -> None
-    """Run what the interpreter runs at its end: wait for threads, then atexit's functions."""
+    """Do as the interpreter at its end: wait for threads, call atexit's functions."""
     import atexit
 
     threading = sys.modules.get("threading")

@@ -1,8 +1,8 @@
-"""Frames on their way out: gathered, and packed where the way is slower than packing.
+"""Outlet of frames: gathers them, and packs them if the network is slower.
 
 A PACKED frame holds a piece of a compressed stream of frames, one stream for each direction
-of a link, so that what is like something before it takes next to nothing.  Data that would
-not get smaller goes as it is.  No I/O in here.
+of a link, so that a frame like an earlier one takes next to nothing.  Data that would not
+get smaller goes as it is.  No I/O in here.
 """
 
 import zlib
@@ -13,19 +13,19 @@ from econtext.target import wire
 #: 64 kB of memory for a link's stream: a controller has as many links as hosts.
 _LEVEL, _MEMORY = 1, 6
 
-#: Data that keeps more than this part of its size is not worth it, and what follows it is
-#: not tried for a while: for so many bytes at first, and at the most.
+#: If data keeps more than this part of its size, the next bytes are not packed: so many at
+#: first, and at the most.
 _WORTH = 0.9
 _FIRST_PAUSE, _LONGEST_PAUSE = 1 << 20, 64 << 20
 
-#: Bytes of data that say nothing of what follows them; they are gathered like messages.
+#: Bytes below which data is gathered like messages, and does not tell whether packing pays.
 _SMALL = 4096
 
 
 class Outlet(object):
-    """Takes frames and gives bytes to `write`.
+    """Outlet that takes frames and gives bytes to `write`.
 
-    Messages are gathered until the function that `later` is given is called; without
+    Messages are gathered until the loop calls the function that `later` was given; without
     `later` they go out one by one.
     """
 
@@ -42,19 +42,19 @@ class Outlet(object):
 
     def pack(self):
         # type: () -> None
-        """Pack from now on."""
+        """Pack all frames from now on."""
         if self._deflate is None:
             self._gather()
             self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, wire.MAX_BITS, _MEMORY)
 
     def send(self, kind, channel, body=b""):
         # type: (int, int, bytes) -> None
-        """Send a message; contents come packed in themselves."""
+        """Send a message; one of contents (STORE) is compressed already."""
         self.add(wire.frame(kind, channel, body), kind == wire.STORE)
 
     def send_data(self, channel, stream, data, packed):
         # type: (int, int, bytes, bool) -> None
-        """Send a piece of a stream, `packed` if that is wanted and makes it smaller."""
+        """Send a piece of a stream; pack it if `packed`, unless that has not paid lately."""
         frame = wire.data_frame(channel, stream, data)
         if len(frame) < _SMALL:
             self.add(frame)
@@ -78,6 +78,7 @@ class Outlet(object):
 
     def add(self, frame, as_it_is=False):
         # type: (bytes, bool) -> None
+        """Send a frame with the next flush, not packed if `as_it_is`."""
         if as_it_is:
             self._gather()
             self._ready.append(frame)
@@ -106,7 +107,7 @@ class Outlet(object):
 
     def flush(self):
         # type: () -> None
-        """Give away all that was gathered."""
+        """Write all that was gathered."""
         self._waited_for = False
         self._gather()
         if self._ready:

@@ -1,34 +1,33 @@
-"""How much of a stream may be under way.  Numbers only, no I/O.
+"""Flow control: how much of a stream may be on its way.  Numbers only, no I/O.
 
 Each channel has a window in each direction, shared by its streams: its sender
 stops when the window is used up and goes on when the receiver gives credit.
-So memory is bounded, and a large file delays no other channel by more than that.
+So memory is bounded, and a large file delays no other channel by more than a window.
 """
 
 #: Bytes that may be on their way on one channel in one direction: more than an OpenSSH
-#: connection takes (2 MB), so that a long way is no longer through us than through ssh.
+#: connection takes (2 MB), so that latency slows a slave's stream no more than ssh's own.
 WINDOW = 4 * 1024 * 1024
 
-#: Bytes for which credit is given at once: a frame for each read would double the number
-#: of frames.
+#: Bytes for which one frame gives credit: one for each read would double the frames.
 GRANT = WINDOW // 16
 
-#: Bytes that may wait for a link before its channels are to send no more: what is sent
-#: on another channel gets behind no more than that.
+#: Bytes that may wait for a link before its channels stop: data of another channel is
+#: delayed by no more than that.
 CLOGGED = 256 * 1024
 
 
-#: Bytes in a second below which it is not packing that a packed stream waits for.
+#: Bytes in a second below which the network, not packing, is what slows a packed stream.
 SLOW = 8 * 1024 * 1024
 
-#: How many measurements go by before a stream is tried the other way again.
+#: Measurements after which a stream is tried in the other form again.
 _AGAIN = 16
 
 
 class Pace(object):
-    """Whether a stream had better be packed, by how fast it was taken in either way.
+    """Decision whether to pack a stream, by the rates at which each form was taken.
 
-    It depends on the link, on the data, and on what else the two machines do.
+    They depend on the link, on the data, and on other work of the two machines.
     """
 
     def __init__(self):
@@ -46,12 +45,12 @@ class Pace(object):
         if self._taken < WINDOW:
             return
         if self._since is None or self._decide(self._taken / max(now - self._since, 1e-9)):
-            self._since = now  # what was under way before has been taken
+            self._since = now  # data sent before, in another form perhaps, has been taken
         self._taken = 0
 
     def _decide(self, rate):
         # type: (float) -> bool
-        """Whether to go on as it is."""
+        """Return whether to go on in the same form."""
         self._rates[self.is_packed] = rate
         self._measured += 1
         other = self._rates.get(not self.is_packed)
@@ -65,7 +64,7 @@ class Pace(object):
 
 
 class Sending(object):
-    """What one end may still send."""
+    """Count of the bytes that one end may still send."""
 
     def __init__(self):
         # type: () -> None
@@ -77,13 +76,13 @@ class Sending(object):
 
     def granted(self, size):
         # type: (int) -> bool
-        """Take credit from the peer; False where it gives more than it ever took."""
+        """Take credit from the peer; return False if it is more than the peer was sent."""
         self.credit += size
         return self.credit <= WINDOW
 
 
 class Receiving(object):
-    """What one end has received and not yet given credit for."""
+    """Count of the bytes that one end received and has given no credit for."""
 
     def __init__(self):
         # type: () -> None
@@ -92,18 +91,18 @@ class Receiving(object):
 
     def received(self, size):
         # type: (int) -> bool
-        """Count data that came in; False where it is more than was granted."""
+        """Count data that came in; return False if it is more than was granted."""
         self._open -= size
         return self._open >= 0
 
     def relayed(self, size):
         # type: (int) -> None
-        """Count data of our own that goes the same way: no credit is due for it."""
+        """Count data that this end adds to the stream: no credit is due for it."""
         self._used -= size
 
     def used(self, size):
         # type: (int) -> int
-        """Count data that went on its way; the credit to send now, or 0."""
+        """Count data that was passed on; return the credit to send now, or 0."""
         self._used += size
         if self._used < GRANT:
             return 0

@@ -1,4 +1,4 @@
-"""What a slave says of itself before anything else."""
+"""Greeting of a slave: its description of itself, sent before anything else."""
 
 from __future__ import unicode_literals  # on Python 2, names are text too
 
@@ -9,7 +9,7 @@ import sys
 
 def make():
     # type: () -> dict
-    """What a controller may want to know of the account and the interpreter."""
+    """Return the greeting: facts of the process, the account and the interpreter."""
     home = os.path.expanduser("~")
     try:
         entry = pwd.getpwuid(os.getuid())

@@ -1,7 +1,7 @@
-"""Serves `import` from memory: modules that came with the bundle, later or in a payload.
+"""Importer from memory: modules that came with the bundle, later or in a payload.
 
-What is not in memory is asked for, where `ask` is set and the module's package
-was offered by the controller, and else left to the import system as it is.
+A module that is not in memory is asked of the controller if `ask` is set and the
+controller offered its package; all others are left to the usual import system.
 """
 
 import sys
@@ -10,7 +10,7 @@ from econtext.target import compat
 
 
 class Importer(object):
-    """A finder and loader for sys.meta_path, of both protocols (PEP 302 and 451)."""
+    """Finder and loader for sys.meta_path, of both protocols (PEP 302 and 451)."""
 
     def __init__(self, store):
         # type: (object) -> None
@@ -22,10 +22,10 @@ class Importer(object):
 
     def use(self, modules):
         # type: (dict) -> None
-        """Have these modules importable, in place of others of the same name.
+        """Make modules importable, in place of others of the same names.
 
-        Modules imported ahead of time serve as they are if their content is the
-        same.  If one is not, all are dropped: they may have looked into each other.
+        Modules that were imported ahead stay if their contents are the same.  If one
+        differs, all are dropped: they may refer to each other.
         """
         for name, digest in self.warm.items():
             if name in modules and modules[name].digest != digest:
@@ -35,14 +35,17 @@ class Importer(object):
 
     def forget(self):
         # type: () -> None
-        """Drop what was imported ahead of time."""
+        """Drop the modules that were imported ahead."""
         for name in self.warm:
             sys.modules.pop(name, None)
         self.warm = {}
 
     def import_ahead(self, modules, names):
         # type: (dict, list) -> None
-        """Import `names` and what they import now, before any fork."""
+        """Import `names`, of these modules, before any fork.
+
+        Does nothing if modules were imported ahead before.  Raises nothing.
+        """
         if self.warm:
             return
         self.modules.update(modules)
@@ -118,12 +121,12 @@ class Importer(object):
 
     def at_path(self, path):
         # type: (str) -> object
-        """The hook for an entry of a package's `__path__`."""
+        """Return the finder for an entry of `__path__`; raises ImportError if not its own."""
         if not path.startswith("memory:"):
             raise ImportError("not in memory")
         return self
 
-    # Both: what runpy, linecache, inspect and pkgutil ask for.
+    # Both protocols: for runpy, linecache, inspect and pkgutil.
 
     def get_code(self, name):
         # type: (str) -> object

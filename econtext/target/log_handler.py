@@ -1,4 +1,4 @@
-"""Log records of a call process, on their way to the controller."""
+"""Handler that sends a call process's log records to the controller."""
 
 import logging
 
@@ -9,7 +9,7 @@ MAX_TEXT = 32768
 
 
 class Handler(logging.Handler):
-    """Sends each record as (level, name of the logger, text)."""
+    """Handler that sends each record as (level, name of the logger, text)."""
 
     def __init__(self, channel):
         # type: (object) -> None
@@ -28,6 +28,7 @@ class Handler(logging.Handler):
 
 def install(channel, level):
     # type: (object, int) -> None
+    """Send records of this level and above over a call process's channel."""
     root = logging.getLogger()
     root.addHandler(Handler(channel))
     root.setLevel(level)

@@ -1,7 +1,7 @@
-"""The I/O loop: waits for descriptors and times, calls back.  It makes no decisions.
+"""I/O loop: waits for descriptors and times, calls back.  It makes no decisions.
 
-The slave and the controller run the same loop.  It has one thread; only `post`
-may be called from another one.
+The slave and the controller run the same loop.  It has one thread; other threads may
+call `post` alone.
 """
 
 import errno
@@ -22,7 +22,7 @@ monotonic = getattr(time, "monotonic", time.time)
 
 
 class Timer(object):
-    """A call in the future, which can be cancelled."""
+    """Call at a later time, which can be cancelled."""
 
     def __init__(self, callback):
         # type: (object) -> None
@@ -34,7 +34,7 @@ class Timer(object):
 
 
 class Loop(object):
-    """Readers, writers, timers and callbacks from elsewhere."""
+    """Loop over readers, writers, timers and callbacks of other threads."""
 
     def __init__(self):
         # type: () -> None
@@ -91,23 +91,23 @@ class Loop(object):
 
     def call_later(self, delay, callback):
         # type: (float, object) -> Timer
-        """Call `callback` in `delay` seconds."""
+        """Call `callback` after `delay` seconds; return its timer."""
         timer = Timer(callback)
         heapq.heappush(self._timers, (monotonic() + delay, next(self._order), timer))
         return timer
 
     def soon(self, callback):
         # type: (object) -> None
-        """Call `callback` when all that is ready now was handled."""
+        """Call `callback` after all events that are ready now."""
         self._soon.append(callback)
 
     def post(self, callback):
         # type: (object) -> None
-        """Call `callback` in the loop's thread, soon.  For any thread."""
+        """Call `callback` in the loop's thread, soon; for any thread and signal handlers."""
         self._posted.append(callback)
         try:
             os.write(self.wake_write, b"p")
-        except (OSError, IOError):  # full: it will wake up anyway
+        except (OSError, IOError):  # the pipe is full: the loop wakes up anyway
             pass
 
     def stop(self):
@@ -123,7 +123,7 @@ class Loop(object):
 
     def run_once(self):
         # type: () -> None
-        """Wait for what comes next, and handle it."""
+        """Wait for the next events, and handle them."""
         try:
             ready = self._poll.poll(self._timeout())
         except select.error as error:
@@ -136,7 +136,7 @@ class Loop(object):
                 self._call(self._readers[fd])
             if event & _WRITABLE and fd in self._writers:
                 self._call(self._writers[fd])
-        self._call_soon()  # what goes out does not wait for a timer, which may fork
+        self._call_soon()  # before the timers: one may fork, and frames would wait for it
         while self._timers and self._timers[0][0] <= monotonic():
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
@@ -156,7 +156,7 @@ class Loop(object):
             heapq.heappop(self._timers)
         if not self._timers:
             return None
-        # Rounded up: a poll that ends too early would spin.
+        # Rounded up: the loop would spin if a poll ended too early.
         return max(0, int((self._timers[0][0] - monotonic()) * 1000) + 1)
 
     def _woken(self):
@@ -183,7 +183,7 @@ class Loop(object):
 
 def read(fd, size=READ_SIZE):
     # type: (int, int) -> object
-    """What is there to read: bytes, b"" at the end of file, None where there is nothing yet."""
+    """Return what is there to read: b"" at the end of file, None if nothing is yet."""
     while True:
         try:
             return os.read(fd, size)
@@ -192,17 +192,17 @@ def read(fd, size=READ_SIZE):
                 return None
             if error.errno == errno.EINTR:
                 continue
-            # EIO is how a terminal whose other end is closed says end of file.
+            # EIO means end of file: a terminal's, whose other end is closed.
             if error.errno in (errno.EIO, errno.ECONNRESET, errno.EPIPE, errno.EBADF):
                 return b""
             raise
 
 
 class Writer(object):
-    """Writes to a descriptor as fast as its reader takes it, and keeps the rest.
+    """Writer to a descriptor, which keeps what its reader has not yet taken.
 
-    `on_written(size)` is called as data goes out; when the reader has gone, what
-    is left is dropped (`broken` is true) and counts as written.
+    `on_written(size)` is called as data goes out.  When the reader has gone, the rest
+    is dropped (`broken` is true) and counts as written.
     """
 
     def __init__(self, loop, fd, on_written=None):
@@ -231,14 +231,14 @@ class Writer(object):
 
     def close(self):
         # type: () -> None
-        """Close the descriptor, when all is written."""
+        """Close the descriptor after all is written."""
         self._closing = True
         if not self._waiting:
             self.abandon()
 
     def abandon(self):
         # type: () -> None
-        """Close the descriptor now."""
+        """Close the descriptor now, and drop the rest."""
         if self.fd is not None:
             self._loop.remove_writer(self.fd)
             os.close(self.fd)  # type: ignore[arg-type]

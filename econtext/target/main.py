@@ -1,4 +1,4 @@
-"""Where the first stage hands over: descriptors are moved out of the way, the slave runs."""
+"""Entry of a slave: moves the wire off the standard descriptors, and runs it."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ def main(importer, bundle):
     # type: (object, bytes) -> None
     """Run the slave on standard input and output, and end the process with it.
 
-    Functions and their commands own descriptors 0, 1 and 2, so the wire is moved
-    away from them: what is printed by mistake goes to standard error.
+    Functions and their commands own descriptors 0, 1 and 2, so the wire is moved to
+    others: what is printed by mistake goes to standard error.
     """
     downward = compat.keep_from_commands(os.dup(0))
     upward = compat.keep_from_commands(os.dup(1))

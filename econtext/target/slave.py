@@ -1,7 +1,7 @@
-"""The slave: takes frames from its controller, and keeps calls and commands.
+"""Slave: takes frames from its controller, and owns its calls and commands.
 
-It decides nothing about what is run: each frame has one effect.  It never runs
-a caller's function itself (law 4).
+It decides nothing about what is run: each frame has one effect.  It has one thread, and
+never runs a caller's function in its own process (law 4).
 """
 
 from __future__ import unicode_literals  # on Python 2, tags and names are text too
@@ -23,14 +23,14 @@ from econtext.target import (
 from econtext.target.call_order import Series
 from econtext.target.loop import Loop, Writer, read
 
-#: Seconds that children are given to end when the slave ends, before they are killed,
-#: and after which the slave ends in any case.
+#: Seconds that children have to end when the slave ends, before they are killed, and
+#: seconds after which the slave ends in any case.
 _PATIENCE = 2
 _END = 4
 
 
 class Slave(object):
-    """Everything that one slave holds.  `upward` and `downward` are its two descriptors."""
+    """Slave on two descriptors: frames to the controller go `upward`."""
 
     def __init__(self, upward, downward, importer, bundle):
         # type: (int, int, object, bytes) -> None
@@ -43,7 +43,7 @@ class Slave(object):
         self._bundle = bundle
         self._reader = wire.Reader(wire.DOWNWARD)
         self._children = {}  # type: dict  # channel: Child
-        self._received = {}  # type: dict  # channel: flow.Receiving
+        self._received = {}  # type: dict  # channel: flow_control.Receiving
         self._waiting = {}  # type: dict  # name of a module: channels that asked for it
         self._spare = call_process.Spare(self._loop, self._importer)
         self._paused = False
@@ -65,16 +65,17 @@ class Slave(object):
 
     def run(self):
         # type: () -> None
+        """Serve the controller until it has gone, then end all processes."""
         compat.set_blocking(self._downward, False)
         compat.signal_wakeup(self._loop.wake_write)
         signal.signal(signal.SIGCHLD, lambda number, stack: self._loop.post(self._reap))
         self._upward.write(wire.MAGIC)
         self._outlet.send(wire.HELLO, 0, codec.encode(hello.make()))
-        self._outlet.flush()  # what has come already may take its time
+        self._outlet.flush()  # frames that have come already may take their time
         self._loop.add_reader(self._downward, self._receive)
         try:
             self._loop.run()
-        finally:  # after an error too: nothing of a slave's lives on
+        finally:  # after an error too: no process of a slave lives on
             for process in self._children.values():
                 process.signal(signal.SIGKILL)
 
@@ -132,7 +133,7 @@ class Slave(object):
 
     def _drop_spare(self):
         # type: () -> None
-        """A spare is older than what just came: the next call gets a fresh one."""
+        """End the spare, as it was forked before the last change: the next call is fresh."""
         old = self._spare.drop()
         if old is not None:
             self._children[-old.pid] = old  # it ends by itself, and `_reap` waits for it
@@ -150,7 +151,7 @@ class Slave(object):
 
     def _pause(self, paused):
         # type: (bool) -> None
-        """Have no output given while so much waits to go up: what it would wait behind."""
+        """Pause or resume the output of all processes, by how much waits to go upward."""
         if self._paused != paused:
             self._paused = paused
             for process in list(self._children.values()):
@@ -203,9 +204,9 @@ class Slave(object):
 
     def _relay(self, channel, body):
         # type: (int, bytes) -> None
-        """Write to a slave of ours what we hold: the bundle, or contents as a STORE frame.
+        """Write held contents to a slave of this slave: the bundle, or a STORE frame.
 
-        So that nothing crosses the link from the controller a second time.
+        So nothing crosses the link from the controller a second time.
         """
         if channel not in self._children:
             return
@@ -229,13 +230,13 @@ class Slave(object):
             for waiting in self._waiting.pop(name, []):
                 if waiting in self._children:
                     self._answer(self._children[waiting], name)
-        if channel == 0:  # for calls that come: each would compile it for itself
+        if channel == 0:  # for later calls: each would compile it for itself
             self._compile(new)
             self._drop_spare()
 
     def _message(self, channel, kind, body):
         # type: (int, int, bytes) -> None
-        """A call process's message: answered here, or passed on under its channel."""
+        """Answer a call process's message, or pass it on under its channel."""
         if kind != wire.WANT:
             self._outlet.send(kind, channel, body)
             if kind == wire.RESULT:
@@ -255,13 +256,13 @@ class Slave(object):
         if module is None:
             process.send(wire.SOURCES, codec.encode(None))
             return
-        # The call process was forked before the content came: it gets that too.
+        # The call process was forked before the content came: send that too.
         entry = (module.is_package, module.filename, self._store.content(module.digest))
         process.send(wire.SOURCES, codec.encode(entry))
 
     def _warm(self, channel, body):
         # type: (int, bytes) -> None
-        """Import and compile ahead of time, so that each call finds it done."""
+        """Import and compile a manifest's modules, so that each call finds it done."""
         request = codec.decode(body)
         modules = self._store.manifest(request["manifest"])
         self._importer.import_ahead(modules, request["imports"])
@@ -275,7 +276,7 @@ class Slave(object):
             if module.filename.endswith(".py"):
                 try:
                     self._store.code(module)
-                except Exception:  # for another Python than ours; importing it will say so
+                except Exception:  # for another Python; the call that imports it reports this
                     pass
 
     # The end
@@ -290,7 +291,7 @@ class Slave(object):
 
     def _shut_down(self):
         # type: () -> None
-        """The controller is gone, or done with us: nothing of ours may live on."""
+        """End all processes, then the slave, as the controller has gone or ended it."""
         if self._ending:
             return
         self._ending = True
@@ -301,7 +302,7 @@ class Slave(object):
         for process in list(self._children.values()):
             if isinstance(process, call_process.CallProcess):
                 process.kill()
-            else:  # a slave of ours ends its own, which may be another account's
+            else:  # a slave's slave ends its own, perhaps another account's
                 process.end(wire.STDIN)
                 self._loop.call_later(_PATIENCE, process.kill)
         self._loop.call_later(_END, self._loop.stop)

@@ -1,7 +1,7 @@
-"""What a slave was sent and keeps in memory: contents by their hash, and compiled code.
+"""Store of a slave: contents that it was sent, by their hash, and compiled code.
 
-A *manifest* lists modules as (name, is_package, filename, digest); the contents
-are kept apart, so that what two payloads share is sent and compiled once.
+A *manifest* lists modules as (name, is_package, filename, digest).  The contents
+are kept apart, so that those that two payloads share are sent and compiled once.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from econtext.target import codec
 
 
 class Store(object):
-    """Contents, manifests and code objects of one slave."""
+    """Store of one slave's contents, manifests and code objects."""
 
     def __init__(self):
         # type: () -> None
@@ -20,19 +20,19 @@ class Store(object):
 
     def add(self, content):
         # type: (bytes) -> bytes
-        """Keep `content`; its digest."""
+        """Keep `content`, and return its digest."""
         digest = digest_of(content)
         self._contents[digest] = content
         return digest
 
     def content(self, digest):
         # type: (bytes) -> bytes
-        """Raises KeyError for what never came."""
+        """Return a content; raises KeyError if it never came."""
         return self._contents[digest]
 
     def manifest(self, digest):
         # type: (bytes) -> dict
-        """The modules of a manifest that was sent as a content, by name."""
+        """Return the modules of a manifest, by name; raises KeyError if it never came."""
         if digest not in self._manifests:
             entries = codec.decode(self._contents[digest])
             self._manifests[digest] = {str(entry[0]): Module(*entry[1:]) for entry in entries}
@@ -40,17 +40,17 @@ class Store(object):
 
     def code(self, module):
         # type: (Module) -> object
-        """The code object of `module`; raises SyntaxError as a compiler does."""
+        """Return the code object of `module`; raises what `compile` raises."""
         key = (module.digest, module.filename)
         if key not in self._code:
             source = self._contents[module.digest]
-            # dont_inherit: the module's own __future__ imports count, not ours.
+            # dont_inherit: the module's own __future__ imports count, not this file's.
             self._code[key] = compile(source, module.filename, "exec", 0, True)
         return self._code[key]
 
 
 class Module(object):
-    """Where a module is to be had: its kind, its file name in tracebacks, its content."""
+    """Entry of a module: its kind, its file name in tracebacks, its content's digest."""
 
     def __init__(self, is_package, filename, digest):
         # type: (bool, str, bytes) -> None

@@ -1,4 +1,4 @@
-"""Frames: what goes over a pipe between a controller and a slave.  No I/O in here.
+"""Frames on the pipes between a controller and a slave.  No I/O in here.
 
 A frame is a header of 9 bytes (kind, channel, length of the body; big-endian)
 and a body of at most `MAX_BODY` bytes.  A message is the bodies of one frame or
@@ -12,8 +12,8 @@ import zlib
 MAX_BODY = 65536
 MAX_MESSAGE = 64 * 1024 * 1024
 
-#: Bytes of frames that one message of PACKED may hold at the most, and how far back, as
-#: a number of bits, its stream looks for what is alike.
+#: Bytes of frames that one PACKED message may hold at the most, and the window of its
+#: compressed stream as a number of bits.
 MAX_UNPACKED = 4 * MAX_BODY
 MAX_BITS = 13
 
@@ -37,11 +37,11 @@ EXIT = 18  # the channel's process is gone: the last frame of each channel
 WANT = 19  # the importer asks for a module
 LOG = 20
 PONG = 21
-# Both ways.
+# In both directions.
 DATA = 32  # one byte for the number of the stream, then the data
 END = 33  # end of a stream, one byte
 CREDIT = 34  # so many more bytes of DATA may be sent
-PACKED = 35  # a piece of a compressed stream of frames (`packing`)
+PACKED = 35  # a piece of a compressed stream of frames (`compression`)
 
 DOWNWARD = frozenset(
     [OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, AFTER, CALL, DATA, END, CREDIT, PACKED]
@@ -56,12 +56,12 @@ _NUMBER = struct.Struct("!L")
 
 
 class ProtocolError(Exception):
-    """The peer broke the rules of the wire."""
+    """Raised if the peer broke the rules of the wire."""
 
 
 def frame(kind, channel, body=b""):
     # type: (int, int, bytes) -> bytes
-    """One message as bytes, in as many frames as it needs."""
+    """Return one message as bytes, in as many frames as it needs."""
     if len(body) <= MAX_BODY:
         return _HEADER.pack(kind, channel, len(body)) + body
     parts = []
@@ -75,7 +75,7 @@ def frame(kind, channel, body=b""):
 
 def data_frame(channel, stream, data):
     # type: (int, int, bytes) -> bytes
-    """A DATA frame; `data` is at most `MAX_DATA` bytes."""
+    """Return a DATA frame; `data` is at most `MAX_DATA` bytes."""
     return _HEADER.pack(DATA, channel, len(data) + 1) + stream_byte(stream) + data
 
 
@@ -89,7 +89,10 @@ def stream_byte(stream):
 
 def split_data(body):
     # type: (bytes) -> tuple
-    """(number of the stream, data) of the body of a DATA or END frame."""
+    """Return (number of the stream, data) of the body of a DATA or END frame.
+
+    Raises ProtocolError for a stream that does not exist.
+    """
     if not body or bytearray(body[:1])[0] > TERMINAL:
         raise ProtocolError("data for a stream that does not exist")
     return bytearray(body[:1])[0], body[1:]
@@ -108,11 +111,11 @@ def credit_amount(body):
 
 
 class Reader(object):
-    """Takes bytes in pieces of any size and gives the messages that are complete.
+    """Reader that takes bytes in pieces of any size and gives complete messages.
 
-    `kinds` are the kinds that this peer may send.  `limit` bounds, in bytes,
-    what incomplete messages may hold together: a peer cannot make us allocate
-    more than that.  After a ProtocolError a reader is of no more use.
+    `kinds` are the kinds that the peer may send.  `limit` bounds, in bytes, what
+    incomplete messages hold together: a peer cannot fill the memory with more than
+    that.  After a ProtocolError a reader is of no more use.
     """
 
     def __init__(self, kinds, limit=MAX_MESSAGE):
@@ -128,12 +131,15 @@ class Reader(object):
     @property
     def was_packed(self):
         # type: () -> bool
-        """Whether the peer has packed something: then the way is worth packing for."""
+        """Whether the peer has packed a frame, and so holds that packing pays."""
         return self._inflate is not None
 
     def feed(self, data):
         # type: (bytes) -> list
-        """The messages that `data` completes, each as (kind, channel, body)."""
+        """Return the messages that `data` completes, each as (kind, channel, body).
+
+        Raises ProtocolError.
+        """
         self._buffer += data
         messages = []
         for message in self._messages(self._buffer):
@@ -146,7 +152,7 @@ class Reader(object):
 
     def _messages(self, buffer):
         # type: (bytearray) -> list
-        """Take from the buffer what is complete in it."""
+        """Remove the complete messages from the buffer, and return them."""
         messages = []
         start = 0
         while len(buffer) - start >= _HEADER.size:

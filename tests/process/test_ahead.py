@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ansible_econtext.broker.slave import Failure
-from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.broker.slave_pool import SlavePool
 from econtext.boot import bundle
 from econtext.controller import launch as launching
 from econtext.controller.launch import Launch
@@ -88,20 +88,20 @@ def test_it_waits_for_the_bundle(ground: Ground) -> None:
 def test_slaves_of_slaves_too() -> None:
     """It is asked for while the first one is on its way; nothing is kept of it afterwards."""
     loop = Loop()
-    slaves = Slaves(loop)
+    slaves = SlavePool(loop)
     found: list[object] = []
     ahead: list[str] = []
 
-    def step(kind: str, script: str) -> dict:
+    def hop(kind: str, script: str) -> dict:
         argv = ["/bin/sh", "-c", script]
         plain = {"kind": kind, "name": kind, "argv": argv, "key": script, "password": None}
         return {**plain, "python": ""}
 
-    way = [step("local", "exit 3"), step("python", "true")]
-    slaves.find(way, found.append)
-    slaves.send_ahead(way[:1], lambda link: ahead.append(link.name))
-    slaves.send_ahead(way, lambda link: ahead.append("never"))
-    slaves.send_ahead([step("local", "true")], lambda link: ahead.append("never"))
+    route = [hop("local", "exit 3"), hop("python", "true")]
+    slaves.find(route, found.append)
+    slaves.send_ahead(route[:1], lambda link: ahead.append(link.name))
+    slaves.send_ahead(route, lambda link: ahead.append("never"))
+    slaves.send_ahead([hop("local", "true")], lambda link: ahead.append("never"))
     deadline = time.monotonic() + 30
     while not found:
         assert time.monotonic() < deadline

@@ -14,12 +14,12 @@ import pytest
 
 from ansible_econtext.broker import slave as one_slave
 from ansible_econtext.broker import slave_pool as all_slaves
-from ansible_econtext.broker.slave import Failure, Slave
-from ansible_econtext.broker.slave_pool import Slaves
+from ansible_econtext.broker.slave import Failure, PooledSlave
+from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import route
 from econtext.target.loop import Loop
 
-LOCAL = [route.local([sys.executable])]
+LOCAL = [route.local_hop([sys.executable])]
 
 
 class Owner:
@@ -27,13 +27,13 @@ class Owner:
 
     def __init__(self) -> None:
         self.loop = Loop()
-        self.slaves = Slaves(self.loop)
+        self.slaves = SlavePool(self.loop)
 
-    def find(self, way: list[route.Step] | None = None) -> Slave:
-        found: list[Slave | Failure] = []
-        self.slaves.find(way or LOCAL, found.append)
+    def find(self, hops: route.Route | None = None) -> PooledSlave:
+        found: list[PooledSlave | Failure] = []
+        self.slaves.find(hops or LOCAL, found.append)
         self.run_until(lambda: bool(found))
-        assert isinstance(found[0], Slave), found[0].error
+        assert isinstance(found[0], PooledSlave), found[0].error
         return found[0]
 
     def run_until(self, done: Callable[[], bool]) -> None:
@@ -52,7 +52,7 @@ def owner() -> Iterator[Owner]:
     made.run_until(lambda: made.slaves.count == 0)
 
 
-def process_of(slave: Slave) -> int:
+def process_of(slave: PooledSlave) -> int:
     return int(slave.link.greeting["pid"])
 
 
@@ -100,7 +100,7 @@ def test_one_in_use_is_forgotten_but_not_ended(owner: Owner) -> None:
 
 def test_no_slave_is_started_after_the_end(owner: Owner) -> None:
     owner.slaves.close()
-    found: list[Slave | Failure] = []
+    found: list[PooledSlave | Failure] = []
     owner.slaves.find(LOCAL, found.append)
     assert isinstance(found[0], Failure)
 
@@ -110,10 +110,10 @@ def test_a_slave_of_this_machine_has_the_limit_of_who_asks_for_it(owner: Owner) 
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (usual[1] - 1, usual[1]))
     try:
-        way = [route.local([sys.executable])]
+        hops = [route.local_hop([sys.executable])]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
-    slave = owner.find(way)
+    slave = owner.find(hops)
     limits = pathlib.Path(f"/proc/{process_of(slave)}/limits").read_text()
     (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
     assert line.split()[3] == str(usual[1] - 1)

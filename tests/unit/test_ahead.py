@@ -9,7 +9,7 @@ pytest.importorskip("ansible.release")
 from ansible_econtext.client import client  # noqa: E402
 from ansible_econtext.pipeline import loop_pipeline, slot  # noqa: E402
 
-MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "way": []}
+MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "route": []}
 
 
 class Line:
@@ -124,7 +124,7 @@ def test_what_makes_no_request_waits_for_the_first_that_does(given_back):
 
 OTHERS = {
     "another module": [{**MODULE, "identity": b"j"}],
-    "another host": [{**MODULE, "way": [{"kind": "ssh", "key": "other", "password": None}]}],
+    "another host": [{**MODULE, "route": [{"kind": "ssh", "key": "other", "password": None}]}],
     "something before it": [{**MODULE, "before": [("remove", "/x")]}],
     "no module": [{"do": "exists"}],
     "two modules": [MODULE, MODULE],

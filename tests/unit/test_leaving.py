@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("ansible.plugins.strategy")
 
-from ansible_econtext.client.launcher import Place  # noqa: E402
+from ansible_econtext.client.launcher import Endpoint  # noqa: E402
 from ansible_econtext.workers import exit, play  # noqa: E402
 
 
@@ -36,7 +36,7 @@ def test_what_nobody_refers_to_is_collected_and_the_rest_is_not_looked_at_again(
     gc.disable()  # or it may be collected before
     Tidy(tmp_path / "collected")
     assert not (tmp_path / "collected").exists()
-    exit.finish(Place(str(tmp_path / "no broker"), 0))
+    exit.finish(Endpoint(str(tmp_path / "no broker"), 0))
     assert (tmp_path / "collected").exists()
     assert gc.get_freeze_count() > 10_000
 
@@ -56,8 +56,8 @@ TALKS = """
 import atexit, sys, threading
 sys.path.insert(0, sys.argv[1])
 from ansible.utils.display import Display
-from ansible_econtext.workers import exit as leaving
-from ansible_econtext.client.launcher import Place
+from ansible_econtext.client.launcher import Endpoint
+from ansible_econtext.workers import exit
 
 said = threading.Event()
 
@@ -69,13 +69,13 @@ def talk():
 for _ in range(3):
     threading.Thread(target=talk, daemon=True).start()
 said.wait()
-atexit.register(leaving.finish, Place(sys.argv[2], 0))
+atexit.register(exit.finish, Endpoint(sys.argv[2], 0))
 """
 
 
 def test_threads_that_print_do_not_keep_a_run_from_its_end(tmp_path):
     """As those of an interrupted run may: without a remedy about one in five never ends."""
-    root = pathlib.Path(exit.__file__).parents[1]
+    root = pathlib.Path(exit.__file__).parents[2]
     command = [sys.executable, "-c", TALKS, str(root), str(tmp_path / "no broker")]
     for _ in range(10):
         done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=30)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ansible_econtext.broker.cleanup import Removals
+from ansible_econtext.broker.cleanup import Cleanup
 from econtext.controller.errors import ConnectionLost
 from econtext.target import codec, wire
 from econtext.target.loop import Timer
@@ -25,8 +25,8 @@ def timers():
 
 
 @pytest.fixture
-def removals(link, timers):  # noqa: F811
-    return Removals(link, timers)
+def cleanup(link, timers):  # noqa: F811
+    return Cleanup(link, timers)
 
 
 def removed(link):  # noqa: F811
@@ -38,10 +38,10 @@ def removed(link):  # noqa: F811
     ]
 
 
-def test_one_call_removes_what_came_in_the_meantime(removals, link, timers):  # noqa: F811
+def test_one_call_removes_what_came_in_the_meantime(cleanup, link, timers):  # noqa: F811
     done = []
-    removals.add(["/one", "/two"], lambda: done.append(1))
-    removals.add(["/three"], lambda: done.append(2))
+    cleanup.add(["/one", "/two"], lambda: done.append(1))
+    cleanup.add(["/three"], lambda: done.append(2))
     assert calls(link) == []
     (ring,) = timers.begun
     ring()
@@ -49,24 +49,24 @@ def test_one_call_removes_what_came_in_the_meantime(removals, link, timers):  # 
     assert not done
     ends(link, 1, "value", None)
     assert done == [1, 2]
-    removals.add(["/four"], lambda: done.append(3))
+    cleanup.add(["/four"], lambda: done.append(3))
     assert len(timers.begun) == 2
 
 
-def test_it_need_not_be_waited_for(removals, link, timers):  # noqa: F811
-    removals.begin()
-    removals.add(["/one"], lambda: None)
-    removals.begin()
+def test_it_need_not_be_waited_for(cleanup, link, timers):  # noqa: F811
+    cleanup.begin()
+    cleanup.add(["/one"], lambda: None)
+    cleanup.begin()
     timers.begun[0]()  # which has nothing to do any more
     assert calls(link) == [(1, "remove_all")]
 
 
 @pytest.mark.parametrize("is_before", [True, False])
-def test_nobody_waits_for_a_slave_that_is_gone(removals, link, is_before):  # noqa: F811
+def test_nobody_waits_for_a_slave_that_is_gone(cleanup, link, is_before):  # noqa: F811
     done = []
-    removals.add(["/one"], lambda: done.append(1))
+    cleanup.add(["/one"], lambda: done.append(1))
     if not is_before:
-        removals.begin()
+        cleanup.begin()
     link.fail(ConnectionLost("test", "gone"))
-    removals.begin()
+    cleanup.begin()
     assert done == [1]

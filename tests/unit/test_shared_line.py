@@ -1,4 +1,4 @@
-"""One line to the broker, on which several threads wait."""
+"""One connection to the broker, on which several threads wait."""
 
 import queue
 import threading
@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("ansible.release")
 
 from ansible_econtext.client.client import BrokerGone  # noqa: E402
-from ansible_econtext.client.multiplexer import SharedLine  # noqa: E402
+from ansible_econtext.client.multiplexer import Multiplexer  # noqa: E402
 
 
-class Line:
-    """A line whose replies the test gives, and on which only one may read at a time."""
+class Connection:
+    """A connection whose replies the test gives, and on which only one may read at a time."""
 
     closed = False
 
@@ -42,32 +42,32 @@ class Line:
 
 
 @pytest.fixture
-def line():
-    return Line()
+def connection():
+    return Connection()
 
 
 @pytest.fixture
-def shared(line):
-    return SharedLine(line)
+def multiplexer(connection):
+    return Multiplexer(connection)
 
 
-def waiting(shared, numbers):
+def waiting(multiplexer, numbers):
     """A thread for each number; what it got will be in the list that comes with them."""
     found = []
 
     def wait(number):
         try:
-            found.append((number, shared.wait(number)))
+            found.append((number, multiplexer.wait(number)))
         except BrokerGone as error:
             found.append((number, str(error)))
 
     threads = []
     for number in numbers:
-        shared.send(number, {})
+        multiplexer.send(number, {})
         thread = threading.Thread(target=wait, args=(number,), daemon=True)
         thread.start()
         threads.append(thread)
-        while not shared._is_read or len(shared._asleep) < len(threads) - 1:
+        while not multiplexer._is_read or len(multiplexer._asleep) < len(threads) - 1:
             pass
     return threads, found
 
@@ -82,21 +82,21 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_each_gets_his_own_reply(order, shared, line):
-    threads, found = waiting(shared, range(4))
+def test_each_gets_his_own_reply(order, multiplexer, connection):
+    threads, found = waiting(multiplexer, range(4))
     for numbers in order:
-        line.replies.put([(number, {"to": number}) for number in numbers])
+        connection.replies.put([(number, {"to": number}) for number in numbers])
     for thread in threads:
         thread.join()
     assert sorted(found) == [(number, {"to": number}) for number in range(4)]
-    assert line.reads == len(order)
-    shared.wait_until_quiet()
+    assert connection.reads == len(order)
+    multiplexer.wait_until_quiet()
 
 
-def test_all_are_told_when_the_line_is_gone(shared, line):
-    threads, found = waiting(shared, range(4))
-    line.replies.put([(2, {})])
-    line.replies.put(None)
+def test_all_are_told_when_the_connection_is_gone(multiplexer, connection):
+    threads, found = waiting(multiplexer, range(4))
+    connection.replies.put([(2, {})])
+    connection.replies.put(None)
     for thread in threads:
         thread.join()
     assert sorted(found, key=lambda each: each[0]) == [
@@ -105,16 +105,18 @@ def test_all_are_told_when_the_line_is_gone(shared, line):
         (2, {}),
         (3, "gone"),
     ]
-    shared.wait_until_quiet()  # nothing will come any more
+    multiplexer.wait_until_quiet()  # nothing will come any more
 
 
 class Interrupted(BaseException):
     pass
 
 
-def test_nobody_sleeps_on_where_one_that_slept_was_interrupted(shared, line, monkeypatch):
+def test_nobody_sleeps_on_where_one_that_slept_was_interrupted(
+    multiplexer, connection, monkeypatch
+):
     """As Ansible's own timeout does, in the thread of the task."""
-    threads, found = waiting(shared, range(3))
+    threads, found = waiting(multiplexer, range(3))
 
     class Alarm:
         def acquire(self):
@@ -123,18 +125,18 @@ def test_nobody_sleeps_on_where_one_that_slept_was_interrupted(shared, line, mon
         def release(self):
             pass
 
-    usual = shared._set_alarm
+    usual = multiplexer._set_alarm
 
     def set_alarm(number):
         if number != -1:
             return usual(number)
-        shared._asleep[number] = Alarm()
-        return shared._asleep[number]
+        multiplexer._asleep[number] = Alarm()
+        return multiplexer._asleep[number]
 
-    monkeypatch.setattr(shared, "_set_alarm", set_alarm)
-    shared.send(-1, {})
+    monkeypatch.setattr(multiplexer, "_set_alarm", set_alarm)
+    multiplexer.send(-1, {})
     with pytest.raises(Interrupted):
-        shared.wait(-1)
+        multiplexer.wait(-1)
     for thread in threads:
         thread.join()
     assert sorted(found) == [(number, "gone") for number in range(3)]

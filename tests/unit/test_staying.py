@@ -4,8 +4,8 @@ import pytest
 
 from ansible_econtext.broker import warm_processes as staying_calls
 from ansible_econtext.broker.calls import CollectingCall
-from ansible_econtext.broker.sequence import Order
-from ansible_econtext.broker.warm_processes import Staying
+from ansible_econtext.broker.sequence import Sequence
+from ansible_econtext.broker.warm_processes import WarmProcesses
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -50,22 +50,22 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def staying(clock):
-    made = Staying(clock)
+def warm_processes(clock):
+    made = WarmProcesses(clock)
     for manifest in (b"one", b"another"):  # they were run a moment ago, by calls of their own
         made.run(None, None, {"manifest": manifest}, None)
     return made
 
 
-def ask(staying, link, manifest=b"one", order=None, **arguments):
+def ask(warm_processes, link, manifest=b"one", sequence=None, **arguments):
     """A run of a process that stays, or else a call."""
     arguments = {"manifest": manifest, "name": "it", **arguments}
 
     def ordinary():
         call = (link, *RUN, arguments)
-        return CollectingCall(*call) if order is None else order.call(*call)
+        return CollectingCall(*call) if sequence is None else sequence.call(*call)
 
-    return staying.run(order, link, arguments, ordinary) or ordinary()
+    return warm_processes.run(sequence, link, arguments, ordinary) or ordinary()
 
 
 def calls(link):
@@ -90,29 +90,29 @@ def ends(link, channel, *outcome):
     link.feed(wire.frame(wire.EXIT, channel, codec.encode(0 if outcome else -9)))
 
 
-def test_one_process_does_what_comes_for_one_module(staying, link):
+def test_one_process_does_what_comes_for_one_module(warm_processes, link):
     for number in range(3):
-        run = ask(staying, link)
+        run = ask(warm_processes, link)
         assert not run.future.done()
         reply(link, 1, number, ["/made"], stdout=b"out", stderr=b"err")
         assert run.future.result(0) == (number, ["/made"])
         assert run.outputs() == {"stdout": b"out", "stderr": b"err"}
-    ask(staying, link, b"another")
-    ask(staying, link, b"a third one")  # for the first time
+    ask(warm_processes, link, b"another")
+    ask(warm_processes, link, b"a third one")  # for the first time
     assert calls(link) == [(1, "run"), (2, "run"), (3, "run_module")]
 
 
-def test_the_slave_is_to_read_at_once(staying, link):
+def test_the_slave_is_to_read_at_once(warm_processes, link):
     """A short call's output waits for its result, and here there is none."""
-    ask(staying, link)
+    ask(warm_processes, link)
     kinds = [kind for kind, _, _ in link.process.sent]
     assert kinds[-3:] == [wire.CALL, wire.CREDIT, wire.DATA]
 
 
-def test_a_process_that_does_not_stay_did_nothing(staying, link):
-    first = ask(staying, link, parameters=b"{}")
+def test_a_process_that_does_not_stay_did_nothing(warm_processes, link):
+    first = ask(warm_processes, link, parameters=b"{}")
     ends(link, 1, "value", (None, []))
-    second = ask(staying, link)
+    second = ask(warm_processes, link)
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
     link.feed(wire.data_frame(2, wire.STDOUT, b"said"))
     ends(link, 2, "value", (0, []))
@@ -124,51 +124,53 @@ def test_a_process_that_does_not_stay_did_nothing(staying, link):
     ("outcome", "error"),
     [((), CallDied), (("error", "files.OperationError", "write: no space", ""), CallError)],
 )
-def test_a_process_that_ends_fails_its_run_and_the_next_has_another(staying, link, outcome, error):
-    run = ask(staying, link)
+def test_a_process_that_ends_fails_its_run_and_the_next_has_another(
+    warm_processes, link, outcome, error
+):
+    run = ask(warm_processes, link)
     ends(link, 1, *outcome)
     assert isinstance(run.future.exception(0), error)
     assert run.outputs() == {"stdout": b"", "stderr": b""}
-    ask(staying, link)
+    ask(warm_processes, link)
     assert calls(link) == [(1, "run"), (2, "run")]
 
 
-def test_a_lost_link_fails_what_is_under_way(staying, link):
-    run = ask(staying, link)
+def test_a_lost_link_fails_what_is_under_way(warm_processes, link):
+    run = ask(warm_processes, link)
     link.fail(ConnectionLost("test", "gone"))
     assert isinstance(run.future.exception(0), ConnectionLost)
     with pytest.raises(ConnectionLost):
-        ask(staying, link)
+        ask(warm_processes, link)
 
 
 @pytest.mark.parametrize(
     "value",
     [("0", []), (0, None), (0, [], b""), ()],
 )
-def test_a_reply_of_another_form_ends_the_link(staying, link, value):
-    ask(staying, link)
+def test_a_reply_of_another_form_ends_the_link(warm_processes, link, value):
+    ask(warm_processes, link)
     reply(link, 1, *value)
     assert link.error is not None
 
 
-def test_a_reply_to_no_request_ends_the_link(staying, link):
-    ask(staying, link)
+def test_a_reply_to_no_request_ends_the_link(warm_processes, link):
+    ask(warm_processes, link)
     reply(link, 1, 0, [])
     assert link.error is None
     reply(link, 1, 0, [])
     assert link.error is not None
 
 
-def test_data_of_a_stream_that_no_module_has_ends_the_link(staying, link):
-    ask(staying, link)
+def test_data_of_a_stream_that_no_module_has_ends_the_link(warm_processes, link):
+    ask(warm_processes, link)
     data = wire.data_frame(0, wire.TERMINAL, b"data")
     link.feed(wire.data_frame(1, wire.STDOUT, data))
     assert link.error is not None
 
 
-def test_what_waits_in_the_process_is_answered_in_its_order(staying, link):
-    order = Order()
-    runs = [ask(staying, link, order=order) for _ in range(3)]
+def test_what_waits_in_the_process_is_answered_in_its_order(warm_processes, link):
+    sequence = Sequence()
+    runs = [ask(warm_processes, link, sequence=sequence) for _ in range(3)]
     assert calls(link) == [(1, "run")] and link.round_trips == 1
     for number, run in enumerate(runs):
         assert not run.future.done()
@@ -177,12 +179,12 @@ def test_what_waits_in_the_process_is_answered_in_its_order(staying, link):
         assert run.outputs()["stdout"] == b"%d" % number
 
 
-def test_what_a_process_left_undone_is_done_in_its_order_by_others(staying, link):
-    order = Order()
-    runs = [ask(staying, link, order=order) for _ in range(3)]
+def test_what_a_process_left_undone_is_done_in_its_order_by_others(warm_processes, link):
+    sequence = Sequence()
+    runs = [ask(warm_processes, link, sequence=sequence) for _ in range(3)]
     ends(link, 1)
     assert isinstance(runs[0].future.exception(0), CallDied)
-    later = ask(staying, link, order=order)
+    later = ask(warm_processes, link, sequence=sequence)
     assert calls(link)[1:] == [(number, "run_module") for number in (2, 3, 4)]
     after = [
         (channel, codec.decode(body))
@@ -195,9 +197,9 @@ def test_what_a_process_left_undone_is_done_in_its_order_by_others(staying, link
         assert run.future.result(0) == (0, [])
 
 
-def test_what_is_given_up_is_never_done(staying, link):
-    order = Order()
-    runs = [ask(staying, link, order=order) for _ in range(3)]
+def test_what_is_given_up_is_never_done(warm_processes, link):
+    sequence = Sequence()
+    runs = [ask(warm_processes, link, sequence=sequence) for _ in range(3)]
     for run in reversed(runs):
         run.kill()
     assert link.process.sent[-1][:2] == (wire.CLOSE, 1)
@@ -205,64 +207,64 @@ def test_what_is_given_up_is_never_done(staying, link):
     assert calls(link) == [(1, "run")]
 
 
-def test_a_process_ends_when_there_was_nothing_to_do_for_a_while(staying, link, clock):
-    ask(staying, link)
+def test_a_process_ends_when_there_was_nothing_to_do_for_a_while(warm_processes, link, clock):
+    ask(warm_processes, link)
     clock.goes_on(5)  # a long run
     assert link.is_busy
     reply(link, 1, 0, [])
     assert not link.is_busy
     clock.goes_on(0.9)
-    ask(staying, link)
+    ask(warm_processes, link)
     reply(link, 1, 0, [])
     clock.goes_on(0.9)
     assert calls(link) == [(1, "run")] and link.process.sent[-1][0] != wire.END
     clock.goes_on(0.4)
     assert link.process.sent[-1][:2] == (wire.END, 1)
     ends(link, 1, "value", (None, []))
-    ask(staying, link)  # run 1.3 s ago
-    ask(staying, link)
+    ask(warm_processes, link)  # run 1.3 s ago
+    ask(warm_processes, link)
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run")]
 
 
-def test_what_is_in_no_order_is_not_kept_waiting(staying, link):
+def test_what_is_in_no_order_is_not_kept_waiting(warm_processes, link):
     """Tasks of many hosts may be at one of them, and wait for each other."""
-    ask(staying, link)
-    ask(staying, link)
-    ask(staying, link, order=Order())
+    ask(warm_processes, link)
+    ask(warm_processes, link)
+    ask(warm_processes, link, sequence=Sequence())
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
 
 
-def test_an_order_is_kept_by_one_process_or_by_calls(staying, link):
-    order = Order()
-    order.call(link, *RUN, {})
-    ask(staying, link, order=order)
+def test_an_order_is_kept_by_one_process_or_by_calls(warm_processes, link):
+    sequence = Sequence()
+    sequence.call(link, *RUN, {})
+    ask(warm_processes, link, sequence=sequence)
     assert calls(link) == [(1, "run_module"), (2, "run_module")]
     for channel in (1, 2):
         ends(link, channel, "value", (0, []))
-    ask(staying, link, order=order)
+    ask(warm_processes, link, sequence=sequence)
     assert calls(link)[2:] == [(3, "run")]
-    assert order.is_at_a_run
-    assert staying.run(order, link, {"manifest": b"another"}, None) is None
+    assert sequence.has_active_run
+    assert warm_processes.run(sequence, link, {"manifest": b"another"}, None) is None
     reply(link, 3, 0, [])
-    assert not order.is_at_a_run
+    assert not sequence.has_active_run
 
 
-def test_a_module_of_a_loop_stays_at_once(staying, link, monkeypatch):
-    ask(staying, link, b"a new one", order=Order())
-    ask(staying, link, b"another new one")
+def test_a_module_of_a_loop_stays_at_once(warm_processes, link, monkeypatch):
+    ask(warm_processes, link, b"a new one", sequence=Sequence())
+    ask(warm_processes, link, b"another new one")
     monkeypatch.setattr(staying_calls, "_PATIENCE", 0)
-    ask(staying, link, b"a third one", order=Order())
+    ask(warm_processes, link, b"a third one", sequence=Sequence())
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
 
 
-def test_a_process_that_ends_in_good_time_has_another_after_it(staying, link):
-    order = Order()
-    ask(staying, link, order=order)
-    undone = ask(staying, link, order=order)
+def test_a_process_that_ends_in_good_time_has_another_after_it(warm_processes, link):
+    sequence = Sequence()
+    ask(warm_processes, link, sequence=sequence)
+    undone = ask(warm_processes, link, sequence=sequence)
     reply(link, 1, 0, [])
     ends(link, 1, "value", (None, []))  # it would not have known what the first one changed
     assert calls(link) == [(1, "run"), (2, "run_module")]
     ends(link, 2, "value", (0, []))
     assert undone.future.result(0) == (0, [])
-    ask(staying, link, order=order)
+    ask(warm_processes, link, sequence=sequence)
     assert calls(link)[2:] == [(3, "run")]

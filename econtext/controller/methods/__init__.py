@@ -1,1 +1,1 @@
-"""The ways in: one file each, and in it what becomes a `Launch`.  No I/O here."""
+"""Methods to start a slave: each file makes a `Launch` of arguments.  No I/O."""

@@ -1,4 +1,4 @@
-"""A slave on another host, through OpenSSH's client with all of its own configuration."""
+"""Launch of a slave on another host, through OpenSSH's client as it is configured."""
 
 import re
 from collections.abc import Sequence
@@ -8,13 +8,14 @@ from econtext.controller.launch import Launch
 from econtext.controller.prompts import Dialogue
 from econtext.target import wire
 
-#: We keep the connection ourselves: a master that outlives us would be left behind,
-#: and one that is shared would end with its owner.  ssh takes the first value it sees.
-#: And we pack what gets smaller by it, which ssh does, at a third of the speed, with all.
+#: The slave's connection is its own: a master connection would outlive the controller, and
+#: a shared one would end with its owner.  ssh takes the first value of an option.
+#: econtext compresses by itself, and only what gets smaller: ssh compresses everything, at
+#: a third of the speed.
 OWN_CONNECTION = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no", "-T")
 
-#: Flags, the last of which may have an argument, here or in the next word (ssh(1) of
-#: OpenSSH 9.9).
+#: ssh's flags without an argument, and those with one, in the same word or the next (ssh(1)
+#: of OpenSSH 9.9).
 _FLAGS, _VALUED = "[^-BDEFIJLOPQRSWbceilmopw]", "[BDEFIJLOPQRSWbceilmopw]"
 _OPTION = re.compile(f"-(?=[^-])({_FLAGS}*)(?:({_VALUED})(.*))?", re.DOTALL)
 
@@ -30,7 +31,10 @@ def launch(
     python: str | None = None,
     ssh_args: Sequence[str] = (),
 ) -> Launch:
-    """The arguments are ssh's own; raises ValueError for a host name that is an option."""
+    """Return the launch of a slave through ssh.
+
+    Raises ValueError for a host name that ssh would take for an option.
+    """
     if not hostname or hostname.startswith("-"):
         raise ValueError(f"{hostname!r} is not a host name")
     argv = own_connection(["ssh", *ssh_args])
@@ -51,9 +55,9 @@ def launch(
 
 
 def own_connection(argv: Sequence[str]) -> list[str]:
-    """ssh's name and options, with those of `OWN_CONNECTION` in force.
+    """Return an ssh command line in which `OWN_CONNECTION` is in force.
 
-    `-C` has to go, since it wins over `Compression=no`.
+    Removes `-C`, as it overrides `Compression=no`.
     """
     program, *rest = argv
     kept: list[str] = []
@@ -67,10 +71,10 @@ def own_connection(argv: Sequence[str]) -> list[str]:
 
 
 def dialogue(password: str | None, prompt: bytes = b"") -> Dialogue:
-    """What ssh asks on the terminal that it is given; `prompt`: by these words, if any are given.
+    """Return the dialogue with ssh on its terminal; `prompt` replaces the usual one.
 
-    Other questions (is an unknown host's key right, what is the passphrase of a
-    key) are not ours to answer: they count as a refusal.
+    Other questions (whether an unknown host's key is right, the passphrase of a key)
+    have no answer here: they count as a refusal.
     """
     if password is None:
         return Dialogue()

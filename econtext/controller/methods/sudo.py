@@ -1,4 +1,4 @@
-"""A slave of another account, through sudo."""
+"""Launch of a slave of another account, through sudo."""
 
 import re
 import secrets
@@ -7,7 +7,7 @@ from econtext.boot import first_stage
 from econtext.controller.launch import Launch
 from econtext.controller.prompts import Dialogue
 
-#: What sudo says, in English; where it speaks another language, a second prompt tells.
+#: sudo's messages in English; in another language, a second prompt means a refusal.
 INCORRECT = (b"Sorry, try again.",)
 MISSING = (b"sudo: a password is required", b"sudo: a terminal is required")
 
@@ -15,8 +15,11 @@ MISSING = (b"sudo: a password is required", b"sudo: a terminal is required")
 def launch(
     username: str = "root", password: str | None = None, python: str | None = None
 ) -> Launch:
-    """The marker tells that sudo is done: only then may the bundle be sent, since
-    sudo would take it for the password."""
+    """Return the launch of a slave through sudo.
+
+    The marker tells that sudo has ended its part: before that, sudo would take the bundle
+    for the password.
+    """
     nonce = secrets.token_hex(8)
     marker, prompt = f"econtext-ready-{nonce}", f"econtext-password-{nonce}:"
     argv = ["sudo", "-H", "-u", username]
