@@ -79,7 +79,7 @@ class Session:
 
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
-        if self._prepared or not self.pythons or not slot.has_come():
+        if self._prepared or not self.pythons or not slot.is_active():
             return
         self._prepared = True
         route = self._route(None)
@@ -236,7 +236,7 @@ class Session:
 
     def before_stock(self) -> None:
         """Have done what waits: the stock way may rely on it."""
-        slot.alone()
+        slot.wait_until_active()
         self._flush()
 
     def say(self, text: str) -> None:
@@ -285,7 +285,7 @@ class Session:
         attempt, connected = 0, self._connected
         while True:
             try:
-                reply = slot.ask(request, connected) or connected().ask(request)
+                reply = slot.submit(request) or connected().ask(request)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not errors.may_pass(reply) or attempt >= self.retries:

@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_econtext.client import client
-from ansible_econtext.client.multiplexer import Multiplexer, Reply
-from ansible_econtext.client.route import key_of
+from ansible_econtext.client.multiplexer import Multiplexer
 from ansible_econtext.core import fork_gate
 from ansible_econtext.pipeline import slot
 
@@ -28,22 +27,25 @@ from ansible_econtext.pipeline import slot
 #: item, 14 keep it busy.
 _FEW = 16
 
-#: The same while the first one has no reply, as it may have to log in; and threads of this process,
-#: whosoever they are, with which a loop is left to its few.
+#: The same while the first item has no reply, as it may have to log in.  A process with as many
+#: threads gives a loop no more than the few.
 _MANY = 64
 
-_loops: "weakref.WeakSet[Loop]" = weakref.WeakSet()
+_pipelines: "weakref.WeakSet[LoopPipeline]" = weakref.WeakSet()
 
 
 def stop() -> None:
-    """Stop all loops: the play is over, or interrupted."""
-    for loop in list(_loops):
-        loop.stop()
+    """Stop the pipelines of all loops, as the play is over or interrupted."""
+    for pipeline in list(_pipelines):
+        pipeline.stop()
 
 
-class Loop:
-    """One loop of `count` items.  `connect` connects to the broker; `runner` makes, for each
-    thread, what runs the item of a number there and gives what comes of it."""
+class LoopPipeline:
+    """Pipeline of one loop of `count` items.
+
+    `connect` returns a connection to the broker.  `runner` returns, for each thread, a function
+    that runs the item of a number and returns what came of it.
+    """
 
     def __init__(
         self,
@@ -61,26 +63,26 @@ class Loop:
         self._changed = threading.Condition()
         self._next = 0
         self._idle = 0
-        #: Items that are over, and what came of those that nobody took yet.
+        #: Items that are over, and the outcomes of those that the task thread did not take yet.
         self._over: set[int] = set()
         self._outcomes: dict[int, Any] = {}
         self._taken = 0
         #: How many may be under way.
         self._window = _FEW
         self._closed = False
-        #: What the request of each item is to be like.
+        #: What the requests of all items have in common.
         self.pattern: object = None
-        #: Whether everything that comes is done alone.
+        #: Whether each item that comes runs alone.
         self.is_broken = False
-        _loops.add(self)
+        _pipelines.add(self)
 
-    # For the thread of the task
+    # For the task thread
 
     def run(self, number: int, alone: Callable[[], Any]) -> Any:
-        """What comes of the item of this number: from a thread of ours, or from `alone`, which
-        runs it here and now, for as long as it is not known what the requests are like.
+        """Return the outcome of the item of this number; to be called for each in order.
 
-        To be called for each number in turn.
+        `alone` runs the item here, as long as no item has shown what the requests are like.
+        Raises what the item raised, and client.BrokerGone if the play is over.
         """
         if self._multiplexer is None and self.pattern is not None:
             self._begin(number)
@@ -101,11 +103,10 @@ class Loop:
 
     @contextlib.contextmanager
     def _scouting(self, number: int) -> Iterator[None]:
-        token = slot.take(_ItemsTurn(self, number, is_scout=True))
         try:
-            yield
+            with slot.activated(slot.Slot(self, number, is_scout=True)):
+                yield
         finally:
-            slot.put_back(token)
             with self._changed:
                 self._over.add(number)
                 self._taken = number + 1
@@ -118,8 +119,7 @@ class Loop:
         self._start_first_thread()
 
     def begin_behind(self, number: int, request: dict[str, Any]) -> None:
-        """Send the request of the scout, which has this number, and have the items after it
-        prepared meanwhile."""
+        """Send the scout's request, under its number, and have the next items prepared."""
         multiplexer = Multiplexer(self._connect())
         multiplexer.send(number, request)
         self._multiplexer = multiplexer
@@ -132,7 +132,7 @@ class Loop:
         try:
             with self._changed:
                 self._start_thread()
-        except RuntimeError:  # nobody would do the other items
+        except RuntimeError:  # no thread would run the other items
             self.stop()
             raise
 
@@ -154,7 +154,7 @@ class Loop:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Have nothing more begun; what is under way is of no more interest."""
+        """Begin no more items, and wait for no more replies; for any thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -162,7 +162,7 @@ class Loop:
             self._multiplexer.hang_up()
 
     def close(self) -> None:
-        """Stop, and wait until the threads are gone: none is started any more."""
+        """Stop, and wait until the threads have ended."""
         self.stop()
         with fork_gate.waiting():
             for thread in self._threads:
@@ -170,7 +170,7 @@ class Loop:
         if self._multiplexer is not None:
             self._multiplexer.close(is_reusable=self._taken == self._count and not self.is_broken)
 
-    # For our threads
+    # For threads of items
 
     def _compute(self, gate: fork_gate.ForkGate | None, run: Callable[[int], Any]) -> None:
         with gate.computing() if gate is not None else contextlib.nullcontext():
@@ -184,13 +184,13 @@ class Loop:
             if number is None:
                 self._preparing.release()
                 return
-            turn = _ItemsTurn(self, number)
-            slot.take(turn)
-            try:
-                outcome = run(number)
-            except BaseException as error:
-                outcome = error
-            turn.end()
+            own = slot.Slot(self, number)
+            with slot.activated(own):
+                try:
+                    outcome = run(number)
+                except BaseException as error:
+                    outcome = error
+            own.end()
             with self._changed:
                 self._outcomes[number] = outcome
                 self._over.add(number)
@@ -208,11 +208,11 @@ class Loop:
             return self._next - 1
 
     def take_back(self) -> None:
-        """An item was prepared, and nothing of it is under way."""
+        """Let another item prepare."""
         self._preparing.release()
 
     def pass_on(self) -> None:
-        """The next item is to be prepared: by whoever is idle, or by one more thread."""
+        """Have the next item prepared by an idle thread, or by one more."""
         self.take_back()
         with self._changed:
             is_wanted = not self._closed and self._next < self._count
@@ -223,6 +223,7 @@ class Loop:
         return len(self._threads) < _FEW or threading.active_count() < _MANY
 
     def wait_for_those_before(self, number: int) -> None:
+        """Wait until each item before this one is over; raises client.BrokerGone."""
         first = self._taken
         with fork_gate.waiting(), self._changed:
             self._changed.wait_for(
@@ -235,71 +236,3 @@ class Loop:
     def multiplexer(self) -> Multiplexer:
         assert self._multiplexer is not None
         return self._multiplexer
-
-
-class _ItemsTurn:
-    """An item's turn to prepare, which it has until its request is sent."""
-
-    def __init__(self, loop: Loop, number: int, is_scout: bool = False) -> None:
-        self._loop = loop
-        self._number = number
-        self._is_scout = is_scout
-        #: Whether its host may be turned to: after the scout it has been, and requests follow.
-        self.has_come = is_scout
-        self.has_it = not is_scout
-        self._asked = 0
-
-    def ask(self, request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
-        pattern = _pattern(request)
-        in_order = {**request, "in_order": True}
-        if self._is_scout:
-            # A payload that the broker does not have is asked for, and sent with a second request.
-            is_first = self._asked == 0 or "archive" in request
-            self._loop.pattern = pattern if is_first else None
-            self._asked += 1
-            if self._loop.pattern is None or "archive" not in request:
-                return None
-            self._is_scout = False
-            self._loop.begin_behind(self._number, in_order)
-            return self._reply(is_first=True)
-        is_usual = self.has_it and pattern is not None and pattern == self._loop.pattern
-        if not is_usual or self._loop.is_broken:
-            self.alone()
-            return None
-        try:
-            self._loop.multiplexer.send(self._number, in_order)
-        finally:
-            self.has_it = False
-            self._loop.pass_on()
-        return self._reply()
-
-    def _reply(self, is_first: bool = False) -> Reply | None:
-        reply = self._loop.multiplexer.wait(self._number)
-        is_lost = reply.get("failed") == "launch"
-        if {"need", "again"} & set(reply) or is_lost:
-            # Nothing of it was done, nor of what comes after it: that is over when it has replies.
-            self._loop.is_broken = True
-            self.alone()
-            self._loop.multiplexer.wait_until_quiet()
-            # The first one made the attempt that failed; each of the others makes its own.
-            return reply if is_first and is_lost else None
-        return reply
-
-    def alone(self) -> None:
-        if self._is_scout:
-            self._loop.pattern = None
-        else:
-            self._loop.wait_for_those_before(self._number)
-
-    def end(self) -> None:
-        """The item is over."""
-        if self.has_it:
-            self.has_it = False
-            self._loop.take_back()
-
-
-def _pattern(request: dict[str, Any]) -> object:
-    """What all requests of a loop have in common; None for one that is to be made alone."""
-    if request["do"] != "module" or request["before"]:
-        return None
-    return key_of(request["route"]), request["identity"], request["interpreter"]

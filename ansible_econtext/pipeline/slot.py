@@ -1,56 +1,136 @@
-"""What a thread has that does something before its turn: an item of a loop (`ahead.py`)."""
+"""Slot of an item of a loop: what its thread may send to its host, and when.
 
+In ansible-playbook; a thread that has no slot sends its requests itself, at once.
+"""
+
+import contextlib
 import contextvars
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from ansible_econtext.client import client
 from ansible_econtext.client.multiplexer import Reply
+from ansible_econtext.client.route import key_of
+
+if TYPE_CHECKING:
+    from ansible_econtext.pipeline.loop_pipeline import LoopPipeline
 
 
-class Turn(Protocol):
-    def ask(
-        self, request: dict[str, Any], connected: Callable[[], client.Client]
-    ) -> Reply | None: ...
+class Slot:
+    """Place of one item in the order of its loop; for the thread that runs the item.
 
-    def alone(self) -> None: ...
-
-    @property
-    def has_come(self) -> bool: ...
-
-
-Token = contextvars.Token[Turn | None]
-
-#: What the present thread is at.
-_turn: contextvars.ContextVar[Turn | None] = contextvars.ContextVar("econtext", default=None)
-
-
-def take(turn: Turn | None) -> Token:
-    """Have the present thread be at this; what it was at is put back by what this gives."""
-    return _turn.set(turn)
-
-
-def put_back(token: Token) -> None:
-    _turn.reset(token)
-
-
-def ask(request: dict[str, Any], connected: Callable[[], client.Client]) -> Reply | None:
-    """Return the reply to a request that is sent ahead, or None if the caller is to send it now.
-
-    `connected` returns the line of the connection that asks.  Raises client.BrokerGone.
+    The first item that runs in the task thread is the scout: its request shows what those of
+    the other items are to be like.  Any other item may prepare until it has submitted its request.
     """
-    turn = _turn.get()
-    return turn.ask(request, connected) if turn is not None else None
+
+    def __init__(self, pipeline: "LoopPipeline", number: int, is_scout: bool = False) -> None:
+        self._pipeline = pipeline
+        self._number = number
+        self._is_scout = is_scout
+        #: Whether the item may send a request that has no place in the pipeline.
+        self.is_active = is_scout
+        #: Whether the item is the one that prepares.
+        self._prepares = not is_scout
+        self._submitted = 0
+
+    def submit(self, request: dict[str, Any]) -> Reply | None:
+        """Return the reply to a request that goes its way in order.
+
+        None if the caller is to send the request itself, as all items before this one are over.
+        Raises client.BrokerGone.
+        """
+        pattern = _pattern_of(request)
+        if self._is_scout:
+            return self._submit_scout(request, pattern)
+        is_usual = self._prepares and pattern is not None and pattern == self._pipeline.pattern
+        if not is_usual or self._pipeline.is_broken:
+            self.wait_until_active()
+            return None
+        try:
+            self._pipeline.multiplexer.send(self._number, _in_order(request))
+        finally:
+            self._prepares = False
+            self._pipeline.pass_on()
+        return self._reply()
+
+    def _submit_scout(self, request: dict[str, Any], pattern: object) -> Reply | None:
+        # The broker asks for a payload that it does not have; a second request brings it.
+        is_first = self._submitted == 0 or "archive" in request
+        self._pipeline.pattern = pattern if is_first else None
+        self._submitted += 1
+        if self._pipeline.pattern is None or "archive" not in request:
+            return None
+        self._is_scout = False
+        self._pipeline.begin_behind(self._number, _in_order(request))
+        return self._reply(is_first=True)
+
+    def _reply(self, is_first: bool = False) -> Reply | None:
+        reply = self._pipeline.multiplexer.wait(self._number)
+        is_lost = reply.get("failed") == "launch"
+        if {"need", "again"} & set(reply) or is_lost:
+            # Nothing of it was done, nor of the items after it: each of them has such a reply.
+            self._pipeline.is_broken = True
+            self.wait_until_active()
+            self._pipeline.multiplexer.wait_until_quiet()
+            # The first item made the attempt that failed; each of the others makes its own.
+            return reply if is_first and is_lost else None
+        return reply
+
+    def wait_until_active(self) -> None:
+        """Wait until all items before this one are over; raises client.BrokerGone."""
+        if self._is_scout:
+            self._pipeline.pattern = None
+        else:
+            self._pipeline.wait_for_those_before(self._number)
+
+    def end(self) -> None:
+        """Let the next item prepare, if this one submitted nothing."""
+        if self._prepares:
+            self._prepares = False
+            self._pipeline.take_back()
 
 
-def has_come() -> bool:
-    """Whether the present thread may turn to its host."""
-    turn = _turn.get()
-    return turn is None or turn.has_come
+def _in_order(request: dict[str, Any]) -> dict[str, Any]:
+    return {**request, "in_order": True}
 
 
-def alone() -> None:
-    """Wait until what was sent ahead before is over: something else than a request comes."""
-    turn = _turn.get()
-    if turn is not None:
-        turn.alone()
+def _pattern_of(request: dict[str, Any]) -> object:
+    """Return what all requests of a loop have in common; None if it has no place in a pipeline."""
+    if request["do"] != "module" or request["before"]:
+        return None
+    return key_of(request["route"]), request["identity"], request["interpreter"]
+
+
+#: The slot of what the present thread runs.
+_slot: contextvars.ContextVar[Slot | None] = contextvars.ContextVar("econtext", default=None)
+
+
+@contextlib.contextmanager
+def activated(slot: Slot) -> Iterator[None]:
+    """Have the functions below speak of this slot, in the present thread."""
+    token = _slot.set(slot)
+    try:
+        yield
+    finally:
+        _slot.reset(token)
+
+
+def submit(request: dict[str, Any]) -> Reply | None:
+    """Return the reply to a request that goes its way in order.
+
+    None if the caller is to send the request itself, now.  Raises client.BrokerGone.
+    """
+    slot = _slot.get()
+    return slot.submit(request) if slot is not None else None
+
+
+def is_active() -> bool:
+    """Return whether the present thread may send something else than its one request."""
+    slot = _slot.get()
+    return slot is None or slot.is_active
+
+
+def wait_until_active() -> None:
+    """Wait until the present thread may send something else than its one request."""
+    slot = _slot.get()
+    if slot is not None:
+        slot.wait_until_active()

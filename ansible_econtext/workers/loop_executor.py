@@ -13,7 +13,7 @@ from ansible_econtext.client import client, endpoint
 from ansible_econtext.core import loop_items, task_context
 from ansible_econtext.core.versions import ansible_version
 from ansible_econtext.pipeline import eligibility
-from ansible_econtext.pipeline.loop_pipeline import Loop
+from ansible_econtext.pipeline.loop_pipeline import LoopPipeline
 from ansible_econtext.workers import connection_cache
 
 
@@ -22,7 +22,7 @@ class Executor(connection_cache.Executor):
     2.21, and `TaskContext` in `_internal/_task.py`, 2.21."""
 
     #: What runs items ahead, while a loop runs for which it may be done.
-    _econtext_loop: Loop | None = None
+    _econtext_pipeline: LoopPipeline | None = None
     #: The number of the item that is run next.
     _econtext_number = 0
     _econtext_run_process = 0
@@ -48,18 +48,18 @@ class Executor(connection_cache.Executor):
         def connect() -> client.Client:
             return client.borrow(endpoint.of_run(), self._econtext_run_process or os.getpid())
 
-        self._econtext_loop = Loop(len(items), connect, runner)
+        self._econtext_pipeline = LoopPipeline(len(items), connect, runner)
         try:
             return super()._run_loop(items)
         finally:
-            self._econtext_loop.close()
-            self._econtext_loop = None
+            self._econtext_pipeline.close()
+            self._econtext_pipeline = None
             for each in copies:
                 if each._connection is not None:
                     each._connection.close()
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        loop = self._econtext_loop
+        loop = self._econtext_pipeline
         if loop is None:
             return self._econtext_execute(*args, **kwargs)
         number = self._econtext_number
@@ -78,5 +78,5 @@ def _copy_of(executor: Executor) -> Executor:
     """An executor for other items, with a connection of its own."""
     made: Executor = copy.copy(executor)
     made._connection = None
-    made._econtext_loop = None
+    made._econtext_pipeline = None
     return made

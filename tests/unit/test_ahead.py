@@ -59,12 +59,12 @@ def run(count, line, requests):
 
     def item(number):
         done = [
-            slot.ask(request, None) or ordinary.append(number) or {"ordinary": number}
+            slot.submit(request) or ordinary.append(number) or {"ordinary": number}
             for request in requests(number)
         ]
         return number, done
 
-    loop = loop_pipeline.Loop(count, lambda: line, lambda: item)
+    loop = loop_pipeline.LoopPipeline(count, lambda: line, lambda: item)
     try:
         outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(count)]
     finally:
@@ -159,11 +159,10 @@ def test_what_is_not_like_the_first_is_done_alone(requests, given_back):
 
     def item(number):
         return [
-            slot.ask(request, None) or ordinary.append(number) or "ordinary"
-            for request in of(number)
+            slot.submit(request) or ordinary.append(number) or "ordinary" for request in of(number)
         ]
 
-    loop = loop_pipeline.Loop(9, lambda: line, lambda: item)
+    loop = loop_pipeline.LoopPipeline(9, lambda: line, lambda: item)
     outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(9)]
     loop.close()
     assert ordinary == [0, 5]
@@ -192,8 +191,8 @@ def held_back(line):
 def test_no_more_is_under_way_than_the_window(given_back):
     line = Line()
     held = held_back(line)
-    loop = loop_pipeline.Loop(100, lambda: line, lambda: lambda number: slot.ask(MODULE, None))
-    loop.run(0, lambda: slot.ask(MODULE, None))
+    loop = loop_pipeline.LoopPipeline(100, lambda: line, lambda: lambda number: slot.submit(MODULE))
+    loop.run(0, lambda: slot.submit(MODULE))
     taker = threading.Thread(target=loop.run, args=(1, None), daemon=True)
     taker.start()
     while len(line.sent) < loop_pipeline._FEW:
@@ -215,10 +214,10 @@ def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch)
     """As many as there are threads for; the first one has that of the task."""
     line = Line()
     held = held_back(line)
-    loop = loop_pipeline.Loop(100, lambda: line, lambda: lambda number: slot.ask(MODULE, None))
+    loop = loop_pipeline.LoopPipeline(100, lambda: line, lambda: lambda number: slot.submit(MODULE))
     monkeypatch.setattr(threading, "active_count", lambda: others + len(loop._threads))
     new = {**MODULE, "archive": b"a"}
-    taker = threading.Thread(target=loop.run, args=(0, lambda: slot.ask(new, None)), daemon=True)
+    taker = threading.Thread(target=loop.run, args=(0, lambda: slot.submit(new)), daemon=True)
     taker.start()
     while len(line.sent) < most:
         pass
@@ -234,8 +233,8 @@ def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch)
 def test_the_end_of_a_play_ends_its_loops(given_back):
     line = Line()
     line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
-    loop = loop_pipeline.Loop(100, lambda: line, lambda: lambda number: slot.ask(MODULE, None))
-    loop.run(0, lambda: slot.ask(MODULE, None))
+    loop = loop_pipeline.LoopPipeline(100, lambda: line, lambda: lambda number: slot.submit(MODULE))
+    loop.run(0, lambda: slot.submit(MODULE))
     found = []
 
     def take():
@@ -264,11 +263,11 @@ def test_what_waits_to_be_done_alone_is_not_done_after_an_interrupt(given_back):
         if number == 1:
             waits.set()
         try:
-            found.append(slot.ask(new if number == 0 else other, None))
+            found.append(slot.submit(new if number == 0 else other))
         except client.BrokerGone as error:
             found.append(str(error))
 
-    loop = loop_pipeline.Loop(3, lambda: line, lambda: item)
+    loop = loop_pipeline.LoopPipeline(3, lambda: line, lambda: item)
     first = threading.Thread(target=loop.run, args=(0, lambda: item(0)), daemon=True)
     first.start()
     waits.wait()
@@ -290,11 +289,11 @@ def test_a_broker_that_is_gone_before_the_first_request_is_only_that_ones_fault(
 
     def item(number):
         try:
-            return slot.ask(new, None)
+            return slot.submit(new)
         except client.BrokerGone as error:
             return str(error)
 
-    loop = loop_pipeline.Loop(4, lambda: lines.pop(0), lambda: item)
+    loop = loop_pipeline.LoopPipeline(4, lambda: lines.pop(0), lambda: item)
     outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(4)]
     loop.close()
     assert outcomes == ["gone", *[{"status": 0}] * 3]
@@ -305,9 +304,9 @@ def test_where_there_are_no_threads_nobody_waits_for_one(given_back, monkeypatch
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", fails)
-    loop = loop_pipeline.Loop(4, Line, lambda: lambda number: None)
+    loop = loop_pipeline.LoopPipeline(4, Line, lambda: lambda number: None)
     with pytest.raises(RuntimeError):
-        loop.run(0, lambda: slot.ask({**MODULE, "archive": b"a"}, None))
+        loop.run(0, lambda: slot.submit({**MODULE, "archive": b"a"}))
     with pytest.raises(client.BrokerGone):
         loop.run(1, lambda: None)
     loop.close()
@@ -317,12 +316,12 @@ def test_an_error_of_an_item_is_raised_where_it_is_taken(given_back):
     line = Line()
 
     def item(number):
-        slot.ask(MODULE, None)
+        slot.submit(MODULE)
         if number == 3:
             raise ZeroDivisionError
         return number
 
-    loop = loop_pipeline.Loop(5, lambda: line, lambda: item)
+    loop = loop_pipeline.LoopPipeline(5, lambda: line, lambda: item)
     for number in range(3):
         assert loop.run(number, lambda n=number: item(n)) == number
     with pytest.raises(ZeroDivisionError):
