@@ -55,13 +55,13 @@ class Broker:
         self._ending = False
         self._trace = _open_trace()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._kinds: dict[str, Callable[[WorkerConnection, dict[str, Any]], None]] = {
+        self._kinds: dict[str, Callable[[WorkerConnection, dict[str, Any], int], None]] = {
             "register": self._register,
-            "leave": lambda connection, request: self._tidy(lambda: connection.reply({})),
+            "leave": lambda connection, _, number: self._tidy(lambda: connection.reply({}, number)),
             "prepare": self._prepare,
             "reset": self._reset,
-            "status": lambda connection, request: connection.reply(self._status()),
-            "end": lambda connection, request: self.end(connection),
+            "status": lambda connection, _, number: connection.reply(self._status(), number),
+            "end": lambda connection, *_: self.end(connection),
         }
 
     def run(self) -> None:
@@ -89,7 +89,7 @@ class Broker:
 
     # Runs
 
-    def _register(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+    def _register(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
         """Note the run that a worker belongs to, and watch it until it ends."""
         connection.run = run = int(request["run"])
         if run not in self._runs:
@@ -97,7 +97,7 @@ class Broker:
             if self._idle is not None:
                 self._idle.cancel()
             self._watch(run)
-        connection.reply({})
+        connection.reply({}, number)
 
     def _watch(self, run: int) -> None:
         pid_watch.when_ended(self.loop, run, lambda: self._run_ended(run))
@@ -135,9 +135,9 @@ class Broker:
         self._connections.add(WorkerConnection(self, connection))
 
     def take(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
-        """Begin a worker's request; the reply goes out under the same number."""
+        """Begin a worker's request; the reply goes out under the same number, if it has one."""
         if request["do"] in self._kinds:
-            self._kinds[request["do"]](connection, request)
+            self._kinds[request["do"]](connection, request, number)
             return
         started = time.monotonic()
 
@@ -146,8 +146,7 @@ class Broker:
             self._note(request, value, time.monotonic() - started)
             if sequence is not None and {"need", "failed", "again"} & set(value):
                 sequence.is_broken = True
-            if not request.get("quiet"):
-                connection.reply(value, number)
+            connection.reply(value, number)
 
         sequence = connection.sequence if request.get("in_order") else None
         if sequence is not None and sequence.is_broken:
@@ -158,10 +157,10 @@ class Broker:
         kinds, kept = self._late()
         made = kinds[request["do"]](self._slaves, kept, request, reply, sequence)
         made.begin()
-        if not request.get("quiet") and not made.is_over:
+        if number and not made.is_over:
             connection.handlers[number] = made
 
-    def _prepare(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+    def _prepare(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
         """Start a slave ahead of its first request, and import the handlers meanwhile."""
         self._slaves.find(request["route"], lambda found: None)
         self.loop.soon(self._late)
@@ -178,9 +177,9 @@ class Broker:
             self._payloads = PayloadStore()
         return HANDLERS, self._payloads
 
-    def _reset(self, connection: WorkerConnection, request: dict[str, Any]) -> None:
+    def _reset(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
         self._slaves.forget(request["route"])
-        connection.reply({})
+        connection.reply({}, number)
 
     def gone(self, connection: WorkerConnection) -> None:
         """Forget a worker's connection, which calls this when it closes."""

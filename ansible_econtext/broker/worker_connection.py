@@ -46,10 +46,10 @@ class WorkerConnection:
                 self._broker.report(self._broker.take, error)
                 self.reply({"failed": "lost", "text": f"internal error: {error}"}, number)
 
-    def reply(self, value: dict[str, Any], number: int = 0) -> None:
-        """Send the reply to a request; does nothing if the worker has gone."""
+    def reply(self, value: dict[str, Any], number: int) -> None:
+        """Send the reply to a request, unless its number is 0 or the worker has gone."""
         self.handlers.pop(number, None)
-        if self._connection.fileno() >= 0:
+        if number and self._connection.fileno() >= 0:
             self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ each end checks the other's user.
 """
 
 import contextlib
+import itertools
 import os
 import socket
 import struct
@@ -17,6 +18,9 @@ from ansible_econtext.client import launcher
 from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import fork_gate
 from econtext.target import codec, wire
+
+#: The first number of a request that is no item of a loop.
+_FIRST = 1 << 24
 
 SOCKET = "broker.sock"
 
@@ -44,9 +48,13 @@ class Client:
         self._socket: socket.socket | None = connection
         self._directory = directory
         self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
+        #: Numbers of requests; items of a loop have lower ones.
+        self._numbers = itertools.count(_FIRST)
 
     def tell(self, request: dict[str, Any], number: int = 0) -> None:
-        """Send a request without waiting; `receive` returns its reply, if it gets one.
+        """Send a request without waiting.
+
+        Its reply comes under the same number; under 0 the broker sends none, whatever happens.
 
         Raises BrokerGone.  An exception closes the connection, by which the broker knows
         that it must end the work.
@@ -69,8 +77,13 @@ class Client:
 
         A task's own timeout is such an exception.
         """
-        self.tell(request)
-        return self.receive()[0][1]
+        number = next(self._numbers)
+        self.tell(request, number)
+        replies = self.receive()
+        if [each for each, _ in replies] != [number]:
+            self.close()
+            raise BrokerGone("the broker sent a reply that was not asked for")
+        return replies[0][1]
 
     def receive(self) -> list[tuple[int, dict[str, Any]]]:
         """Wait for replies; return each with its request's number; raises as `tell`."""
@@ -112,7 +125,7 @@ class Client:
 
     def leave(self) -> None:
         """Tell the broker that the run is over; `wait_until_left` waits for the reply."""
-        self.tell({"do": "leave"})
+        self.tell({"do": "leave"}, next(self._numbers))
 
     def wait_until_left(self) -> None:
         """Wait until the broker has removed the run's files on all hosts, then close."""

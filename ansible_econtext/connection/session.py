@@ -229,7 +229,7 @@ class Session:
             may_wait = all(each[0] == "remove" and shell.is_temporary(each[1]) for each in before)
             request = {"do": "operations", "route": self._route(None), "before": before}
             with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
-                self._client.tell({**request, "may_wait": may_wait, "waited": 0, "quiet": True})
+                self._client.tell({**request, "may_wait": may_wait, "waited": 0})
         self._waiting.take()
         client.give_back(self._client)
         self._client = None

@@ -121,7 +121,7 @@ class LoopPipeline:
     def begin_behind(self, number: int, request: dict[str, Any]) -> None:
         """Send the scout's request, under its number, and have the next items prepared."""
         multiplexer = Multiplexer(self._connect())
-        multiplexer.send(number, request)
+        multiplexer.send(number + 1, request)  # 0 is no number
         self._multiplexer = multiplexer
         self._next, self._taken = number + 1, number
         self._window = _MANY

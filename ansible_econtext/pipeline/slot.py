@@ -46,7 +46,7 @@ class Slot:
             self.wait_until_active()
             return None
         try:
-            self._pipeline.multiplexer.send(self._number, _in_order(request))
+            self._pipeline.multiplexer.send(self._number + 1, _in_order(request))
         finally:
             self._prepares = False
             self._pipeline.pass_on()
@@ -64,7 +64,7 @@ class Slot:
         return self._reply(is_first=True)
 
     def _reply(self, is_first: bool = False) -> Reply | None:
-        reply = self._pipeline.multiplexer.wait(self._number)
+        reply = self._pipeline.multiplexer.wait(self._number + 1)
         is_lost = reply.get("failed") == "launch"
         if {"need", "again"} & set(reply) or is_lost:
             # Nothing of it was done, nor of the items after it: each of them has such a reply.

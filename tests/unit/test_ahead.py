@@ -26,7 +26,7 @@ class Line:
 
     def tell(self, request, number):
         assert request["in_order"]
-        self.sent.append(number)
+        self.sent.append(number - 1)  # as 0 is no number
         self._let.release()
 
     def receive(self):
@@ -36,7 +36,7 @@ class Line:
             raise client.BrokerGone("hung up")
         number = self.sent[self._answered]
         self._answered += 1
-        return [(number, self._replies.get(number, {"status": 0}))]
+        return [(number + 1, self._replies.get(number, {"status": 0}))]
 
     def hang_up(self):
         self._hung_up = True
@@ -232,7 +232,7 @@ def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch)
 
 def test_the_end_of_a_play_ends_its_loops(given_back):
     line = Line()
-    line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
+    line.tell = lambda request, number: line.sent.append(number - 1)  # and nobody answers
     loop = loop_pipeline.LoopPipeline(100, lambda: line, lambda: lambda number: slot.submit(MODULE))
     loop.run(0, lambda: slot.submit(MODULE))
     found = []
@@ -255,7 +255,7 @@ def test_the_end_of_a_play_ends_its_loops(given_back):
 
 def test_what_waits_to_be_done_alone_is_not_done_after_an_interrupt(given_back):
     line, found = Line(), []
-    line.tell = lambda request, number: line.sent.append(number)  # and nobody answers
+    line.tell = lambda request, number: line.sent.append(number - 1)  # and nobody answers
     new, other = {**MODULE, "archive": b"a"}, {**MODULE, "identity": b"j"}
     waits = threading.Event()
 
