@@ -12,7 +12,6 @@ from econtext.target.store import digest_of
 _IMPORTED_AHEAD = (
     "ansible_econtext.target.module_runner",
     "ansible_econtext.target.program_runner",
-    "ansible_econtext.target.prefault",
     "ansible.module_utils.basic",
     "ansible.module_utils._internal._ansiballz._loader",
     "ansible.module_utils._internal._json._profiles._module_legacy_c2m",

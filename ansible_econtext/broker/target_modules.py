@@ -16,7 +16,6 @@ _ALL = (
     FILES,
     "ansible_econtext.target.payload_file",
     "ansible_econtext.target.run_command",
-    "ansible_econtext.target.prefault",
     "ansible_econtext.target.working_directory",
     "ansible_econtext.target.memfd",
     RUNNER,

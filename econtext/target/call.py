@@ -16,10 +16,6 @@ from econtext.target import codec, compat, store, wire
 #: This process's importer, for functions that add modules of their own.
 importer = None  # type: object
 
-#: Hooks that a module imported ahead may set, for each call process: `before(fd)` is called
-#: while the process waits for its call on this descriptor, `after()` when the result was sent.
-before = after = lambda *arguments: None
-
 
 class Channel(object):
     """Blocking end of a call process's socket to the slave.
@@ -59,7 +55,6 @@ def main(channel, slaves_importer):
     """Wait for the call, run it, and send its value or error."""
     global importer
     importer = slaves_importer
-    before(channel.fd)
     _, body = channel.receive()
     request = codec.decode(body)
     importer.offered = frozenset(request["offered"])
@@ -80,7 +75,6 @@ def main(channel, slaves_importer):
         result = codec.encode(("error", _kind(error), _text(error), _trace()))
     finish()
     channel.send(wire.RESULT, result)
-    after()
 
 
 def finish():
