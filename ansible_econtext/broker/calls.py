@@ -6,6 +6,7 @@ For the broker's one thread, like all of this folder.
 from collections.abc import Callable
 from typing import Any
 
+from ansible_econtext.broker import target_modules
 from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.errors import CallDied, CallError
 from econtext.controller.link import Link
@@ -79,7 +80,7 @@ def failure_of(error: CallDied | CallError, outputs: dict[str, bytes]) -> dict[s
     """Return the reply to a request whose call failed."""
     if isinstance(error, CallDied):
         return {"died": error.status, "text": str(error), **outputs}
-    if error.kind.endswith("OperationError"):
+    if error.kind == target_modules.OPERATION_ERROR:
         return {"failed": "operation", "text": error.text}
     return {"failed": "call", "text": f"{error.kind}: {error.text}"}
 

@@ -144,7 +144,7 @@ class RequestHandler:
         """Return whether to replace the slave: once, since a host may always ask for it."""
         if self._anew or not isinstance(error, CallError):
             return False
-        self._anew = error.kind.endswith("Outdated")
+        self._anew = error.kind == target_modules.OUTDATED
         return self._anew
 
     def _start_anew(self) -> None:

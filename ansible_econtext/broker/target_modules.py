@@ -11,6 +11,10 @@ FILES = "ansible_econtext.target.file_operations"
 PROGRAM = "ansible_econtext.target.program_runner"
 WARM_PROCESS = "ansible_econtext.target.warm_process"
 
+#: What an error's kind is if the slave is to be replaced, and if an operation on files failed.
+OUTDATED = f"{RUNNER}.Outdated"
+OPERATION_ERROR = f"{FILES}.OperationError"
+
 #: The modules that every slave holds, with those that they import.
 _ALL = (
     FILES,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ansible_econtext.broker import target_modules
 from ansible_econtext.broker import warm_processes as staying_calls
 from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.sequence import Sequence
@@ -122,7 +123,7 @@ def test_a_process_that_does_not_stay_did_nothing(warm_processes, link):
 
 @pytest.mark.parametrize(
     ("outcome", "error"),
-    [((), CallDied), (("error", "files.OperationError", "write: no space", ""), CallError)],
+    [((), CallDied), (("error", target_modules.OPERATION_ERROR, "write: no space", ""), CallError)],
 )
 def test_a_process_that_ends_fails_its_run_and_the_next_has_another(
     warm_processes, link, outcome, error
