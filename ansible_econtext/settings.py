@@ -72,9 +72,6 @@ OPTIONS = {
         True,
         "Patches of ansible-core that make it faster are applied for the time of a play.",
     ),
-    "CONNECTION_CACHE": Option(
-        True, "Tasks that reach a host alike share what was found out of the way there."
-    ),
     "TRACE": Option("", "A file to which the broker writes a line of JSON for each request."),
 }
 

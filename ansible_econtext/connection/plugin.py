@@ -56,17 +56,6 @@ class CarriedConnection:
         self._econtext = Session(self._econtext_kept_step, host, run_process)
         self._shell = shell_plugin
 
-    def _econtext_copy(self) -> "CarriedConnection":
-        """One like it as it was made, with the same options: nothing was done with it yet."""
-        made: Any = recording.copy(self)
-        made._econtext_steps = {}
-        made._shell = recording.copy(self._shell)
-        if getattr(made, "become", None) is not None:
-            made.become = recording.copy(made.become)
-        if self._econtext is not None:
-            made._econtext = self._econtext.begun_again(made._econtext_kept_step)
-        return made  # type: ignore[no-any-return]
-
     # Options
 
     def set_become_plugin(self, plugin: Any) -> None:

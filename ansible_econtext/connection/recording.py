@@ -29,12 +29,3 @@ def specialise(plugin: T, mixin: type) -> T:
     copy: Any = object.__new__(made)
     copy.__dict__.update(plugin.__dict__)
     return copy  # type: ignore[no-any-return]
-
-
-def copy(plugin: T) -> T:
-    """A plugin with the same options, and without any notes."""
-    made: Any = object.__new__(type(plugin))
-    for name, value in vars(plugin).items():
-        if not name.startswith(NOTES):
-            made.__dict__[name] = dict(value) if name == "_options" else value
-    return made  # type: ignore[no-any-return]

@@ -70,13 +70,6 @@ class Session:
         #: What was said where there was no Python, by the Pythons that were looked for.
         self._without_python: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def begun_again(self, first_step: Callable[[list[str]], Hop]) -> "Session":
-        """One with the same options, for another connection."""
-        made = Session(first_step, self._host, self._run_process)
-        made.pythons, made.retries = list(self.pythons), self.retries
-        made.become_timeout, made.becomes = self.become_timeout, self.becomes
-        return made
-
     def prepare(self) -> None:
         """Have the login user's slave started, without waiting for it."""
         if self._prepared or not self.pythons or not slot.is_active():

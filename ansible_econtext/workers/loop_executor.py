@@ -1,41 +1,42 @@
-"""How ansible-core runs the items of a loop, and how they are run ahead of it.
-
-`Executor` runs a loop as its stock class does, with the stock method; but what comes of an
-item may have been made already, by a copy of the executor in another thread.
-"""
+"""Executor of a task whose loop may run ahead, in a task thread."""
 
 import copy
 import os
 from collections.abc import Callable
 from typing import Any
 
+from ansible.executor.task_executor import TaskExecutor
+
 from ansible_econtext.client import client, endpoint
 from ansible_econtext.core import loop_items, task_context
 from ansible_econtext.core.versions import ansible_version
 from ansible_econtext.pipeline import eligibility
 from ansible_econtext.pipeline.loop_pipeline import LoopPipeline
-from ansible_econtext.workers import connection_cache
 
 
-class Executor(connection_cache.Executor):
-    """Source: `TaskExecutor._run_loop` and `_execute` in `executor/task_executor.py`, 2.19 to
-    2.21, and `TaskContext` in `_internal/_task.py`, 2.21."""
+class LoopExecutor(TaskExecutor):  # type: ignore[misc]
+    """Executor that runs a loop by the stock method, and takes items' outcomes from a pipeline.
 
-    #: What runs items ahead, while a loop runs for which it may be done.
+    Copies of it run the items, in threads of the pipeline.  Source: `TaskExecutor._run_loop` and
+    `_execute` in `executor/task_executor.py`, 2.19 to 2.21.
+    """
+
+    _connection: Any
+    #: The pipeline of the loop that runs, if its items may be sent before their turn.
     _econtext_pipeline: LoopPipeline | None = None
-    #: The number of the item that is run next.
+    #: The number of the next item.
     _econtext_number = 0
-    _econtext_run_process = 0
 
     def _run_loop(self, items: list[Any]) -> Any:
-        variables = self._econtext_variables()
+        is_221 = ansible_version >= (2, 21)
+        variables = task_context.current().task_vars if is_221 else self._job_vars
         if not eligibility.may_run_ahead(self._task, variables, items):
             return super()._run_loop(items)
         task, play_context = self._task, self._play_context
-        copies: list[Executor] = []
+        copies: list[LoopExecutor] = []
 
-        context = task_context.current() if ansible_version >= (2, 21) else None
-        left: dict[str, Any] = {}  # what the last item of the stock way left there
+        context = task_context.current() if is_221 else None
+        left: dict[str, Any] = {}  # the variables as the scout left them
 
         def runner() -> Callable[[int], Any]:
             made = _copy_of(self)
@@ -46,7 +47,7 @@ class Executor(connection_cache.Executor):
             return loop_items.ItemOf219(made, task, play_context, items, left).run
 
         def connect() -> client.Client:
-            return client.borrow(endpoint.of_run(), self._econtext_run_process or os.getpid())
+            return client.borrow(endpoint.of_run(), os.getpid())
 
         self._econtext_pipeline = LoopPipeline(len(items), connect, runner)
         try:
@@ -59,24 +60,24 @@ class Executor(connection_cache.Executor):
                     each._connection.close()
 
     def _execute(self, *args: Any, **kwargs: Any) -> Any:
-        loop = self._econtext_pipeline
-        if loop is None:
-            return self._econtext_execute(*args, **kwargs)
+        pipeline, stock = self._econtext_pipeline, super()._execute
+        if pipeline is None:
+            return stock(*args, **kwargs)
         number = self._econtext_number
         self._econtext_number += 1
-        outcome = loop.run(number, lambda: self._econtext_execute(*args, **kwargs))
+        outcome = pipeline.run(number, lambda: stock(*args, **kwargs))
         if not isinstance(outcome, loop_items.Outcome):
             return outcome
-        # The fields of the task as they came to be for this item.
+        # The task has the fields of the item that was run last, as in stock Ansible.
         self._task.__dict__.update(outcome.task.__dict__)
         if ansible_version >= (2, 21):
             task_context.record(outcome.result)
         return outcome.result
 
 
-def _copy_of(executor: Executor) -> Executor:
-    """An executor for other items, with a connection of its own."""
-    made: Executor = copy.copy(executor)
+def _copy_of(executor: LoopExecutor) -> LoopExecutor:
+    """Return an executor for other items, with a connection of its own."""
+    made: LoopExecutor = copy.copy(executor)
     made._connection = None
     made._econtext_pipeline = None
     return made

@@ -29,7 +29,7 @@ from ansible_econtext.core import (
 )
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.pipeline import loop_pipeline
-from ansible_econtext.workers import connection_cache, loop_executor
+from ansible_econtext.workers import loop_executor
 
 display = Display()
 
@@ -76,7 +76,7 @@ class ThreadWorker(threading.Thread):
     def _run(self) -> None:
         fork_gate.move_by(self._move)
         try:
-            task_runner.run_task(self._arguments, loop_executor.Executor, self._finish)
+            task_runner.run_task(self._arguments, loop_executor.LoopExecutor, self._finish)
             if self._is_process:
                 worker_process.end()
         except BaseException as error:
@@ -222,8 +222,6 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
         yield
         return
     workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)
-    if settings.is_on("CONNECTION_CACHE"):
-        connection_cache.Executor.econtext_ways = connection_cache.Ways()
     try:
         with (
             replaced(ansible.plugins.strategy, WorkerProcess=workers),
@@ -235,4 +233,3 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
             yield
     finally:
         loop_pipeline.stop()
-        connection_cache.Executor.econtext_ways = None
