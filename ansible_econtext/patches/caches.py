@@ -1,15 +1,9 @@
-"""What ansible-core makes again for each task, kept for the time of a play."""
+"""Cache of the modules that ansible-core built in this run."""
 
 import dataclasses
-import glob
-import os
-import types
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import ansible.plugins.loader
-import ansible.vars.manager
 from ansible.executor import module_common
 
 from ansible_econtext.core.patch import replaced
@@ -22,45 +16,6 @@ class _Archive(str):
 
     def __repr__(self) -> str:
         return self.literal
-
-
-class _Globs(types.ModuleType):
-    """The module `glob`, with what it found in a directory that has not changed since."""
-
-    def __init__(self) -> None:
-        super().__init__("glob")
-        self._found: dict[str, tuple[int, list[str]]] = {}
-
-    def glob(self, pattern: str) -> list[str]:
-        directory, name = os.path.split(pattern)
-        if glob.has_magic(directory):
-            return glob.glob(pattern)
-        try:
-            changed = os.stat(directory).st_mtime_ns
-        except OSError:
-            return []
-        kept = self._found.get(pattern)
-        if kept is None or kept[0] != changed:
-            kept = self._found[pattern] = changed, glob.glob(pattern)
-        return list(kept[1])
-
-    def iglob(self, pattern: str) -> Iterator[str]:
-        return iter(self.glob(pattern))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(glob, name)
-
-
-def kept_listings() -> AbstractContextManager[None]:
-    """Have the loader list a directory again only when it has changed.
-
-    Source: `plugins/loader.py`, 2.16 to 2.21, which looks for modules and for vars plugins by
-    the functions of `glob`, without options, several times for each task.
-    """
-    loader: Any = ansible.plugins.loader
-    if getattr(loader, "glob", None) is not glob:
-        return nullcontext()
-    return replaced(loader, glob=_Globs())
 
 
 def kept_payloads() -> AbstractContextManager[None]:
@@ -84,20 +39,3 @@ def kept_payloads() -> AbstractContextManager[None]:
         return kept[path]
 
     return replaced(kind, load=load)
-
-
-def no_facts_unlooked_at() -> AbstractContextManager[None]:
-    """Have no facts at all pass without a look at what they could be.
-
-    Source: `VariableManager.get_vars` in `vars/manager.py`, 2.16 to 2.21: each time it has the
-    facts of a host cleaned, for which `clean_facts` goes through all connection plugins.
-    """
-    manager: Any = ansible.vars.manager
-    stock = getattr(manager, "clean_facts", None)
-    if stock is None:
-        return nullcontext()
-
-    def clean_facts(facts: Any) -> Any:
-        return stock(facts) if facts or type(facts) is not dict else {}
-
-    return replaced(manager, clean_facts=clean_facts)

@@ -13,9 +13,6 @@ from ansible.plugins.loader import PluginLoader
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import is_known_since
 
-#: Methods that tell of what is defined for a plugin.
-_OF_DEFINITIONS = ("get_plugin_vars", "get_plugin_options_from_var")
-
 #: The environment as it is now.  To ask `os.environ` for what is not there costs an exception.
 _environment: Mapping[bytes, bytes] = getattr(os.environ, "_data", os.environb)
 
@@ -110,34 +107,6 @@ def _is_set(known: _Sources, keys: Any, variables: Any) -> bool:
         if encoded in _environment:
             return True
     return False
-
-
-def kept_definitions() -> AbstractContextManager[None]:
-    """Have it looked up once which variables a plugin has, and which options have a variable.
-
-    Source: `ConfigManager.get_plugin_vars` and `get_plugin_options_from_var` in
-    `config/manager.py`, 2.16 to 2.21: they go through all that is defined for a plugin, which is
-    what its documentation says, and stays as it is once the plugin is loaded.
-    """
-    stock = {name: getattr(ConfigManager, name, None) for name in _OF_DEFINITIONS}
-    if not is_known_since((2, 16)) or None in stock.values():
-        return nullcontext()
-
-    def kept(method: Any) -> Any:
-        found: dict[Any, tuple[Any, list[str]]] = {}
-
-        def get(self: Any, plugin_type: str, name: str, *variable: str) -> list[str]:
-            key = plugin_type, name, *variable
-            definitions = self.get_configuration_definitions(plugin_type, name)
-            known, names = found.get(key, (None, []))
-            if known is not definitions:
-                names = method(self, plugin_type, name, *variable)
-                found[key] = definitions, names
-            return list(names)
-
-        return get
-
-    return replaced(ConfigManager, **{name: kept(method) for name, method in stock.items()})
 
 
 def kept_builtin_plugins() -> AbstractContextManager[None]:

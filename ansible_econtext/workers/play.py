@@ -20,7 +20,6 @@ from ansible_econtext.patches import (
     config_lookups,
     field_validation,
     module_utils_imports,
-    ssh_argparse,
     template_cache,
 )
 from ansible_econtext.workers.thread_worker import threads_for_tasks
@@ -48,15 +47,11 @@ def _patched() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         if settings.is_on("PATCHES"):
             for patch in (
-                caches.kept_listings,
                 caches.kept_payloads,
                 module_utils_imports.found_once,
                 config_lookups.kept_options,
-                config_lookups.kept_definitions,
                 config_lookups.kept_builtin_plugins,
-                caches.no_facts_unlooked_at,
                 field_validation.validated_once,
-                ssh_argparse.made_when_wanted,
                 template_cache.compiled_once,
             ):
                 stack.enter_context(patch())

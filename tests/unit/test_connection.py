@@ -1,18 +1,11 @@
 """A connection's step to its host is made once, and anew when an option changes."""
 
-import argparse
-
 import pytest
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 
-from ansible_econtext.core import plugins, versions
-from ansible_econtext.patches import ssh_argparse
+from ansible_econtext.core import plugins
 from ansible_econtext.workers.play import carried_connections
-
-needs_parsers = pytest.mark.skipif(
-    not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
-)
 
 
 @pytest.fixture
@@ -98,13 +91,3 @@ def test_a_directory_of_sockets_is_made_again(connection, tmp_path):
 def _words(key):
     for each in key:
         yield from each if isinstance(each, tuple) else [each]
-
-
-@needs_parsers
-@pytest.mark.parametrize("arguments, is_asked_for", [("-tt", True), ("-o RequestTTY=no", False)])
-def test_a_parser_is_made_when_it_is_used(arguments, is_asked_for):
-    with ssh_argparse.made_when_wanted():
-        made = connection_loader.get("ssh", PlayContext(), None)
-    made.set_options(direct={"ssh_args": arguments, "ssh_common_args": "", "ssh_extra_args": ""})
-    assert not isinstance(made._tty_parser, argparse.ArgumentParser)
-    assert bool(made._is_tty_requested()) is is_asked_for

@@ -83,29 +83,6 @@ def test_an_option_that_nothing_sets_is_looked_up_once(plugin, looked_up):
         assert all("spoiled" not in str(value) for value in look_up(*plugin, {}, {}).values())
 
 
-def test_what_is_defined_for_a_plugin_is_gone_through_once(plugin, monkeypatch):
-    kind, name = plugin
-    config = type(constants.config)
-
-    def defined():
-        variables = constants.config.get_plugin_vars(kind, name)
-        asked = [*variables, "no_such_variable"]
-        options = [constants.config.get_plugin_options_from_var(kind, name, each) for each in asked]
-        return variables, options
-
-    before = defined()
-    with config_lookups.kept_definitions():
-        assert defined() == before
-        constants.config.get_plugin_vars(kind, name).append("spoiled")
-        assert defined() == before
-        other = {"option": {"vars": [{"name": "its_variable"}]}}
-        monkeypatch.setattr(config, "get_configuration_definitions", lambda *_, **__: other)
-        assert constants.config.get_plugin_vars(kind, name) == ["its_variable"]
-        monkeypatch.undo()
-        assert defined() == before
-    assert defined() == before
-
-
 def test_an_option_of_no_plugin_is_looked_up_once(looked_up):
     with config_lookups.kept_options():
         for _ in range(3):
