@@ -10,7 +10,6 @@ import itertools
 import os
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -157,7 +156,6 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; the broker then ends the requests that are active on it."""
-        _borrowed.pop(self, None)
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -262,50 +260,3 @@ def remove(directory: str) -> None:
     """Remove a directory's socket, if there is one."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(directory, SOCKET))
-
-
-#: Connections that no thread uses.
-_idle: list[Client] = []
-
-#: Connections in use, with the identity of the thread that borrowed each.
-_borrowed: dict[Client, int] = {}
-
-
-def borrow(endpoint: Endpoint, run: int) -> Client:
-    """Return an idle connection, or one that `connect` makes; raises BrokerGone."""
-    client = _quiet() or connect(endpoint, run)
-    _borrowed[client] = threading.get_ident()
-    return client
-
-
-def _quiet() -> Client | None:
-    while True:
-        try:
-            client = _idle.pop()
-        except IndexError:  # none, or another thread was faster
-            return None
-        if client.is_quiet():
-            return client
-        client.close()
-
-
-def give_back(client: Client) -> None:
-    """Keep a connection for the next `borrow`; no request may be active on it."""
-    if _borrowed.pop(client, None) is not None:
-        _idle.append(client)
-    else:
-        client.close()
-
-
-def _keep_own_connections() -> None:
-    """Close a fork's copies of connections, except those of the thread that forked.
-
-    While a fork has one open, the broker does not see that its owner closed it.
-    """
-    own = threading.get_ident()
-    for client in [*_idle, *(each for each, thread in _borrowed.items() if thread != own)]:
-        client.close()
-    _idle.clear()
-
-
-os.register_at_fork(after_in_child=_keep_own_connections)

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from ansible_econtext.client import client
+from ansible_econtext.client import client, connection_pool
 from ansible_econtext.core import fork_gate
 
 Reply = dict[str, Any]
@@ -104,6 +104,6 @@ class Multiplexer:
     def close(self, is_reusable: bool) -> None:
         """Give the connection back if it is reusable, else close it; no thread may wait."""
         if is_reusable and not self._connection.closed:
-            client.give_back(self._connection)
+            connection_pool.give_back(self._connection)
         else:
             self._connection.close()

@@ -17,7 +17,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext.client import client, endpoint
+from ansible_econtext.client import client, connection_pool, endpoint
 from ansible_econtext.client.route import Hop, Route, key_of
 from ansible_econtext.connection import become, errors, module_requests, shell
 from ansible_econtext.connection.deferred_operations import Waiting
@@ -224,7 +224,7 @@ class Session:
             with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
                 self._client.tell({**request, "may_wait": may_wait, "waited": 0})
         self._waiting.take()
-        client.give_back(self._client)
+        connection_pool.give_back(self._client)
         self._client = None
 
     def before_stock(self) -> None:
@@ -290,7 +290,7 @@ class Session:
 
     def _connected(self) -> client.Client:
         if self._client is None or self._client.closed:
-            self._client = client.borrow(endpoint.of_run(), self._run_process)
+            self._client = connection_pool.borrow(endpoint.of_run(), self._run_process)
         return self._client
 
     def _route(self, plugin: Any) -> Route:

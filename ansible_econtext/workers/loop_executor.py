@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.executor.task_executor import TaskExecutor
 
-from ansible_econtext.client import client, endpoint
+from ansible_econtext.client import client, connection_pool, endpoint
 from ansible_econtext.core import loop_items, task_context
 from ansible_econtext.core.versions import ansible_version
 from ansible_econtext.pipeline import eligibility
@@ -47,7 +47,7 @@ class LoopExecutor(TaskExecutor):  # type: ignore[misc]
             return loop_items.ItemOf219(made, task, play_context, items, left).run
 
         def connect() -> client.Client:
-            return client.borrow(endpoint.of_run(), os.getpid())
+            return connection_pool.borrow(endpoint.of_run(), os.getpid())
 
         self._econtext_pipeline = LoopPipeline(len(items), connect, runner)
         try:

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.client import client  # noqa: E402
+from ansible_econtext.client import client, connection_pool  # noqa: E402
 from ansible_econtext.pipeline import loop_pipeline, slot  # noqa: E402
 
 MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "route": []}
@@ -49,7 +49,7 @@ class Line:
 @pytest.fixture
 def given_back(monkeypatch):
     lines = []
-    monkeypatch.setattr(client, "give_back", lines.append)
+    monkeypatch.setattr(connection_pool, "give_back", lines.append)
     return lines
 
 
