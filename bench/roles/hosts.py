@@ -40,7 +40,8 @@ START = """\
 set -e
 mount -t tmpfs -o mode=755 tmpfs "$PLACE"
 mkdir "$PLACE/upper" "$PLACE/work" "$PLACE/root"
-mount -t overlay overlay -o "lowerdir=$LAYERS,upperdir=$PLACE/upper,workdir=$PLACE/work" "$PLACE/root"
+layers="lowerdir=$LAYERS,upperdir=$PLACE/upper,workdir=$PLACE/work"
+mount -t overlay overlay -o "$layers" "$PLACE/root"
 cd "$PLACE/root"
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys

@@ -44,6 +44,10 @@ class Run:
     received: int = 0
     load: float = 0.0
     recap: dict[str, str] = field(default_factory=dict)
+    #: What came of each task, where that was noted.
+    results: list[str] = field(default_factory=list)
+    #: Where it left something else than the first contender did.
+    differences: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,14 @@ class Variant:
 class Runner:
     """Runs plays in one environment; each run has a home of its own."""
 
-    def __init__(self, work: Path, prepared: Environment, time_limit: int) -> None:
+    def __init__(
+        self, work: Path, prepared: Environment, time_limit: int, notes_results: bool = False
+    ) -> None:
+        """With `notes_results` a callback notes what came of each task, which takes its time."""
         self.work = work
         self.prepared = prepared
         self.time_limit = time_limit
+        self.notes_results = notes_results
         self.counter = itertools.count(1)
 
     def run(self, variant: Variant, play: RealPlay, hosts: Hosts, result: Run) -> Run:
@@ -82,6 +90,8 @@ class Runner:
         result.cpu, result.wall = answer["cpu"], answer["wall"] or 0.0
         output = (directory / "output").read_text(errors="replace")
         result.recap = dict(RECAP.findall(output))
+        if (directory / "results").exists():
+            result.results = (directory / "results").read_text().splitlines()
         result.failure = self.failure(answer, hosts, result)
         if result.failure:
             result.last_lines = output.splitlines()[-LAST_LINES:]
@@ -93,6 +103,10 @@ class Runner:
             "ANSIBLE_CONFIG": str(self.write_configuration(directory, variant.contender)),
             "TMPDIR": str(directory / "tmp"),
         }
+        if self.notes_results:
+            variables["ANSIBLE_CALLBACK_PLUGINS"] = str(CALLBACKS)
+            variables["ANSIBLE_CALLBACKS_ENABLED"] = "bench_results"
+            variables["BENCH_RESULTS"] = str(directory / "results")
         return {
             "before": [],
             "command": [self.prepared.ansible_playbook, str(play.path(self.prepared))],
