@@ -16,7 +16,7 @@ from bench.command_line import RESULTS, choose, listen_to_signals, stop
 from bench.contenders import CONTENDERS
 from bench.environment import NotPreparedError
 from bench.roles import figures, public, weighing
-from bench.roles.play_list import PLAYS
+from bench.roles.play_list import PLAYS, TABLE
 from bench.roles.prepared import prepare
 from bench.roles.rounds import TURNS, Cell, Rounds
 from bench.roles.runs import Run, Runner, Variant
@@ -28,7 +28,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Run plays of public roles on Debian systems, under econtext and its peers.",
         epilog="\n".join(
             ["plays:"]
-            + [f"  {play.name:20} {play.about}" for play in PLAYS]
+            + [f"  {play.name:20} {play.about}" for play in PLAYS + TABLE]
             + ["contenders:"]
             + [f"  {contender.name:20} {contender.about}" for contender in CONTENDERS]
             + ["switches:"]
@@ -47,6 +47,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--python", default=sys.executable, help="interpreter for Ansible")
     parser.add_argument("--time-limit", type=int, default=900, metavar="SECONDS", help="of a run")
     parser.add_argument("--prepare", action="store_true", help="make what the plays need, and end")
+    parser.add_argument(
+        "--prepare-by", default="stock", metavar="CONTENDER", help="default: %(default)s"
+    )
     parser.add_argument(
         "--weigh",
         action="append",
@@ -70,7 +73,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def understand(options: argparse.Namespace) -> None:
     """Replace the names by the things that they stand for."""
-    options.plays = choose(PLAYS, options.plays)
+    options.plays = choose(PLAYS + TABLE, options.plays) if options.plays else PLAYS
+    choose(CONTENDERS, options.prepare_by)
     if unknown := set(options.turns.split(",")) - set(TURNS):
         raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(TURNS)}")
     if options.weigh:
@@ -151,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
         with work_directory() as work:
             runner = Runner(work, prepared, options.time_limit, options.results)
             for play in options.plays:
-                prepare(play, runner)
+                prepare(play, runner, options.prepare_by)
             return 0 if options.prepare else compete(runner, options)
     except NotPreparedError as error:
         sys.exit(str(error))

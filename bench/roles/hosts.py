@@ -1,6 +1,8 @@
 """The hosts: each a Debian system of its own, in namespaces of its own, behind its own sshd."""
 
 import json
+import os
+import shutil
 import socket
 import subprocess
 import time
@@ -127,7 +129,18 @@ class Hosts:
             "NAME": name,
             "KEPT_FROM": KEPT_FROM,
         }
-        command = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+        # Killed with us, if we cannot end it any more.
+        command = [
+            "setpriv",
+            "--pdeathsig=KILL",
+            "unshare",
+            "--mount",
+            "--pid",
+            "--uts",
+            "--ipc",
+            "--fork",
+            "--kill-child",
+        ]
         with open(self.log(name), "wb") as log:
             process = subprocess.Popen(
                 [*command, "/bin/sh", "-c", START],
@@ -169,6 +182,15 @@ class Hosts:
         """The root directory of each host, as it is seen from outside."""
         children = processes.children_of_all()
         return [Path(f"/proc/{children[process.pid][0]}/root") for process in self.started]
+
+    def empty(self, name: str) -> None:
+        """Make a directory of the account's anew on each host."""
+        for root in self.roots():
+            path = root / name.lstrip("/")
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
+            owner = path.parent.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def keep_layer(self, layer: Path) -> None:
         """Copy what the first host has written to a directory that others can begin with."""

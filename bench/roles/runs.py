@@ -79,6 +79,8 @@ class Runner:
         for path in (directory, directory / "home", directory / "tmp", settings.masters(directory)):
             path.mkdir(mode=0o700)
         own = hosts.own()
+        if play.destination:
+            hosts.empty(play.destination)
         result.load = os.getloadavg()[0]
         with Link(hosts.port, result.round_trip, hosts.addresses, same_address=True) as link:
             groups = [name for name in (GROUP, play.group) if name]
