@@ -38,9 +38,8 @@ note=/var/lib/bench/services/$1
 [ "$1" != --status-all ] || exit 0
 [ -x "/etc/init.d/$1" ] || { echo "$1: unrecognized service" >&2; exit 1; }
 case "$2" in
-    start | restart | force-reload) : > "$note" ;;
+    start | restart | reload | force-reload) : > "$note" ;;
     stop) rm -f "$note" ;;
-    reload) [ -e "$note" ] ;;
     status) [ -e "$note" ] && echo "$1 is running" || { echo "$1 is stopped"; exit 3; } ;;
 esac
 """

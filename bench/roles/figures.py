@@ -36,6 +36,13 @@ def cpu(run: Run) -> float:
     return run.cpu
 
 
+def both_cpu(run: Run) -> float:
+    return run.cpu + run.target_cpu
+
+
+FIGURES = (wall, cpu, both_cpu)
+
+
 def table(runs: list[Run], names: list[str], peers: list[str]) -> str:
     """A table in Markdown: a row for each cell and contender."""
     titles = ["play", "hosts", "rtt", "run", "contender", "runs", "wall s", "cpu s"]
@@ -60,7 +67,7 @@ def weights(runs: list[Run], names: list[str], plain: str) -> str:
     for run in runs:
         if run.number and not run.failure:
             found.setdefault((run.play, run.hosts, run.round_trip, run.turn), []).append(run)
-    titles = ["variant", "runs", "wall, off / on", "cpu, off / on"]
+    titles = ["variant", "runs", "wall, off / on", "cpu, off / on", "both sides' cpu, off / on"]
     titles += [f"{play}, {hosts} hosts, {rtt:g} ms" for play, hosts, rtt, _ in found]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for name in names:
@@ -81,7 +88,7 @@ def weights(runs: list[Run], names: list[str], plain: str) -> str:
     return "\n".join([*lines, "", f"{plain}: {', '.join(of_plain)}"])
 
 
-def weighed(runs: list[Run], name: str, plain: str) -> tuple[float, float] | None:
+def weighed(runs: list[Run], name: str, plain: str) -> list[float]:
     """Return the medians of wall and processor time, against the plain runs next to each run."""
     ratios = []
     for index, run in enumerate(runs):
@@ -90,13 +97,8 @@ def weighed(runs: list[Run], name: str, plain: str) -> tuple[float, float] | Non
         before = [each for each in runs[:index] if each.contender == plain][-1:]
         after = [each for each in runs[index:] if each.contender == plain][:1]
         if near := before + after:
-            wall_near = statistics.mean(each.wall for each in near)
-            cpu_near = statistics.mean(each.cpu for each in near)
-            ratios.append((run.wall / wall_near, run.cpu / cpu_near))
-    if not ratios:
-        return None
-    walls, cpus = zip(*ratios, strict=True)
-    return statistics.median(walls), statistics.median(cpus)
+            ratios.append([figure(run) / statistics.mean(map(figure, near)) for figure in FIGURES])
+    return [statistics.median(column) for column in zip(*ratios, strict=True)]
 
 
 def number(value: float | None) -> str:
@@ -109,7 +111,8 @@ def progress(run: Run) -> str:
     if run.failure:
         lines = "".join(f"\n    | {line}" for line in run.last_lines)
         return f"FAILED: {head}, {run.contender}: {run.failure}{lines}"
-    text = f"{head}, {run.contender}: {run.wall:.2f} s, cpu {run.cpu:.2f} s, load {run.load:.1f}"
+    seconds = f"{run.wall:.2f} s, cpu {run.cpu:.2f} + {run.target_cpu:.2f} s"
+    text = f"{head}, {run.contender}: {seconds}, load {run.load:.1f}"
     return text + "".join(f"\n    differs: {line}" for line in run.differences)
 
 

@@ -178,6 +178,10 @@ class Hosts:
                 found.update(processes.children_of_all().get(first, [])[:1])
         return frozenset(found)
 
+    def used(self) -> float:
+        """Processor seconds that the hosts have used; sessions count when they are over."""
+        return sum(map(processes.seconds_of, self.own()))
+
     def roots(self) -> list[Path]:
         """The root directory of each host, as it is seen from outside."""
         children = processes.children_of_all()

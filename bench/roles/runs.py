@@ -40,6 +40,8 @@ class Run:
     last_lines: list[str] = field(default_factory=list)
     wall: float = 0.0
     cpu: float = 0.0
+    #: Of the hosts.
+    target_cpu: float = 0.0
     sent: int = 0
     received: int = 0
     load: float = 0.0
@@ -82,12 +84,14 @@ class Runner:
         if play.destination:
             hosts.empty(play.destination)
         result.load = os.getloadavg()[0]
+        used_before = hosts.used()
         with Link(hosts.port, result.round_trip, hosts.addresses, same_address=True) as link:
             groups = [name for name in (GROUP, play.group) if name]
             told = play.variables | {"secret__directory": str(hosts.work / "secret")}
             (directory / "inventory.json").write_text(hosts.inventory(link.port, groups, told))
             answer = self.measure(self.request(variant, play, directory))
         hosts.end_sessions(own)
+        result.target_cpu = hosts.used() - used_before
         result.sent, result.received = link.counts["sent"], link.counts["received"]
         result.cpu, result.wall = answer["cpu"], answer["wall"] or 0.0
         output = (directory / "output").read_text(errors="replace")
