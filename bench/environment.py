@@ -119,8 +119,8 @@ def describe(directory: Path) -> Environment:
     return Environment(directory=str(directory), **json.loads(answer))
 
 
-def install(directory: Path, requirement: str) -> None:
-    run([str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement])
+def install(directory: Path, *arguments: str) -> None:
+    run([str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", *arguments])
 
 
 def install_mitogen(directory: Path) -> None:

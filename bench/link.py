@@ -9,15 +9,25 @@ PROXY = Path(__file__).parent / "proxy.py"
 
 
 class Link:
-    """A proxy process with a round-trip time; knows its port, and at the end its counts."""
+    """A proxy process with a round-trip time; knows its port, and at the end its counts.
 
-    def __init__(self, target_port: int, round_trip: float, addresses: list[str]) -> None:
+    With `same_address` a connection goes on to the address that it came to, else to 127.0.0.1.
+    """
+
+    def __init__(
+        self,
+        target_port: int,
+        round_trip: float,
+        addresses: list[str],
+        same_address: bool = False,
+    ) -> None:
         self.counts: dict = {}
         self.process = subprocess.Popen(
             [
                 sys.executable,
                 str(PROXY),
                 f"--listen={','.join(addresses)}",
+                f"--target-address={'' if same_address else '127.0.0.1'}",
                 f"--target-port={target_port}",
                 f"--rtt={round_trip}",
             ],

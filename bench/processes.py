@@ -88,15 +88,20 @@ def seconds_below() -> float:
     Each process that still runs is asked for its own and for those of the children it has reaped;
     our own children that have been reaped are counted by the system.
     """
-    ticks = 0
-    for pid in descendants():
-        with contextlib.suppress(OSError):
-            text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-            # utime, stime, cutime, cstime: fields 14 to 17 of proc(5), of which 3 is the first here
-            ticks += sum(map(int, text.rpartition(")")[2].split()[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK") + usage_seconds(
+    return sum(map(seconds_of, descendants())) + usage_seconds(
         resource.getrusage(resource.RUSAGE_CHILDREN)
     )
+
+
+def seconds_of(pid: int) -> float:
+    """Processor seconds of a process that still runs, and of the children that it has reaped."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0.0
+    # utime, stime, cutime, cstime: fields 14 to 17 of proc(5), of which 3 is the first here
+    ticks = sum(map(int, text.rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def end_descendants(

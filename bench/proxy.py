@@ -143,12 +143,14 @@ class ClientEnd(End):
         self.opening = self.proxy.loop.create_task(self.open_other_end())
 
     async def open_other_end(self) -> None:
+        address, port = self.proxy.target
+        target = (address or self.outgoing.source.get_extra_info("sockname")[0], port)
         try:
             await self.proxy.loop.create_connection(
-                lambda: End(self.incoming, self.outgoing), *self.proxy.target
+                lambda: End(self.incoming, self.outgoing), *target
             )
         except OSError as error:
-            print(f"proxy: {self.proxy.target}: {error}", file=sys.stderr)
+            print(f"proxy: {target}: {error}", file=sys.stderr)
             self.incoming.close_destination()
 
 
@@ -204,7 +206,9 @@ async def serve(options) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A TCP proxy that adds a round-trip time.")
     parser.add_argument("--listen", default="127.0.0.1", help="addresses, separated by commas")
-    parser.add_argument("--target-address", default="127.0.0.1")
+    parser.add_argument(
+        "--target-address", default="127.0.0.1", help="empty: the address that was connected to"
+    )
     parser.add_argument("--target-port", type=int, required=True)
     parser.add_argument("--rtt", type=float, default=0.0, help="round-trip time in milliseconds")
     # select() knows microseconds; the usual poller rounds every delay up to a whole millisecond.
