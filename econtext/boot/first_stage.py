@@ -28,8 +28,12 @@ def command(pythons: Sequence[str] = PYTHONS) -> str:
     interpreters may have.  The first stage reads the bundle to its last byte and no
     further, so that frames may follow it without a wait.  The quotes mean the same to
     each login shell (sh, bash, csh, fish).
+
+    It imports nothing from the current directory, which a Python with `-c` would search
+    first: that may be a home, or a directory that anyone can write to.
     """
     code = (
+        "import sys;sys.path[:]=[each for each in sys.path if each];"
         "import io,zlib;"
         "source=io.BufferedReader(io.FileIO(0,closefd=False),1);"
         f"bundle=source.read(int(source.read({LENGTH_DIGITS})));"

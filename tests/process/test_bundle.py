@@ -1,5 +1,6 @@
 """What starts a slave: how many bytes it takes, and that it reads no byte too many."""
 
+import pathlib
 import subprocess
 
 import pytest
@@ -25,9 +26,10 @@ def test_the_command_line_is_one_word_for_any_shell():
         assert not set("!`\n") & set(first_stage.command(pythons_given))
 
 
-def start(command: str) -> subprocess.Popen:
+def start(command: str, directory: pathlib.Path | None = None) -> subprocess.Popen:
     return subprocess.Popen(
         ["/bin/sh", "-c", command],
+        cwd=directory,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -46,6 +48,23 @@ def test_what_comes_behind_the_bundle_arrives(version):
     [hello, *pongs] = wire.Reader(wire.UPWARD).feed(after)
     assert codec.decode(hello[2])["python"][:2] == list(version)
     assert pongs == [(wire.PONG, 1, b"first"), (wire.PONG, 2, b"second")]
+
+
+#: Modules of the standard library that a slave imports, or its first call.
+IMPORTED = (
+    "zlib codecs struct errno select signal socket fcntl logging random traceback json".split()
+)
+
+
+@pytest.mark.parametrize("version", sorted(pythons.found()), ids=lambda v: f"{v[0]}.{v[1]}")
+def test_nothing_is_imported_from_the_current_directory(version, tmp_path):
+    for name in IMPORTED:
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('from the current directory')\n")
+    slave = start(first_stage.command([pythons.found()[version]]), tmp_path)
+    frames = wire.frame(wire.PING, 1, b"first")
+    output, errors = slave.communicate(bundle.bundle() + frames, timeout=60)
+    assert (slave.returncode, errors) == (0, b"")
+    assert wire.MAGIC in output
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 100])
