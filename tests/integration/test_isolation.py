@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from . import own_plugins, processes
+from tests.support import processes
+from tests.support.processes import until
+
+from . import own_plugins
 from .conftest import short_directory
 from .own_plugins import CALLS, NAMES, Both, lines, local_hosts, outcomes, told
 from .parity import differences
 from .play import Play
-from .processes import until
 from .scale import ALL, MANY_HOSTS, another_scale
 
 #: Who has a plugin, and of which kind it is.

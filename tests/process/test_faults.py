@@ -9,8 +9,9 @@ import pytest
 
 import econtext
 from econtext import LaunchError, PasswordError
+from tests.support import processes, sshd
 
-from . import sshd, waiting, ways
+from . import waiting, ways
 from .target import plain
 
 
@@ -112,7 +113,7 @@ def test_an_ssh_password(router, sshd_server, account):
     error = fails(lambda: router.ssh(**options, password="wrong"), "the password was refused")
     assert isinstance(error, PasswordError) and not error.missing
     fails(lambda: router.ssh(**options), "Permission denied", status=255)
-    assert account.password not in sshd_server.log.read_text(errors="replace")
+    assert account.password not in sshd_server.log()
 
 
 def test_ssh_through_a_slave(router, sshd_server, account, python):
@@ -149,7 +150,7 @@ def test_a_sudo_that_asks_again_is_ended(router, account):
     user = router.sudo(account.name)
     before = waiting.running("sudo")
     fails(lambda: user.sudo(password="wrong"), "the password was refused")
-    waiting.gone(waiting.running("sudo") - before, 5)
+    processes.gone(waiting.running("sudo") - before, 5)
 
 
 def test_sudo_to_nobody(router):
