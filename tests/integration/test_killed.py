@@ -112,7 +112,7 @@ def long_task(
         processes.end([*task.living(), *processes.with_argument(argument)])
 
 
-def nothing_lives_on(task: LongTask) -> None:
+def assert_nothing_lives_on(task: LongTask) -> None:
     # A list that is empty at last: the message names who is left.
     try:
         until(5, lambda: not task.living(), "nothing of the run lives on")
@@ -137,7 +137,7 @@ def test_slave_killed(long_task: LongTask) -> None:
     one_clear_line(long, result)
     # The next task connects again.
     assert result.one("after").status == "ok", str(result)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
@@ -150,7 +150,7 @@ def test_call_process_killed(long_task: LongTask) -> None:
     assert long.status == "ignored", str(result)
     one_clear_line(long, result)
     assert result.one("after").status == "ok", str(result)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
@@ -160,7 +160,7 @@ def test_broker_killed(long_task: LongTask) -> None:
     long = result.one("long")
     assert long.status in ("unreachable", "ignored"), str(result)
     one_clear_line(long, result)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
@@ -169,7 +169,7 @@ def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
     """Ctrl-C: the terminal signals every process of the foreground group."""
     os.killpg(long_task.running.process.pid, signal.SIGINT)
     assert long_task.running.wait(30).rc != 0
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @pytest.mark.parametrize("transport", ["ssh"], indirect=True)
@@ -177,11 +177,11 @@ def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
 def test_ansible_playbook_signalled(long_task: LongTask, number: signal.Signals) -> None:
     os.kill(long_task.running.process.pid, number)
     assert long_task.running.wait(30).rc != 0
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
 def test_ansible_playbook_killed(long_task: LongTask) -> None:
     os.kill(long_task.running.process.pid, signal.SIGKILL)
     long_task.running.wait(30)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)

@@ -266,6 +266,7 @@ def test_no_process_stays_for_long(ssh: Transport, home_of: MakeHome) -> None:
         return {one for one in processes.processes() if one.parent == slave}
 
     processes.until(10, lambda: len(children()) == 1, "the others end")
+    assert processes.process(slave)
 
 
 def test_two_runs_at_once(ssh: Transport, home_of: MakeHome) -> None:

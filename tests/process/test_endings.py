@@ -48,7 +48,7 @@ def test_a_call_that_is_killed(context, tmp_path, number):
     assert answers(context)
 
 
-def cancel(context, function, path):
+def assert_cancelled(context, function, path):
     future = context.start(function, str(path))
     family = processes.family(*waiting.announced(path))
     assert len(family) == 2
@@ -58,11 +58,11 @@ def cancel(context, function, path):
 
 
 def test_cancel_ends_the_process_of_a_call(context, tmp_path):
-    cancel(context, ending.hang, tmp_path / "pids")
+    assert_cancelled(context, ending.hang, tmp_path / "pids")
 
 
 def test_cancel_ends_a_call_that_catches_signals(router, python, tmp_path):
-    cancel(router.local(python), ending.hang_stubbornly, tmp_path / "pids")
+    assert_cancelled(router.local(python), ending.hang_stubbornly, tmp_path / "pids")
 
 
 def test_whoever_waits_hears_of_a_cancelled_call(context, tmp_path):
@@ -145,6 +145,7 @@ def test_a_stubborn_call_does_not_keep_a_slave(router, python, tmp_path):
     context = router.local(python)
     context.start(ending.hang_stubbornly, str(tmp_path / "pids"))
     family = processes.family(context.greeting["pid"], *waiting.announced(tmp_path / "pids"))
+    assert len(family) >= 2  # the slave and its call
     context.close()
     processes.gone(family, SECONDS)
 

@@ -314,3 +314,23 @@ def test_protocol_code_does_no_io(path):
 def test_nothing_is_pickled(path):
     unsafe = {"pickle", "cPickle", "marshal", "shelve", "dill"}
     assert not unsafe & {name.split(".")[0] for name in imports(path)}
+
+
+# The tests
+
+#: How the names of those begin that fail where something is not as it should be.
+CHECKS = ("assert", "check", "expect", "raises")
+
+
+@by_name(sorted(ROOT.glob("tests/*/test_*.py")))
+def test_each_test_asserts_something(path):
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            called = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+            checks = [each for each in called if last_name(each).startswith(CHECKS)]
+            asserts = [each for each in ast.walk(node) if isinstance(each, ast.Assert)]
+            assert checks or asserts, node.name
+
+
+def last_name(node: ast.AST) -> str:
+    return getattr(node, "attr", None) or getattr(node, "id", "")
