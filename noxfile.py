@@ -76,5 +76,5 @@ def run(
     results = ROOT / "build" / "results" / f"{name}-{core}-{session.python}.jsonl"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
-    env = {**env, "ECONTEXT_TEST_RESULTS": str(results)}
+    env = {**env, "ECONTEXT_TEST_RESULTS": str(results), "ECONTEXT_TEST_ALL": "1"}
     session.run("python", "-m", "pytest", *arguments, env=env)

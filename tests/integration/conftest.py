@@ -13,13 +13,16 @@ import pytest
 
 pytest.register_assert_rewrite(f"{__package__}.parity")
 
+from tests.support import processes  # noqa: E402
+from tests.support import sshd as sshd_module  # noqa: E402
+from tests.support.accounts import Account, myself  # noqa: E402
+from tests.support.sshd import Sshd  # noqa: E402
+
 from . import accounts as accounts_module  # noqa: E402
-from . import processes, transports  # noqa: E402
-from . import sshd as sshd_module  # noqa: E402
-from .accounts import Account, Accounts  # noqa: E402
+from . import transports  # noqa: E402
+from .accounts import Accounts  # noqa: E402
 from .play import STOCK  # noqa: E402
 from .results import pytest_runtest_makereport  # noqa: E402, F401
-from .sshd import Sshd  # noqa: E402
 from .transports import Transport  # noqa: E402
 
 # The tests are about our strategy, but hold for stock Ansible as well, unless they say otherwise.
@@ -97,20 +100,24 @@ def sshd(_accounts_or_none: Accounts | None) -> Iterator[Sshd]:
     if sshd_module.BINARY is None or shutil.which("ssh-keygen") is None:
         pytest.skip("needs sshd and ssh-keygen")
     made = _accounts_or_none
-    extra = ""
-    if made:
-        extra = f"Match User {made.bare.name}\n  ChrootDirectory {made.bare_root}\n"
     # Root's interpreters may be closed to the others.
-    users = [*(made.all if made else ()), accounts_module.myself()]
+    users = [*(made.all if made else ()), myself()]
+    more = (
+        f"AllowUsers {' '.join(user.name for user in users)}\n"
+        "PasswordAuthentication no\n"
+        "Subsystem sftp internal-sftp\n"
+    )
+    if made:
+        more += f"Match User {made.bare.name}\n  ChrootDirectory {made.bare.root}\n"
     with tempfile.TemporaryDirectory(prefix="ectx-sshd-") as directory:
-        with sshd_module.running_sshd(pathlib.Path(directory), users, extra) as running:
+        with sshd_module.running_sshd(pathlib.Path(directory), more) as running:
             yield running
 
 
 @pytest.fixture(scope="session")
 def login(_accounts_or_none: Accounts | None) -> Account:
     """Who logs in through ssh when nothing special is asked for."""
-    return _accounts_or_none.plain if _accounts_or_none else accounts_module.myself()
+    return _accounts_or_none.plain if _accounts_or_none else myself()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from . import processes
+from tests.support import processes
+
 from .normalise import normalise, text
 from .play import ANSIBLE_PLAYBOOK, Play, Result, Running, prepared
 from .warned import warned

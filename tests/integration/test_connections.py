@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from . import processes
+from tests.support import processes
+from tests.support.sshd import Sshd
+
 from .accounts import Accounts
 from .conftest import Transport
 from .play import play_of, run_play, start_play
-from .sshd import Sshd
 
 
 def tasks(remote: pathlib.Path) -> list[dict[str, Any]]:
@@ -82,7 +83,7 @@ def test_one_connection_for_the_login_user_and_the_superuser(
 def test_nothing_lives_on_after_a_run(
     ours: None, transport: Transport, sshd: Sshd, strategy: str, scratch: pathlib.Path
 ) -> None:
-    before = {p.identity for p in processes.processes()}
+    before = processes.processes()
     running = start_play(
         play_of({"name": "ping", "ping": {}}),
         directory=scratch / "run",
@@ -91,11 +92,11 @@ def test_nothing_lives_on_after_a_run(
     )
     assert running.wait().rc == 0
 
-    def living() -> list[processes.Process]:
+    def living() -> set[processes.Process]:
         found = processes.with_environment(running.marker)
         if transport.account.is_throwaway:
-            found += processes.of_user(transport.account.uid)
-        return [one for one in found if one.identity not in before]
+            found |= processes.of_user(transport.account.uid)
+        return found - before
 
     processes.until(5, lambda: not living(), "nothing of the run lives on")
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.sshd import Sshd
+
 from .accounts import Accounts
 from .conftest import Transport
 from .play import Result, TaskResult, play_of, run_play
-from .sshd import Sshd
 
 PING = {"name": "ping", "ping": {}}
 

@@ -1,4 +1,4 @@
-"""Hundreds of forks beside the threads of many hosts: none is left hanging on a lock."""
+"""Many forks beside the threads of many hosts: none is left hanging on a lock."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pytest
 
 from . import own_plugins
 from .own_plugins import ended, local_hosts
+from .scale import ALL
 
-HOSTS = 50
+HOSTS = 50 if ALL else 25
 #: Rounds of the tasks below: with each come a fork by the strategy, and one by a thread, per host.
-ROUNDS = 2
+ROUNDS = 2 if ALL else 1
 
 #: What holds locks of Python and of ansible-core at any time: output, templates, imports, loops.
 THREADS = [

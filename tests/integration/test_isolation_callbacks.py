@@ -18,6 +18,7 @@ import pytest
 from . import own_plugins
 from .conftest import short_directory
 from .own_plugins import COPIES, Both, local_hosts, outcomes, told
+from .scale import MANY_HOSTS
 
 COLLECTION = "collections/ansible_collections/ectx/own/plugins/callback/kept_too.py"
 LOOP = {"loop": ["a", "b", "c"]}
@@ -108,7 +109,7 @@ def directory() -> Iterator[pathlib.Path]:
         yield path
 
 
-@pytest.fixture(scope="module", params=[1, 8], ids=["one host", "eight hosts"])
+@pytest.fixture(scope="module", params=[1, MANY_HOSTS], ids=["one host", "many hosts"])
 def runs(request: pytest.FixtureRequest, directory: pathlib.Path, strategy: str) -> Runs:
     scratch = directory / str(request.param)
     both = own_plugins.run_both(

@@ -6,12 +6,12 @@ import pathlib
 from typing import Any
 
 import ansible.plugins.connection
-import pytest
 
 from . import own_plugins
 from .conftest import Transport
 from .own_plugins import Both, lines, local_hosts, outcomes, told
 from .parity import differences
+from .play import play_of
 
 OVERRIDES = {
     name: f"overrides/{name}"
@@ -70,58 +70,57 @@ def assert_same(both: Both) -> None:
     assert both.ours.rc == both.stock.rc == 0, str(both.ours)
 
 
-def test_filters_tests_and_lookups(strategy: str, scratch: pathlib.Path) -> None:
-    """They count their calls: in a process of its own, each task begins to count anew."""
+def test_filters_tests_lookups_and_shells(strategy: str, scratch: pathlib.Path) -> None:
+    """They count their calls: in a process of its own, each task begins to count anew.
+
+    The shell is based on ansible-core's `sh`, and adds to the environment of commands.
+    """
     twice = [
         {"name": f"{number} {time}", **task}
         for time in ("before", "after")
         for number, task in enumerate(CALLS)
     ]
-    both = own_plugins.run_both(
-        [{"hosts": "all", "gather_facts": False, "tasks": twice}],
-        scratch=scratch,
-        strategy=strategy,
-        hosts=local_hosts(1, scratch),
-        copies=OVERRIDES,
-    )
-    assert both.stock.one("0 after").result["msg"] == "one 1 two 2 x/y 3"
-    assert_same(both)
-
-
-@pytest.mark.parametrize("transport", ["ssh", "local"], indirect=True)
-def test_connections(transport: Transport, strategy: str, scratch: pathlib.Path) -> None:
-    """Commands are told by which plugin they come, and how often it was called."""
-    python = {"ansible_python_interpreter": "/usr/bin/python3"}
-    tasks = [
-        {"name": "one", "command": "printenv ECTX_OWN"},
-        {"name": "several", "command": "printenv ECTX_OWN", "loop": ["a", "b"]},
-        {"name": "calls", "command": "printenv ECTX_CALLS"},
-    ]
-    both = own_plugins.run_both(
-        [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
-        scratch=scratch,
-        strategy=strategy,
-        hosts={"target": transport.variables | python | {"ansible_pipelining": True}},
-        cfg={"connection_plugins": str(edited_connections(scratch / "connections"))},
-    )
-    assert both.stock.one("one").result["stdout"] == transport.name
-    assert_same(both)
-
-
-def test_a_shell(strategy: str, scratch: pathlib.Path) -> None:
-    """Based on ansible-core's `sh`, it adds to the environment of commands."""
-    task = {
-        "name": "shell",
+    shell = {
         "command": "printenv ECTX_CALLS",
         "environment": {"ECTX_OTHER": "1"},
         "vars": {"ansible_shell_type": "own_sh"},
     }
+    shells = [{"name": name, **shell} for name in ("shell", "again")]
     both = own_plugins.run_both(
-        [{"hosts": "all", "gather_facts": False, "tasks": [task, {**task, "name": "again"}]}],
+        [*play_of(*twice, hosts="host0"), *play_of(*shells, hosts="host0")],
         scratch=scratch,
         strategy=strategy,
         hosts=local_hosts(1, scratch),
         plugins=["shell_plugins/own_sh.py"],
+        copies=OVERRIDES,
     )
+    assert both.stock.one("0 after").result["msg"] == "one 1 two 2 x/y 3"
     assert both.stock.one("again").result["stdout"]
+    assert_same(both)
+
+
+def test_connections(
+    ssh: Transport, local: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """Commands are told by which plugin they come, and how often it was called."""
+    by_name = {transport.name: transport for transport in (ssh, local)}
+    own = {"ansible_python_interpreter": "/usr/bin/python3", "ansible_pipelining": True}
+    plays = [
+        play_of(
+            {"name": f"one by {name}", "command": "printenv ECTX_OWN"},
+            {"name": "several", "command": "printenv ECTX_OWN", "loop": ["a", "b"]},
+            {"name": "calls", "command": "printenv ECTX_CALLS"},
+            hosts=name,
+        )
+        for name in by_name
+    ]
+    both = own_plugins.run_both(
+        [play for one in plays for play in one],
+        scratch=scratch,
+        strategy=strategy,
+        hosts={name: transport.variables | own for name, transport in by_name.items()},
+        cfg={"connection_plugins": str(edited_connections(scratch / "connections"))},
+    )
+    for name in by_name:
+        assert both.stock.one(f"one by {name}").result["stdout"] == name
     assert_same(both)

@@ -13,10 +13,11 @@ import pytest
 
 from . import own_plugins
 from .own_plugins import ended, local_hosts
+from .scale import ALL, MANY_HOSTS
 
-HOSTS = 8
+HOSTS = MANY_HOSTS
 #: Requests of each host's task.
-EACH = 25
+EACH = 25 if ALL else 3
 
 URL = (
     "lookup('url', server ~ inventory_hostname, username=inventory_hostname, "
@@ -97,7 +98,7 @@ def test_each_request_has_the_credentials_of_its_own_host(
         directory=scratch / "run",
         strategy=strategy,
         hosts=local_hosts(HOSTS, scratch),
-        plugins=["callback_plugins/switches.py"],
+        plugins=["callback_plugins/slow_opener.py"],
         cfg={"forks": str(HOSTS)},
         env=NO_CERTIFICATES,
     )

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import processes
+from tests.support import processes
+from tests.support.processes import Process, until
+
 from .conftest import Transport
 from .play import Result, Running, TaskResult, play_of, start_play
-from .processes import Process, until
 
 pytestmark = pytest.mark.usefixtures("ours")
 
@@ -31,24 +32,22 @@ class LongTask:
     The command is a child of its call process, which is a child of the slave.
     """
 
-    def __init__(
-        self, running: Running, transport: Transport, before: set[tuple[int, int]]
-    ) -> None:
+    def __init__(self, running: Running, transport: Transport, before: set[Process]) -> None:
         self.running = running
         self._transport = transport
         self._before = before
-        self._family: list[Process] = []
+        self._family: set[Process] = set()
 
     def started(self, argument: str) -> None:
-        def look() -> list[Process]:
+        def look() -> set[Process]:
             assert self.running.process.poll() is None, str(self.running.wait())
-            return [p for p in processes.with_argument(argument) if p.argv.startswith("sleep")]
+            return {p for p in processes.with_argument(argument) if p.argv.startswith("sleep")}
 
         (self.command,) = until(30, look, f"the task's own command runs: sleep {argument}")
         self.call = _process(self.command.parent)
         self.slave = _process(self.call.parent)
         assert "econtext" in self.slave.argv, self.slave
-        self._family = processes.with_descendants([*self._mine(), self.slave])
+        self._family = processes.family(self.slave.pid, *(p.pid for p in self._mine()))
 
     def broker(self) -> Process:
         found = [
@@ -61,17 +60,16 @@ class LongTask:
         (broker,) = [p for p in found if p.parent not in parents]
         return broker
 
-    def living(self) -> list[Process]:
+    def living(self) -> set[Process]:
         """Processes of this run that are still there."""
-        candidates = {*processes.alive(self._family), *self._mine()}
-        return [p for p in candidates if p.identity not in self._before]
+        return (processes.alive(self._family) | self._mine()) - self._before
 
-    def _mine(self) -> list[Process]:
+    def _mine(self) -> set[Process]:
         found = processes.with_environment(self.running.marker)
         account = self._transport.account
         if account.is_throwaway:
-            found += processes.of_user(account.uid)
-        return [p for p in found if p.identity not in self._before]
+            found |= processes.of_user(account.uid)
+        return found - self._before
 
 
 def _process(pid: int) -> Process:
@@ -95,7 +93,7 @@ def long_task(
         {"name": "after", "ping": {}},
         ignore_unreachable=True,
     )
-    before = {p.identity for p in processes.processes()}
+    before = processes.processes()
     running = start_play(
         play,
         directory=scratch / "run",
@@ -114,7 +112,7 @@ def long_task(
         processes.end([*task.living(), *processes.with_argument(argument)])
 
 
-def nothing_lives_on(task: LongTask) -> None:
+def assert_nothing_lives_on(task: LongTask) -> None:
     # A list that is empty at last: the message names who is left.
     try:
         until(5, lambda: not task.living(), "nothing of the run lives on")
@@ -139,7 +137,7 @@ def test_slave_killed(long_task: LongTask) -> None:
     one_clear_line(long, result)
     # The next task connects again.
     assert result.one("after").status == "ok", str(result)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
@@ -152,7 +150,7 @@ def test_call_process_killed(long_task: LongTask) -> None:
     assert long.status == "ignored", str(result)
     one_clear_line(long, result)
     assert result.one("after").status == "ok", str(result)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
@@ -162,7 +160,7 @@ def test_broker_killed(long_task: LongTask) -> None:
     long = result.one("long")
     assert long.status in ("unreachable", "ignored"), str(result)
     one_clear_line(long, result)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
@@ -171,7 +169,7 @@ def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
     """Ctrl-C: the terminal signals every process of the foreground group."""
     os.killpg(long_task.running.process.pid, signal.SIGINT)
     assert long_task.running.wait(30).rc != 0
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @pytest.mark.parametrize("transport", ["ssh"], indirect=True)
@@ -179,11 +177,11 @@ def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
 def test_ansible_playbook_signalled(long_task: LongTask, number: signal.Signals) -> None:
     os.kill(long_task.running.process.pid, number)
     assert long_task.running.wait(30).rc != 0
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)
 
 
 @everywhere
 def test_ansible_playbook_killed(long_task: LongTask) -> None:
     os.kill(long_task.running.process.pid, signal.SIGKILL)
     long_task.running.wait(30)
-    nothing_lives_on(long_task)
+    assert_nothing_lives_on(long_task)

@@ -9,10 +9,11 @@ import signal
 import pytest
 from ansible.release import __version__ as core
 
-from . import processes
+from tests.support import processes
+from tests.support.processes import until
+
 from .conftest import Transport
 from .play import Running, play_of, start_play
-from .processes import until
 
 pytestmark = [
     pytest.mark.usefixtures("ours"),

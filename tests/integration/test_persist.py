@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from . import processes
+from tests.support import processes
+from tests.support.sshd import Sshd
+
 from .accounts import Accounts
 from .conftest import Transport
 from .play import ANSIBLE_PLAYBOOK, CHECKOUT, Result, Running, play_of, prepared
-from .sshd import Sshd
 
 pytestmark = pytest.mark.usefixtures("ours")
 
@@ -69,11 +70,11 @@ class Home:
             timeout=60,
         ).stdout
 
-    def brokers(self) -> list[processes.Process]:
+    def brokers(self) -> set[processes.Process]:
         found = processes.with_environment(self._marker)
-        return [one for one in found if "ansible_econtext.broker.server" in one.argv]
+        return {one for one in found if "ansible_econtext.broker.server" in one.argv}
 
-    def living(self) -> list[processes.Process]:
+    def living(self) -> set[processes.Process]:
         return processes.with_environment(self._marker)
 
 
@@ -98,8 +99,8 @@ def home_of(strategy: str, scratch: pathlib.Path) -> Iterator[MakeHome]:
     for home in made:
         home.command("stop")
 
-    def living() -> list[processes.Process]:
-        return [one for home in made for one in home.living()]
+    def living() -> set[processes.Process]:
+        return {one for home in made for one in home.living()}
 
     processes.until(10, lambda: not living(), "nothing lives on after `stop`")
 
@@ -245,8 +246,8 @@ def test_a_run_that_is_killed_leaves_the_slave_but_not_its_work(
     seconds = f"600.{time.time_ns() % 1000000:06}"
     running = home.start({"name": "long", "command": f"sleep {seconds}"})
 
-    def asleep() -> list[processes.Process]:
-        return [one for one in processes.with_argument(seconds) if one.argv.startswith("sleep")]
+    def asleep() -> set[processes.Process]:
+        return {one for one in processes.with_argument(seconds) if one.argv.startswith("sleep")}
 
     processes.until(30, asleep, "the command runs")
     running.process.kill()
@@ -261,10 +262,11 @@ def test_no_process_stays_for_long(ssh: Transport, home_of: MakeHome) -> None:
     looped = {"copy": copies, "loop": [1, 2, 3]}
     slave = slave_of(home_of(ssh).run(looped, WHICH_SLAVE))
 
-    def children() -> list[processes.Process]:
-        return [one for one in processes.processes() if one.parent == slave]
+    def children() -> set[processes.Process]:
+        return {one for one in processes.processes() if one.parent == slave}
 
     processes.until(10, lambda: len(children()) == 1, "the others end")
+    assert processes.process(slave)
 
 
 def test_two_runs_at_once(ssh: Transport, home_of: MakeHome) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from .accounts import Account, Accounts
+from tests.support.accounts import Account
+from tests.support.sshd import Sshd
+
+from .accounts import Accounts
 from .parity_cases import DIRECTORY
 from .play import play_of, run_play
-from .sshd import Sshd
 
 PUBLIC = [pathlib.Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm", "/root/.ansible")]
 

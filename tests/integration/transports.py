@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.process import pythons
+from tests.support.accounts import Account, myself
+from tests.support.sshd import Sshd
 
-from . import accounts as accounts_module
-from .accounts import Account, Accounts
-from .sshd import Sshd
+from .accounts import SHELLS, Accounts
 
 
 class Transport(NamedTuple):
@@ -57,7 +57,7 @@ def with_shell(name: str, sshd: Sshd, accounts: Accounts) -> Transport:
 
 def local(scratch: pathlib.Path) -> Transport:
     variables = {"ansible_connection": "local"} | not_in_the_home(scratch)
-    return Transport("local", accounts_module.myself(), variables)
+    return Transport("local", myself(), variables)
 
 
 def with_python(name: str, sshd: Sshd, scratch: pathlib.Path) -> Transport:
@@ -68,7 +68,7 @@ def with_python(name: str, sshd: Sshd, scratch: pathlib.Path) -> Transport:
     path = pythons.path(name.removeprefix("python"))
     if path is None:
         pytest.skip(f"needs {name}")
-    account = accounts_module.myself()
+    account = myself()
     # Without root this sshd cannot give its user a terminal, which stock Ansible asks for.
     own = {"ansible_python_interpreter": path, "ansible_ssh_use_tty": False}
     variables = sshd.variables(account) | not_in_the_home(scratch) | own
@@ -83,7 +83,7 @@ def by_name(name: str, get: Callable[[str], Any], scratch: pathlib.Path) -> Tran
         return ssh(get("sshd"), get("login"), scratch)
     if name.startswith("python"):
         return with_python(name, get("sshd"), scratch)
-    if name in accounts_module.SHELLS:
+    if name in SHELLS:
         return with_shell(name, get("sshd"), get("accounts"))
     made = {"sudo": sudo, "sudo_password": sudo_password}[name]
     return made(get("sshd"), get("accounts"))

@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import econtext
+from tests.support import accounts, processes, sshd
+from tests.support.accounts import Account
+from tests.support.sshd import Sshd
 
-from . import accounts, sshd, waiting, ways
-from .accounts import Account
-from .sshd import Sshd
+from . import waiting, ways
 from .ways import Way
+
+#: What the sshd says before anybody is let in.
+BANNER = "A banner of the host: your Password: is not asked for here\n"
 
 #: A package that all routers of the tests offer to targets, made by `many`.
 MANY, MANY_NUMBERS = "many_of_tests", range(20)
@@ -62,11 +66,11 @@ def nothing_runs_on() -> Iterator[None]:
 @pytest.fixture
 def router() -> Iterator[econtext.Router]:
     """A router of the test's own; at its end nothing that it started is left."""
-    before = waiting.children()
+    before = processes.children()
     with econtext.Router(offer=[MANY]) as made:
         yield made
-        started = waiting.since(before)
-    waiting.gone(started, 5)
+        started = processes.since(before)
+    processes.gone(started, 5)
 
 
 @pytest.fixture(params=ways.pythons.MATRIX)
@@ -79,7 +83,14 @@ def python(request: pytest.FixtureRequest) -> str:
 def sshd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     if sshd.BINARY is None or not shutil.which("ssh-keygen") or not shutil.which("ssh"):
         pytest.skip("needs ssh, sshd and ssh-keygen")
-    with sshd.running_sshd(tmp_path_factory.mktemp("sshd")) as running:
+    directory = tmp_path_factory.mktemp("sshd")
+    (directory / "banner").write_text(BANNER, encoding="ascii")
+    more = (
+        "PasswordAuthentication yes\n"
+        "PermitRootLogin prohibit-password\n"
+        f"Banner {directory}/banner\n"
+    )
+    with sshd.running_sshd(directory, more) as running:
         # An account that logs in reads its key below, and pytest's directory is closed to it.
         yield running
 
@@ -89,8 +100,8 @@ def account() -> Iterator[Account]:
     """An account with a password, which sudo asks for."""
     if os.geteuid() != 0 or not shutil.which("sudo") or not shutil.which("useradd"):
         pytest.skip("needs root, sudo and useradd: makes a throwaway account")
-    with accounts.guarded_account() as made:
-        yield made
+    with accounts.removed_at_the_end("asked"):
+        yield accounts.made_with_password("asked")
 
 
 @pytest.fixture(scope="session", params=ways.NAMES)

@@ -13,6 +13,7 @@ import pytest
 
 import econtext
 from econtext import CallDied, CallError, ConnectionLost
+from tests.support import processes
 
 from . import waiting
 from .target import ending, looking, plain
@@ -47,30 +48,30 @@ def test_a_call_that_is_killed(context, tmp_path, number):
     assert answers(context)
 
 
-def cancel(context, function, path):
+def assert_cancelled(context, function, path):
     future = context.start(function, str(path))
-    family = waiting.family(*waiting.announced(path))
+    family = processes.family(*waiting.announced(path))
     assert len(family) == 2
     assert future.cancel()
-    waiting.gone(family, SECONDS)
+    processes.gone(family, SECONDS)
     assert future.cancelled() and answers(context)
 
 
 def test_cancel_ends_the_process_of_a_call(context, tmp_path):
-    cancel(context, ending.hang, tmp_path / "pids")
+    assert_cancelled(context, ending.hang, tmp_path / "pids")
 
 
 def test_cancel_ends_a_call_that_catches_signals(router, python, tmp_path):
-    cancel(router.local(python), ending.hang_stubbornly, tmp_path / "pids")
+    assert_cancelled(router.local(python), ending.hang_stubbornly, tmp_path / "pids")
 
 
 def test_whoever_waits_hears_of_a_cancelled_call(context, tmp_path):
     futures = [context.start(ending.hang, str(tmp_path / name)) for name in ("one", "two")]
-    families = [waiting.family(*waiting.announced(tmp_path / name)) for name in ("one", "two")]
+    families = [processes.family(*waiting.announced(tmp_path / name)) for name in ("one", "two")]
     for future in futures:
         assert future.cancel()
     for family in families:
-        waiting.gone(family, SECONDS)
+        processes.gone(family, SECONDS)
     done, _ = concurrent.futures.wait(futures, 10)
     assert done == set(futures)
 
@@ -87,11 +88,13 @@ def test_a_daemon_that_keeps_everything_open(context, tmp_path, caplog):
     slave = context.greeting["pid"]
     open_before = context.call(looking.settled, slave)
     pid = context.start(ending.leave_daemon, str(path)).result(30)
-    daemon = waiting.family(*waiting.announced(path))
-    waiting.until(lambda: not waiting.alive_number(pid), "the call's process has ended", SECONDS)
+    daemon = processes.family(*waiting.announced(path))
+    processes.until(SECONDS, lambda: not processes.process(pid), "the call's process has ended")
     assert "said before" in [record.getMessage() for record in caplog.records]
-    waiting.until(lambda: context.call(looking.settled, slave) == open_before, "all is closed")
-    assert waiting.alive(daemon) and answers(context)
+    processes.until(
+        20, lambda: context.call(looking.settled, slave) == open_before, "all is closed"
+    )
+    assert processes.alive(daemon) and answers(context)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +119,11 @@ def test_a_slave_that_is_killed(fresh, tmp_path):
     """Its calls and their commands end with it, whoever they belong to."""
     future = fresh.start(ending.hang, str(tmp_path / "pids"))
     pids = waiting.announced(tmp_path / "pids")
-    family = waiting.family(fresh.greeting["pid"], *pids)
+    family = processes.family(fresh.greeting["pid"], *pids)
     assert len(family) >= 3
     os.kill(fresh.greeting["pid"], signal.SIGKILL)
     assert isinstance(future.exception(30), ConnectionLost)
-    waiting.gone(family, SECONDS)
+    processes.gone(family, SECONDS)
     for _ in range(2):
         with pytest.raises(ConnectionLost):
             fresh.call(plain.echo)
@@ -129,11 +132,11 @@ def test_a_slave_that_is_killed(fresh, tmp_path):
 def test_a_slave_that_is_closed(fresh, tmp_path):
     futures = [fresh.start(ending.hang, str(tmp_path / name)) for name in ("one", "two")]
     pids = [pid for name in ("one", "two") for pid in waiting.announced(tmp_path / name)]
-    family = waiting.family(fresh.greeting["pid"], *pids)
+    family = processes.family(fresh.greeting["pid"], *pids)
     fresh.close()
     for future in futures:
         assert isinstance(future.exception(30), econtext.EcontextError)
-    waiting.gone(family, SECONDS)
+    processes.gone(family, SECONDS)
     with pytest.raises(ConnectionLost):
         fresh.call(plain.echo)
 
@@ -141,9 +144,10 @@ def test_a_slave_that_is_closed(fresh, tmp_path):
 def test_a_stubborn_call_does_not_keep_a_slave(router, python, tmp_path):
     context = router.local(python)
     context.start(ending.hang_stubbornly, str(tmp_path / "pids"))
-    family = waiting.family(context.greeting["pid"], *waiting.announced(tmp_path / "pids"))
+    family = processes.family(context.greeting["pid"], *waiting.announced(tmp_path / "pids"))
+    assert len(family) >= 2  # the slave and its call
     context.close()
-    waiting.gone(family, SECONDS)
+    processes.gone(family, SECONDS)
 
 
 def test_slaves_of_a_slave_that_is_killed(router, tmp_path, python):
@@ -153,10 +157,10 @@ def test_slaves_of_a_slave_that_is_killed(router, tmp_path, python):
     beside = router.local(sys.executable)
     future = inner.start(ending.hang, str(tmp_path / "pids"))
     pids = waiting.announced(tmp_path / "pids")
-    family = waiting.family(outer.greeting["pid"], inner.greeting["pid"], *pids)
+    family = processes.family(outer.greeting["pid"], inner.greeting["pid"], *pids)
     os.kill(outer.greeting["pid"], signal.SIGKILL)
     assert isinstance(future.exception(30), ConnectionLost)
-    waiting.gone(family, SECONDS)
+    processes.gone(family, SECONDS)
     for context in (outer, inner):
         with pytest.raises(ConnectionLost):
             context.call(plain.echo)
@@ -195,10 +199,10 @@ def test_a_controller_that_is_killed(way, tmp_path):
         assert controller.stdout is not None
         slave = int(controller.stdout.readline())
         pids = waiting.announced(tmp_path / "pids")
-        family = waiting.family(controller.pid, slave, *pids)
+        family = processes.family(controller.pid, slave, *pids)
         assert len(family) >= 4
         controller.kill()
-    waiting.gone(family, SECONDS)
+    processes.gone(family, SECONDS)
 
 
 def test_a_router_that_is_closed_leaves_nothing(way):
@@ -224,8 +228,8 @@ def test_a_router_that_is_closed_is_of_no_more_use(python):
     """It says so: no caller waits for ever, and nothing is written to what was closed."""
     with econtext.Router() as router:
         context = router.local(python)
-        family = waiting.family(context.greeting["pid"])
-    waiting.gone(family, SECONDS)
+        family = processes.family(context.greeting["pid"])
+    processes.gone(family, SECONDS)
     for use in (lambda: context.call(plain.echo), lambda: router.local(python)):
         assert isinstance(waiting.error_of(use), econtext.EcontextError)
     context.close()

@@ -9,8 +9,9 @@ import pytest
 
 import econtext
 from econtext import LaunchError, PasswordError
+from tests.support import processes, sshd
 
-from . import sshd, waiting, ways
+from . import waiting, ways
 from .target import plain
 
 
@@ -27,7 +28,7 @@ def wrapper(open_directory):
     return make
 
 
-def fails(start, *words: str, status: int | None = None) -> LaunchError:
+def assert_fails(start, *words: str, status: int | None = None) -> LaunchError:
     with pytest.raises(LaunchError) as caught:
         start()
     for word in words:
@@ -41,21 +42,23 @@ def fails(start, *words: str, status: int | None = None) -> LaunchError:
 
 
 def test_no_such_python(router):
-    error = fails(lambda: router.local("no-such-python"), "no-such-python", "not found", status=127)
+    error = assert_fails(
+        lambda: router.local("no-such-python"), "no-such-python", "not found", status=127
+    )
     assert error.name == "local" and not isinstance(error, PasswordError)
     outer = router.local(sys.executable)
-    error = fails(lambda: outer.local("no-such-python"), "no-such-python", status=127)
+    error = assert_fails(lambda: outer.local("no-such-python"), "no-such-python", status=127)
     assert error.name == "local.local"
     assert outer.call(plain.echo) == [[], []]
 
 
 @pytest.mark.parametrize("command, status", [("false", 1), ("sh -c 'exit 3'", 3)])
 def test_a_python_that_is_none(router, command, status):
-    fails(lambda: router.local(command), f"status {status}", status=status)
+    assert_fails(lambda: router.local(command), f"status {status}", status=status)
 
 
 def test_a_python_that_is_killed(router, wrapper):
-    fails(lambda: router.local(wrapper("kill -9 $$")), "SIGKILL", status=-9)
+    assert_fails(lambda: router.local(wrapper("kill -9 $$")), "SIGKILL", status=-9)
 
 
 def test_a_python_is_found(router):
@@ -70,13 +73,13 @@ def test_a_python_is_found(router):
 
 def test_a_program_that_is_missing(router, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    fails(lambda: router.ssh("127.0.0.1"), "cannot run ssh", "No such file")
-    fails(router.sudo, "cannot run sudo", "No such file")
+    assert_fails(lambda: router.ssh("127.0.0.1"), "cannot run ssh", "No such file")
+    assert_fails(router.sudo, "cannot run sudo", "No such file")
 
 
 def test_a_program_that_is_missing_on_the_way(router, python):
     outer = router.local(f"/usr/bin/env PATH=/nonexistent {python}")
-    error = fails(outer.sudo, "No such file", status=127)
+    error = assert_fails(outer.sudo, "No such file", status=127)
     assert error.name == "local.sudo.root"
     assert outer.call(plain.echo) == [[], []]
 
@@ -86,22 +89,24 @@ def test_a_program_that_is_missing_on_the_way(router, python):
 
 def test_nobody_listens(router, sshd_server):
     options = {**sshd_server.options(), "port": sshd.free_port()}
-    fails(lambda: router.ssh(**options), "Connection refused", status=255)
+    assert_fails(lambda: router.ssh(**options), "Connection refused", status=255)
 
 
 def test_an_unknown_host_key(router, sshd_server):
     options = sshd_server.options(known_hosts="no_hosts")
-    error = fails(lambda: router.ssh(**options), "Host key verification failed", status=255)
+    error = assert_fails(lambda: router.ssh(**options), "Host key verification failed", status=255)
     assert not isinstance(error, PasswordError)
     # With a password there is a terminal, on which ssh would ask whether the key is right.
     options["password"] = "unused"
-    fails(lambda: router.ssh(**options), "The authenticity of host")
+    assert_fails(lambda: router.ssh(**options), "The authenticity of host")
     assert not (sshd_server.directory / "no_hosts").exists()
 
 
 def test_a_wrong_key(router, sshd_server):
     """No password was asked for: none was refused."""
-    error = fails(lambda: router.ssh(**sshd_server.options(key="wrong_key")), "Permission denied")
+    error = assert_fails(
+        lambda: router.ssh(**sshd_server.options(key="wrong_key")), "Permission denied"
+    )
     assert not isinstance(error, PasswordError)
 
 
@@ -109,10 +114,12 @@ def test_an_ssh_password(router, sshd_server, account):
     options = {**sshd_server.options(key=None), "username": account.name}
     context = router.ssh(**options, password=account.password)
     assert context.greeting["user"] == account.name
-    error = fails(lambda: router.ssh(**options, password="wrong"), "the password was refused")
+    error = assert_fails(
+        lambda: router.ssh(**options, password="wrong"), "the password was refused"
+    )
     assert isinstance(error, PasswordError) and not error.missing
-    fails(lambda: router.ssh(**options), "Permission denied", status=255)
-    assert account.password not in sshd_server.log.read_text(errors="replace")
+    assert_fails(lambda: router.ssh(**options), "Permission denied", status=255)
+    assert account.password not in sshd_server.log()
 
 
 def test_ssh_through_a_slave(router, sshd_server, account, python):
@@ -121,7 +128,7 @@ def test_ssh_through_a_slave(router, sshd_server, account, python):
     options = {**sshd_server.options(key=None), "username": account.name}
     context = outer.ssh(**options, password=account.password)
     assert context.call(os.getuid) == context.greeting["uid"] != 0
-    error = fails(lambda: outer.ssh(**options, password="wrong"), "the password was refused")
+    error = assert_fails(lambda: outer.ssh(**options, password="wrong"), "the password was refused")
     assert isinstance(error, PasswordError)
     assert outer.call(plain.echo) == [[], []]
 
@@ -136,9 +143,9 @@ def test_sudo_passwords(router, account):
     root = user.sudo(password=account.password)
     assert root.call(os.getuid) == 0
     assert root.name == f"sudo.{account.name}.sudo.root"
-    error = fails(lambda: user.sudo(password="wrong"), "the password was refused")
+    error = assert_fails(lambda: user.sudo(password="wrong"), "the password was refused")
     assert isinstance(error, PasswordError) and not error.missing
-    error = fails(user.sudo, "a password is required")
+    error = assert_fails(user.sudo, "a password is required")
     assert isinstance(error, PasswordError) and error.missing
     assert user.call(plain.echo) == [[], []]
 
@@ -148,13 +155,13 @@ def test_a_sudo_that_asks_again_is_ended(router, account):
     ways.need_sudo()
     user = router.sudo(account.name)
     before = waiting.running("sudo")
-    fails(lambda: user.sudo(password="wrong"), "the password was refused")
-    waiting.gone(waiting.running("sudo") - before, 5)
+    assert_fails(lambda: user.sudo(password="wrong"), "the password was refused")
+    processes.gone(waiting.running("sudo") - before, 5)
 
 
 def test_sudo_to_nobody(router):
     ways.need_sudo()
-    error = fails(lambda: router.sudo("no-such-account"), "no-such-account", status=1)
+    error = assert_fails(lambda: router.sudo("no-such-account"), "no-such-account", status=1)
     assert not isinstance(error, PasswordError)
 
 
@@ -193,9 +200,9 @@ def test_chatter_before_a_slave_runs(router, wrapper, sshd_server, chatter):
 
 def test_chatter_explains_an_end(router, wrapper):
     python = wrapper("echo this account is closed; exit 1")
-    fails(lambda: router.local(python), "this account is closed", status=1)
+    assert_fails(lambda: router.local(python), "this account is closed", status=1)
     python = wrapper("echo this account is closed, too >&2; exit 1")
-    fails(lambda: router.local(python), "this account is closed, too", status=1)
+    assert_fails(lambda: router.local(python), "this account is closed, too", status=1)
 
 
 def test_a_parent_that_is_gone(router):

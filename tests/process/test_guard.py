@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
+from tests.support.processes import alive, family, until
+
 from .shipped import IMPORTS, ROOT
-from .waiting import alive, end_all, family, to_be_ended, until
+from .waiting import end_all, to_be_ended
 
 #: Starts commands as a module does, in a process that stays, and says who they are; then it
 #: sleeps, or ends.
@@ -64,7 +66,7 @@ def test_a_command_ends_with_its_process(started, number, command):
     assert {each.pid for each in found} >= set(pids)
     os.killpg(process.pid, number)
     process.wait(30)
-    until(lambda: not alive(found), "nobody is left")
+    until(20, lambda: not alive(found), "nobody is left")
 
 
 def test_what_a_module_leaves_running_stays_when_it_has_ended(started):

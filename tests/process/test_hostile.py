@@ -10,6 +10,7 @@ import pytest
 import econtext
 from econtext import ConnectionLost, LaunchError
 from econtext.controller.methods import local
+from tests.support import processes
 
 from . import fake_slave, waiting
 from .target import plain
@@ -60,12 +61,12 @@ def test_violations(start, beside, tmp_path, monkeypatch, behaviour):
     monkeypatch.syspath_prepend(tmp_path)
 
     context = start(fake(behaviour))
-    family = waiting.family(context.greeting["pid"])
+    family = processes.family(context.greeting["pid"])
     assert isinstance(context.start(plain.echo).exception(30), econtext.EcontextError)
-    error = waiting.until(lambda: lost(context), "the link is broken")
+    error = processes.until(20, lambda: lost(context), "the link is broken")
     assert "broke the protocol" in str(error) and WORDS[behaviour] in str(error)
     assert beside.call(plain.echo, 1) == [[1], []]
-    waiting.gone(family, 5)
+    processes.gone(family, 5)
     assert not effect.exists()
 
 
@@ -84,7 +85,7 @@ def test_beginnings(start, beside, behaviour):
     words = "without end" if behaviour == "chatter without end" else "broke the protocol"
     assert words in str(caught.value)
     assert beside.call(plain.echo, 1) == [[1], []]
-    waiting.gone(waiting.running(fake_slave.__file__), 5)
+    processes.gone(waiting.running(fake_slave.__file__), 5)
 
 
 def test_silence(start, beside, monkeypatch):
@@ -93,7 +94,7 @@ def test_silence(start, beside, monkeypatch):
     with pytest.raises(LaunchError, match="no slave ran after 0.5 seconds"):
         start(fake("silence"))
     assert beside.call(plain.echo, 1) == [[1], []]
-    waiting.gone(waiting.running(fake_slave.__file__), 5)
+    processes.gone(waiting.running(fake_slave.__file__), 5)
 
 
 STUBBORN = (
@@ -102,18 +103,18 @@ STUBBORN = (
 
 
 def test_a_stubborn_process_does_not_outlive_its_router():
-    before = waiting.children()
+    before = processes.children()
     with econtext.Router() as router:
         with pytest.raises(LaunchError, match="without end"):
             router.local(shlex.join([sys.executable, "-c", STUBBORN]))
-        started = waiting.since(before)
+        started = processes.since(before)
     assert started
-    waiting.gone(started, 5)
+    processes.gone(started, 5)
 
 
 def test_a_start_while_a_router_is_closed(router):
     """Whoever waits for it is told, and what was started is ended."""
-    before = waiting.children()
+    before = processes.children()
     errors = []
 
     def start():
@@ -121,8 +122,8 @@ def test_a_start_while_a_router_is_closed(router):
 
     thread = threading.Thread(target=start, daemon=True)
     thread.start()
-    started = waiting.until(lambda: waiting.since(before), "it is on its way")
+    started = processes.until(20, lambda: processes.since(before), "it is on its way")
     router.close()
-    waiting.gone(started, 5)
-    waiting.until(lambda: errors, "the caller is told")
+    processes.gone(started, 5)
+    processes.until(20, lambda: errors, "the caller is told")
     assert isinstance(errors[0], econtext.EcontextError)

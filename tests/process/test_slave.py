@@ -10,6 +10,7 @@ import pytest
 
 from econtext.boot import bundle, first_stage
 from econtext.target import codec, compression, flow_control, wire
+from tests.support import processes
 
 from . import waiting
 
@@ -184,7 +185,7 @@ def test_output_that_nobody_reads_waits_in_the_command(slave):
         looks.append(state.read_text().rpartition(")")[2].split()[0])
         return looks[-10:] == 10 * ["S"]
 
-    waiting.until(rests, "the slave takes no more output")
+    processes.until(20, rests, "the slave takes no more output")
     slave.write(wire.frame(wire.PING, 7))
     before = slave.until(wire.PONG)
     assert len(data_of(before, wire.STDOUT)) < flow_control.WINDOW // 2
@@ -233,11 +234,11 @@ def test_what_is_kept_is_relayed(slave):
 def test_a_controller_that_breaks_the_rules(slave, frames, words):
     """The slave ends, and says why: there is nobody left whom it could serve."""
     slave.hang(1)
-    family = waiting.family(slave.process.pid)
+    family = processes.family(slave.process.pid)
     slave.write(frames)
     status, errors = slave.end()
     assert status == 1 and words in errors
-    waiting.gone(family)
+    processes.gone(family)
 
 
 def test_more_input_than_credit(slave):

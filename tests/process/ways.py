@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 
 import econtext
+from tests.support.sshd import Sshd
 
 from . import pythons
-from .sshd import Sshd
 
 
 class Way(NamedTuple):

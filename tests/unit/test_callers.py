@@ -37,3 +37,4 @@ def test_what_inspect_knows_already_stays(monkeypatch):
 def test_an_inspect_of_another_kind_is_left_alone(monkeypatch):
     monkeypatch.delattr(inspect, "modulesbyfile")
     inspect_modules.tell_of_modules()
+    assert not hasattr(inspect, "modulesbyfile")

@@ -117,7 +117,7 @@ def test_encode_error_names_the_type(value, name):
 # Junk
 
 
-def decode_or_refuse(data: bytes) -> None:
+def assert_decoded_or_refused(data: bytes) -> None:
     """The one invariant: a value, or DecodeError.  Any other exception fails the test."""
     try:
         value = codec.decode(data)
@@ -148,7 +148,7 @@ PLAUSIBLE = st.lists(
 @example(b"I\0\0\0\3" + "\u0663".encode() + b"1")
 @example(b"I\0\0\x17\x70" + 6000 * b"9")
 def test_junk(data):
-    decode_or_refuse(data)
+    assert_decoded_or_refused(data)
 
 
 @given(VALUES, st.data())
@@ -158,7 +158,7 @@ def test_mutations_of_valid_encodings(value, data):
         start = data.draw(st.integers(0, len(encoded)))
         end = data.draw(st.integers(start, min(len(encoded), start + 5)))
         encoded[start:end] = data.draw(st.binary(max_size=5))
-    decode_or_refuse(bytes(encoded))
+    assert_decoded_or_refused(bytes(encoded))
 
 
 @given(VALUES, st.binary(min_size=1))

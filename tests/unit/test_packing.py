@@ -193,6 +193,9 @@ def test_a_stream_is_packed_at_first():
 
 
 def test_a_clock_that_stands_still():
-    pace = flow_control.Pace()
+    """Each form is taken at once, and each is tried, as ever."""
+    pace, seen = flow_control.Pace(), set()
     for _ in range(100):
         pace.taken(flow_control.WINDOW, 1000.0)
+        seen.add(pace.is_packed)
+    assert seen == {True, False}

@@ -103,16 +103,18 @@ def test_a_message_behind_another_one_waits_for_its_last_byte():
 
 @given(st.binary(), CUTS)
 def test_junk_is_parsed_or_refused(data, cuts):
-    parse_or_refuse(data, cuts)
+    assert_parsed_or_refused(data, cuts)
 
 
 @given(MESSAGES, st.binary(min_size=1), CUTS)
 def test_junk_behind_messages(messages, junk, cuts):
     with mock.patch.object(wire, "MAX_BODY", SMALL):
-        parse_or_refuse(b"".join(wire.frame(*message) for message in messages) + junk, cuts)
+        assert_parsed_or_refused(
+            b"".join(wire.frame(*message) for message in messages) + junk, cuts
+        )
 
 
-def parse_or_refuse(data: bytes, cuts: list[int]) -> None:
+def assert_parsed_or_refused(data: bytes, cuts: list[int]) -> None:
     """No exception but ProtocolError, and the same verdict for every way to cut."""
     verdicts = []
     for parts in ([data], [data[i : i + 1] for i in range(len(data))], pieces(data, cuts)):

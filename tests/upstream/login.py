@@ -11,12 +11,10 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 
-from integration import processes, sshd
+from support import sshd
 
 from .source import Tree
 
@@ -61,7 +59,9 @@ def login(tree: Tree) -> Iterator[int | None]:
         _make_key(tree.key)
         public = tree.key.with_suffix(".pub").read_text(encoding="ascii")
         stack.enter_context(_authorized(public))
-        port = stack.enter_context(_server(directory, tree.key))
+        port = sshd.free_port()
+        config = _SERVER.format(port=port, key=tree.key)
+        stack.enter_context(sshd.serving(directory, port, config))
         stack.enter_context(_clients(tree, directory, port))
         yield port
 
@@ -70,8 +70,7 @@ def _make_key(path: pathlib.Path) -> None:
     """The server's and the client's: it is let in by nobody but ourselves."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        command = ["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-C", "ansible-test", "-f", path]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        sshd.make_key(path, "rsa", "ansible-test")
 
 
 @contextlib.contextmanager
@@ -91,34 +90,6 @@ def _authorized(public: str) -> Iterator[None]:
             keys.write_text(text, encoding="utf-8")
         else:
             keys.unlink()
-
-
-@contextlib.contextmanager
-def _server(directory: pathlib.Path, key: pathlib.Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    sshd.PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-    config = directory / "sshd_config"
-    config.write_text(_SERVER.format(port=port, key=key), encoding="ascii")
-    server = subprocess.Popen(
-        [str(sshd.BINARY), "-D", "-f", config, "-E", directory / "log"], stdin=subprocess.DEVNULL
-    )
-    try:
-        processes.until(10, lambda: _answers(server, port), "sshd answers")
-        yield port
-    finally:
-        itself = processes.process(server.pid)
-        processes.end(processes.with_descendants([itself] if itself else []))
-        server.wait(10)
-
-
-def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
-    if server.poll() is not None:
-        raise RuntimeError(f"sshd ended with status {server.returncode}")
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as peer:
-        return peer.recv(4) == b"SSH-"
-    return False
 
 
 @contextlib.contextmanager

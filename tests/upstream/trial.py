@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from integration import processes
+from support import processes
 
 from . import homes
 from .source import VARIABLES, Tree
@@ -142,9 +142,7 @@ class Bench:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End what is left of a run: what has its session or is a descendant."""
-    itself = processes.process(process.pid)
-    if itself is not None:
-        processes.end(processes.with_descendants([itself]))
+    processes.end(processes.family(process.pid))
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
