@@ -8,11 +8,11 @@ a variable of another host, a name that was computed, or the file of a `template
 import contextlib
 import functools
 import glob
+import importlib
 import json
 import os
 import select
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -97,7 +97,7 @@ def _is_safe(loader: Any, name: str, collections: Any, own_directories: frozense
     directory, file = os.path.split(found.plugin_resolved_path)
     if directory in own_directories:
         return True
-    if directory not in sys.modules[loader.package].__path__:
+    if directory not in importlib.import_module(loader.package).__path__:
         return False
     stem = os.path.splitext(file)[0]
     if loader.type == "lookup":
@@ -204,7 +204,7 @@ def _tell_names(loader: Any, descriptor: int) -> None:
         for each in (0, 1, 2):
             os.dup2(nothing, each)
         loader._ensure_non_collection_wrappers()
-        own = tuple(sys.modules[loader.package].__path__)
+        own = tuple(importlib.import_module(loader.package).__path__)
         found = loader._cached_non_collection_wrappers.items()
         names = [
             name
