@@ -16,6 +16,7 @@ process that is no task thread.
 """
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -136,6 +137,7 @@ class ForkGate:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
+        owner = os.getpid()
         self._waiting_alone += 1
         self._turn.release()
         try:
@@ -148,8 +150,11 @@ class ForkGate:
                 raise RuntimeError("the play is over")
             yield
         finally:
-            self._main.release()
-            self._was_alone.set()
+            # A fork has a copy of the event, which the main thread may be about to wait for: its
+            # lock may be held there for ever.
+            if os.getpid() == owner:
+                self._main.release()
+                self._was_alone.set()
 
     def _take_turn(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """Who may be at work when ansible-playbook forks."""
 
+import os
 import threading
 
 import pytest
@@ -191,3 +192,26 @@ def test_what_is_alone_may_fork():
         with gate.main_sleeps():
             thread.join(LIMIT)
     assert log == ["fork"]
+
+
+def test_a_fork_touches_nothing_that_the_main_thread_waits_for():
+    """Its copy of the event may be locked: by the main thread, which it has not."""
+    gate = ForkGate()
+    ended = []
+
+    def fork():
+        with gate.computing():
+            gate._was_alone._cond.acquire()  # as by the main thread, a moment before it waits
+            with gate.alone():
+                process = os.fork()
+                if process:
+                    gate._was_alone._cond.release()
+            if not process:
+                os._exit(7)
+            ended.append(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+
+    with gate.open():
+        thread = start(fork)
+        with gate.main_sleeps():
+            thread.join(LIMIT)
+    assert ended == [7]
