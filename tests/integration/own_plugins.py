@@ -116,9 +116,11 @@ def run_both(
 
 def ended(running: Running, seconds: float = 100) -> Result:
     """The result of a run that has left no process behind."""
-    result = running.wait(seconds)
-    left = processes.with_environment(running.marker)
-    processes.end(left)
+    try:
+        result = running.wait(seconds)
+    finally:
+        left = processes.with_environment(running.marker)
+        processes.end(left)
     assert not left, f"left behind: {left}\n{result}"
     return result
 

@@ -28,7 +28,7 @@ FORKS = [
 
 @pytest.mark.timeout(200)
 def test_no_fork_hangs(strategy: str, scratch: pathlib.Path) -> None:
-    """A task that hung would be ended by its time limit, and fail."""
+    """One that is forked for its time limit would be ended by it; any other keeps the run."""
     every = [*THREADS, *FORKS] * ROUNDS
     running = own_plugins.start(
         [{"hosts": "all", "gather_facts": False, "tasks": every}],
@@ -38,7 +38,7 @@ def test_no_fork_hangs(strategy: str, scratch: pathlib.Path) -> None:
         plugins=["callback_plugins/switches.py"],
         cfg={"forks": str(HOSTS)},
     )
-    result = ended(running, 180)
+    result = ended(running, 180 if ALL else 100)
     assert result.rc == 0, str(result)
     hosts = result.summary["hosts"]
     assert len(hosts) == HOSTS

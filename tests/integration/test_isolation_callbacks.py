@@ -18,7 +18,7 @@ import pytest
 from . import own_plugins
 from .conftest import short_directory
 from .own_plugins import COPIES, Both, local_hosts, outcomes, told
-from .scale import MANY_HOSTS
+from .scale import MANY_HOSTS, another_scale
 
 COLLECTION = "collections/ansible_collections/ectx/own/plugins/callback/kept_too.py"
 LOOP = {"loop": ["a", "b", "c"]}
@@ -109,7 +109,13 @@ def directory() -> Iterator[pathlib.Path]:
         yield path
 
 
-@pytest.fixture(scope="module", params=[1, MANY_HOSTS], ids=["one host", "many hosts"])
+HOSTS = [
+    pytest.param(1, id="one host", marks=another_scale),
+    pytest.param(MANY_HOSTS, id="many hosts"),
+]
+
+
+@pytest.fixture(scope="module", params=HOSTS)
 def runs(request: pytest.FixtureRequest, directory: pathlib.Path, strategy: str) -> Runs:
     scratch = directory / str(request.param)
     both = own_plugins.run_both(
