@@ -201,8 +201,8 @@ def test_a_fork_touches_nothing_that_the_main_thread_waits_for():
 
     def fork():
         with gate.computing():
-            gate._was_alone._cond.acquire()  # as by the main thread, a moment before it waits
             with gate.alone():
+                gate._was_alone._cond.acquire()  # as by the main thread, just before it waits
                 process = os.fork()
                 if process:
                     gate._was_alone._cond.release()
