@@ -5,6 +5,8 @@ The plugins are in isolated/; each run has copies of them.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import pathlib
 import re
@@ -97,7 +99,7 @@ def run_both(
     scratch: pathlib.Path,
     strategy: str,
     hosts: Mapping[str, Mapping[str, Any]],
-    seconds: float = 100,
+    seconds: float = 240,
     stock: str = "linear",
     **options: Any,
 ) -> Both:
@@ -114,10 +116,14 @@ def run_both(
             each.process.wait()
 
 
-def ended(running: Running, seconds: float = 100) -> Result:
+def ended(running: Running, seconds: float = 240) -> Result:
     """The result of a run that has left no process behind."""
     try:
         result = running.wait(seconds)
+        # What watches an asynchronous job looks every five seconds whether that is over.
+        wait = functools.partial(processes.with_environment, running.marker)
+        with contextlib.suppress(AssertionError):
+            processes.until(15, lambda: not wait(), "all processes have ended")
     finally:
         left = processes.with_environment(running.marker)
         processes.end(left)

@@ -144,7 +144,7 @@ class Runs:
         )
         self._running.add(running)
         try:
-            return running.wait(60 + 10 * len(cases))
+            return running.wait(300 + 30 * len(cases))  # a limit for what hangs, however slow
         finally:
             self._running.discard(running)
 

@@ -77,7 +77,7 @@ class Running:
                 start_new_session=True,
             )
 
-    def wait(self, seconds: float = 90) -> Result:
+    def wait(self, seconds: float = 200) -> Result:
         try:
             rc = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -187,7 +187,7 @@ def prepared(
     return environment
 
 
-def run_play(play: Play | pathlib.Path, *, seconds: float = 90, **options: Any) -> Result:
+def run_play(play: Play | pathlib.Path, *, seconds: float = 200, **options: Any) -> Result:
     """Run a play to its end; options as for start_play."""
     return start_play(play, **options).wait(seconds)
 

@@ -51,7 +51,7 @@ exit
 """
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", AD_HOC)
 def test_ansible(
     name: str, sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
@@ -70,7 +70,7 @@ def test_ansible(
     ]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_ansible_console(
     sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
 ) -> None:

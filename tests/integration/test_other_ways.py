@@ -73,7 +73,7 @@ def is_for(stock: str, parameters: dict[str, Any]) -> bool:
     return STOCK[parameters["way"]] == stock
 
 
-@pytest.mark.timeout(300)  # the first one waits for the others
+@pytest.mark.timeout(1500)  # the first one waits for the others
 @pytest.mark.parametrize("by", ["ssh"])
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 @pytest.mark.parametrize("way", STOCK)

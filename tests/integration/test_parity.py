@@ -29,7 +29,7 @@ def runs(request: pytest.FixtureRequest, way: Way) -> Iterator[Runs]:
         yield made
 
 
-@pytest.mark.timeout(600)  # the first one of a group waits for the others
+@pytest.mark.timeout(1500)  # the first one of a group waits for the others
 @pytest.mark.parametrize(("case", "by"), CASES, ids=[f"{c.name}-{by}" for c, by in CASES])
 def test_results_are_those_of_stock_ansible(
     case: Case, by: str, way: Way, runs: Runs, request: pytest.FixtureRequest
