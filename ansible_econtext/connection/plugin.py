@@ -61,8 +61,6 @@ class CarriedConnection:
     def set_become_plugin(self, plugin: Any) -> None:
         if plugin is not None and self._econtext is not None and become.is_carried(plugin):
             plugin = recording.specialise(plugin, become.RecordingBecome)
-        if self._econtext is not None:
-            self._econtext.becomes = plugin is not None
         super().set_become_plugin(plugin)  # type: ignore[misc]
 
     # A module is to come as a whole, on what would be Python's standard input.  ansible-core

@@ -63,8 +63,6 @@ class Session:
         self.retries = 0
         #: Seconds that become has for its prompt and its answer, from the options.
         self.become_timeout = 60.0
-        #: Whether modules are run by another account than the login user's.
-        self.becomes = False
         self._prepared = False
         self._mkdtemp = ""
         #: What was said where there was no Python, by the Pythons that were looked for.

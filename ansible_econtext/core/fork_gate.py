@@ -121,7 +121,7 @@ class ForkGate:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Have the main thread asleep while the present task thread computes.
+        """Keep the main thread asleep while the present task thread computes.
 
         For a fork, and for what the main thread changes.  Raises RuntimeError if the play is over.
         """
@@ -166,7 +166,7 @@ class ForkGate:
 
 
 class _Own(threading.local):
-    """What the present thread has."""
+    """State of the present thread."""
 
     #: The gate that it is a task thread of.
     gate: ForkGate | None = None
@@ -196,7 +196,7 @@ def waiting() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def keeping_turn() -> Iterator[None]:
-    """Have `waiting` give no turn back, for something that no fork is to have a copy of."""
+    """Keep the turn in each `waiting`, for something that no fork is to have a copy of."""
     _own.keeps_turn = True
     try:
         yield
@@ -216,12 +216,12 @@ def leave() -> None:
 
 
 def move_by(mover: Callable[[str], None]) -> None:
-    """Have `move` call this in the present task thread, with a reason."""
+    """Set what `move` calls, with a reason, in the present task thread."""
     _own.mover = mover
 
 
 def move(reason: str) -> None:
-    """Have the present task thread's task go on in a process of its own, where this returns.
+    """Move the present task thread's task to a process of its own, where this returns.
 
     In the thread, Moved is raised when that process has ended.  Nothing happens in any other
     thread or process.  Raises RuntimeError in a thread of a loop's items: these are run ahead

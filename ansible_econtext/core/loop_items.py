@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Outcome:
-    """What came of an item, and the task that it was."""
+    """Result of an item, and the task that it was run with."""
 
     def __init__(self, result: Any, task: Any) -> None:
         self.result = result

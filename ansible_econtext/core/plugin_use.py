@@ -38,7 +38,7 @@ Stamps = tuple[tuple[str, int, int], ...]
 
 @contextlib.contextmanager
 def watched(own_directories: frozenset[str]) -> Iterator[None]:
-    """Have a task thread move before it comes to a plugin that is not known to be safe.
+    """Move a task thread before it comes to a plugin that is not known to be safe.
 
     `own_directories` hold plugins of ours.  Besides, threads load one plugin at a time.
 
@@ -74,7 +74,7 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
             fork_gate.move(f"the {plugins._plugin_loader.type} {name}")
         return stock_item(plugins, name)
 
-    @functools.wraps(HostVars.raw_get)
+    @functools.wraps(stock_get)
     def raw_get(hostvars: Any, name: str) -> Any:
         gate = fork_gate.current()
         with gate.alone() if gate is not None else contextlib.nullcontext():
@@ -158,7 +158,7 @@ _names: dict[Stamps, frozenset[str] | None] = {}
 
 
 class _Seen(threading.local):
-    """What the present thread saw: files are looked at once for a task."""
+    """Stamps that the present thread read: files are looked at once for a task."""
 
     def __init__(self) -> None:
         self.stamps: dict[str, Stamps] = {}
