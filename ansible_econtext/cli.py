@@ -4,11 +4,10 @@ import argparse
 import contextlib
 import pathlib
 import sys
-from typing import Any
 
 from ansible.errors import AnsibleError
 
-from ansible_econtext.client import client, endpoint
+from ansible_econtext.client import client, endpoint, messages
 
 Found = list[tuple[pathlib.Path, client.Client]]
 
@@ -36,7 +35,7 @@ def status() -> int:
         print("No broker is running.")
     for _, found in brokers:
         with contextlib.suppress(client.BrokerGone, OSError):
-            print("\n".join(_lines(found.ask({"do": "status"}))))
+            print("\n".join(_lines(found.status())))
     return 0
 
 
@@ -60,17 +59,17 @@ def _running() -> Found:
     return [(path, connection) for path, connection in found if connection is not None]
 
 
-def _lines(broker: dict[str, Any]) -> list[str]:
-    """What a broker says of itself, for people."""
-    if broker["runs"]:
-        state = "serves the runs " + ", ".join(map(str, broker["runs"]))
+def _lines(broker: messages.BrokerStatus) -> list[str]:
+    """Return a broker's status as lines of text."""
+    if broker.idle is None:
+        state = "serves the runs " + ", ".join(map(str, broker.runs))
     else:
-        left = max(0.0, broker["persist"] - broker["idle"])
+        left = max(0.0, broker.persist - broker.idle)
         state = f"waits for a run, for another {left:.0f} s"
-    lines = [f"broker {broker['process']}: {state}"]
-    for slave in broker["slaves"]:
-        use = f"{slave['requests']} at work" if slave["requests"] else f"idle {slave['idle']:.0f} s"
-        what = f"{slave['name']}: process {slave['process']} of {slave['user']}, {slave['python']}"
+    lines = [f"broker {broker.process}: {state}"]
+    for slave in broker.slaves:
+        use = f"{slave.requests} at work" if slave.requests else f"idle {slave.idle:.0f} s"
+        what = f"{slave.name}: process {slave.process} of {slave.user}, {slave.python}"
         lines.append(f"  {_printable(what)}, {use}")
     return lines
 

@@ -20,7 +20,7 @@ def read(run, place, started: float | None) -> None:
 def transfer_seconds(trace: str) -> float:
     """From the broker's trace: the seconds of all requests that sent a file, reply included."""
     notes = [json.loads(line) for line in trace.splitlines()]
-    return sum(note["seconds"] for note in notes if note["do"] == "put")
+    return sum(note["seconds"] for note in notes if note["action"] == "Put")
 
 
 def missing(run, figure: str) -> str:

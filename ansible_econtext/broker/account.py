@@ -1,12 +1,12 @@
 """The account that a module is about to change, and that must not be in use."""
 
-from typing import Any
+from ansible_econtext.client.messages import Module
 
 
-def changed_by(request: dict[str, Any]) -> str:
-    """Return the name of the account that a module request changes; "" if none."""
-    if request["name"] != "ansible.modules.user":
+def changed_by(module: Module) -> str:
+    """Return the name of the account that a module changes; "" if none."""
+    if module.name != "ansible.modules.user":
         return ""
     import json
 
-    return str(json.loads(request["parameters"])["ANSIBLE_MODULE_ARGS"].get("name", ""))
+    return str(json.loads(module.parameters)["ANSIBLE_MODULE_ARGS"].get("name", ""))

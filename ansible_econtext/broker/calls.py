@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_econtext.broker import target_modules
+from ansible_econtext.client.messages import Failed, FailureCode
 from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.errors import CallDied, CallError
 from econtext.controller.link import Link
@@ -76,13 +77,13 @@ class CollectingCall(Call):
         return self.collected.values()
 
 
-def failure_of(error: CallDied | CallError, outputs: dict[str, bytes]) -> dict[str, Any]:
+def failure_of(error: CallDied | CallError) -> Failed:
     """Return the reply to a request whose call failed."""
     if isinstance(error, CallDied):
-        return {"died": error.status, "text": str(error), **outputs}
+        return Failed(FailureCode.CALL, str(error))
     if error.kind == target_modules.OPERATION_ERROR:
-        return {"failed": "operation", "text": error.text}
-    return {"failed": "call", "text": f"{error.kind}: {error.text}"}
+        return Failed(FailureCode.OPERATION, error.text)
+    return Failed(FailureCode.CALL, f"{error.kind}: {error.text}")
 
 
 class CollectingCommand(RemoteCommand):

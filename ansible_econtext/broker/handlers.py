@@ -1,4 +1,4 @@
-"""Handlers of workers' requests: one class for each kind of request."""
+"""Handlers of work: one class for each kind of action."""
 
 import functools
 import os
@@ -6,18 +6,27 @@ from typing import Any
 
 from ansible_econtext.broker import account, file_transfer, payload_archive
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
-from ansible_econtext.broker.request import RequestHandler
+from ansible_econtext.broker.request import A, RequestHandler
 from ansible_econtext.broker.slave import PooledSlave
 from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
 from ansible_econtext.broker.warm_processes import ModuleRun
+from ansible_econtext.client import messages
 from ansible_econtext.client.route import interpreter_hop
+from econtext.controller.errors import CallDied
 from econtext.target import wire
 
 
-class ModuleHandler(RequestHandler):
+class _RunHandler(RequestHandler[A]):
+    """Handler of what runs in a call process that may die of it."""
+
+    def _died(self, error: CallDied, call: CollectingCall | ModuleRun) -> None:
+        self.reply(messages.Died(error.status, str(error), **call.outputs()))
+
+
+class ModuleHandler(_RunHandler[messages.Module]):
     """Handler that runs a module from its payload, which a slave is sent once."""
 
-    #: The request's keys that `module_runner.run_module` gets.
+    #: The action's fields that `module_runner.run_module` gets.
     _ARGUMENTS = (
         "name",
         "parameters",
@@ -26,108 +35,97 @@ class ModuleHandler(RequestHandler):
         "environment",
         "directory",
         "remote_tmp",
-        "before",
     )
 
     def begin(self) -> None:
-        route, identity = self._request["route"], self._request["identity"]
-        if identity not in self._payloads and "archive" in self._request:
-            self._payloads.add(identity, self._request["archive"])
-        if identity not in self._payloads:
+        action = self._action
+        if action.identity not in self._payloads and action.archive is not None:
+            self._payloads.add(action.identity, action.archive)
+        if action.identity not in self._payloads:
             # Start the slave, if need be, while the worker sends the archive.
-            self._slaves.find(route, lambda found: None)
-            self.reply({"need": identity})
+            self._slaves.find(self._route, lambda found: None)
+            self.reply(messages.PayloadWanted())
             return
         super().begin()
-        if route[-1]["python"] == self._request["interpreter"]:
-            self._payloads.send_ahead(identity, self._slaves, route)
+        if self._route[-1].python == action.interpreter:
+            self._payloads.send_ahead(action.identity, self._slaves, self._route)
 
     def _do(self, slave: PooledSlave) -> None:
-        request = self._request
-        if not slave.runs(request["interpreter"]):
-            hop = interpreter_hop(request["interpreter"])
-            self._request = {**request, "route": [*request["route"], hop]}
-            self._slaves.find(self._request["route"], self._found)
+        if not slave.runs(self._action.interpreter):
+            self._route = [*self._route, interpreter_hop(self._action.interpreter)]
+            self._slaves.find(self._route, self._found)
             return
-        changed = account.changed_by(request)
+        changed = account.changed_by(self._action)
         if changed:
             # The system's tools refuse to change or remove an account that has processes.
             vacated = functools.partial(self._act, self._run_module, slave)
-            self._slaves.vacate(request["route"], changed, vacated)
+            self._slaves.vacate(self._route, changed, vacated)
         else:
             self._run_module(slave)
 
     def _run_module(self, slave: PooledSlave) -> None:
-        request = self._request
-        arguments = {name: request[name] for name in self._ARGUMENTS}
+        arguments = {name: getattr(self._action, name) for name in self._ARGUMENTS}
+        arguments["deferred"] = self._deferred
         arguments["library"] = payload_archive.LIBRARY
-        arguments["manifest"] = self._payloads.send(request["identity"], slave.link)
+        arguments["manifest"] = self._payloads.send(self._action.identity, slave.link)
 
         def done(call: CollectingCall | ModuleRun, status: Any) -> None:
-            self.reply({"status": status, "stays": call is run, **call.outputs()})
+            self.reply(messages.Ended(int(status), was_warm=call is run, **call.outputs()))
 
         def ordinary() -> CollectingCall:
             return self._begin_call(slave, RUNNER, "run_module", arguments)
 
         run = None
-        if self._request["stays"]:
+        if self._action.may_run_warm:
             run = slave.warm_processes.run(self._sequence, slave.link, arguments, ordinary)
         if run is None and self._sequence is not None and self._sequence.has_active_run:
-            self.reply({"again": True})
+            self.reply(messages.NotBegun())
             return
         call = run or ordinary()
         self._await(slave, call, done)
         call.end(wire.STDIN)
 
 
-class ProgramHandler(RequestHandler):
+class ProgramHandler(_RunHandler[messages.Program]):
     """Handler that runs a module that is a program, with its files."""
 
+    #: The action's fields that `program_runner.run` gets.
+    _ARGUMENTS = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
+
     def _do(self, slave: PooledSlave) -> None:
-        request = self._request
-        names = ("shell", "environment", "command", "directory", "remote_tmp", "temporary")
-        arguments = {name: request[name] for name in names}
+        action = self._action
+        arguments = {name: getattr(action, name) for name in self._ARGUMENTS}
         arguments["files"] = [
-            (word, name, self._payloads.send_file(content, slave.link), None)
-            if may_come_again
-            else (word, name, None, content)
-            for word, name, content, may_come_again in request["files"]
+            (file.word, file.name, self._payloads.send_file(file.content, slave.link), None)
+            if file.is_kept
+            else (file.word, file.name, None, file.content)
+            for file in action.files
         ]
 
         def done(call: CollectingCall, status: Any) -> None:
-            self.reply({"status" if status >= 0 else "died": status, **call.outputs()})
+            if status >= 0:
+                self.reply(messages.Ended(int(status), was_warm=False, **call.outputs()))
+            else:
+                self.reply(messages.Died(int(status), "", **call.outputs()))
 
-        call = self._call(slave, PROGRAM, "run", (request["before"], arguments), done)
-        if request["input"]:
-            call.write(wire.STDIN, request["input"])
+        call = self._call(slave, PROGRAM, "run", (self._deferred, arguments), done)
+        if action.input:
+            call.write(wire.STDIN, action.input)
         call.end(wire.STDIN)
 
 
-class CommandHandler(RequestHandler):
+class CommandHandler(RequestHandler[messages.Command]):
     """Handler that runs a shell command, as ansible-core's connection would."""
 
     def _do(self, slave: PooledSlave) -> None:
         def done(command: CollectingCommand) -> None:
-            self.reply({"status": command.status, **command.outputs()})
+            self.reply(messages.Ended(command.status, was_warm=False, **command.outputs()))
 
         slave.link.round_trips += 1
-        self._channel = CollectingCommand(slave.link, self._request["argv"], done)
+        self._channel = CollectingCommand(slave.link, self._action.argv, done)
 
 
-class _ResultHandler(RequestHandler):
-    """Handler that replies with the result of a function of `file_operations`."""
-
-    def _reply_with(self, name: str, slave: PooledSlave, function: str, *arguments: Any) -> None:
-        """Run the deferred operations and a function; reply with {name: its result}."""
-
-        def done(call: CollectingCall, result: Any) -> None:
-            self.reply({name: result})
-
-        arguments = (self._request["before"], *arguments)
-        self._call(slave, FILES, function, arguments, done).end(wire.STDIN)
-
-
-class OperationsHandler(_ResultHandler):
+class OperationsHandler(RequestHandler[messages.Operations]):
     """Handler of deferred operations without anything behind them.
 
     If they may wait, they are directories to remove, which `Cleanup` gathers.
@@ -136,92 +134,98 @@ class OperationsHandler(_ResultHandler):
     tidies_up = True
 
     def _do(self, slave: PooledSlave) -> None:
-        if self._request["may_wait"]:
-            paths = [path for _, path in self._request["before"]]
-            slave.cleanup.add(paths, lambda: self.reply({"done": None}))
+        def done(*_: Any) -> None:
+            self.reply(messages.Done())
+
+        if self._action.may_wait:
+            slave.cleanup.add([path for _, path in self._deferred], done)
         else:
-            self._reply_with("done", slave, "operate")
+            self._call(slave, FILES, "operate", (self._deferred,), done).end(wire.STDIN)
 
 
-class ExistsHandler(_ResultHandler):
+class ExistsHandler(RequestHandler[messages.Exists]):
     """Handler that replies whether a path exists."""
 
     def _do(self, slave: PooledSlave) -> None:
-        self._reply_with("exists", slave, "exists", self._request["path"])
+        def done(call: CollectingCall, exists: Any) -> None:
+            self.reply(messages.Existence(bool(exists)))
+
+        arguments = (self._deferred, self._action.path)
+        self._call(slave, FILES, "exists", arguments, done).end(wire.STDIN)
 
 
-class ExpandHandler(RequestHandler):
+class ExpandHandler(RequestHandler[messages.Expand]):
     """Handler that expands a path with a tilde.
 
     Each is asked of a slave once, since home directories do not move while a run lasts.
     """
 
     def _do(self, slave: PooledSlave) -> None:
-        path = self._request["path"]
-        if path in slave.expanded and not self._request["before"]:
-            self.reply({"path": slave.expanded[path]})
+        path = self._action.path
+        if path in slave.expanded and not self._deferred:
+            self.reply(messages.Expanded(slave.expanded[path]))
             return
 
         def done(call: CollectingCall, expanded: Any) -> None:
             slave.expanded[path] = str(expanded)
-            self.reply({"path": slave.expanded[path]})
+            self.reply(messages.Expanded(slave.expanded[path]))
 
-        arguments = (self._request["before"], path)
+        arguments = (self._deferred, path)
         self._call(slave, FILES, "expand", arguments, done).end(wire.STDIN)
 
 
-class PutHandler(RequestHandler):
+class PutHandler(RequestHandler[messages.Put]):
     """Handler that uploads a file too large to travel within a request."""
 
     def _do(self, slave: PooledSlave) -> None:
-        request = self._request
+        action = self._action
         try:
-            source = open(request["local"], "rb")
+            source = open(action.local, "rb")
         except OSError as error:
-            self.reply({"failed": "operation", "text": str(error)})
+            self._fail(messages.FailureCode.OPERATION, error)
             return
         size = os.fstat(source.fileno()).st_size
-        arguments = (request["before"], request["remote"], request["mode"], size)
+        arguments = (self._deferred, action.remote, action.mode, size)
 
         def done(call: CollectingCall, size: Any) -> None:
-            self.reply({"size": size})
+            self.reply(messages.Done())
 
         file_transfer.Upload(self._call(slave, FILES, "receive", arguments, done), source)
 
 
-class FetchHandler(RequestHandler):
+class FetchHandler(RequestHandler[messages.Fetch]):
     """Handler that downloads a file to the controller."""
 
     def _do(self, slave: PooledSlave) -> None:
         try:
-            target = file_transfer.Download(self._request["local"])
+            target = file_transfer.Download(self._action.local)
         except OSError as error:
-            self.reply({"failed": "operation", "text": str(error)})
+            self._fail(messages.FailureCode.OPERATION, error)
             return
 
         def done(call: CollectingCall, size: Any) -> None:
             try:
                 target.complete(size)
             except OSError as error:
-                self.reply({"failed": "operation", "text": str(error)})
+                self._fail(messages.FailureCode.OPERATION, error)
             else:
-                self.reply({"size": size})
+                self.reply(messages.Done())
 
-        arguments = (self._request["before"], self._request["path"])
+        arguments = (self._deferred, self._action.remote)
         call = self._call(slave, FILES, "send", arguments, done)
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.discard())
         call.end(wire.STDIN)
 
 
-#: Handlers by the request's key `do`.
-HANDLERS: dict[str, type[RequestHandler]] = {
-    "module": ModuleHandler,
-    "program": ProgramHandler,
-    "command": CommandHandler,
-    "operations": OperationsHandler,
-    "exists": ExistsHandler,
-    "expand": ExpandHandler,
-    "put": PutHandler,
-    "fetch": FetchHandler,
+#: Handlers by the kind of action.
+HANDLERS: dict[type[messages.Action], type[RequestHandler[Any]]] = {
+    messages.Module: ModuleHandler,
+    messages.Program: ProgramHandler,
+    messages.Command: CommandHandler,
+    messages.Operations: OperationsHandler,
+    messages.Exists: ExistsHandler,
+    messages.Expand: ExpandHandler,
+    messages.Put: PutHandler,
+    messages.Fetch: FetchHandler,
 }

@@ -10,20 +10,18 @@ from econtext.controller.prompts import Dialogue
 
 def of(hop: Hop, parent: str) -> Launch:
     """Return the plan to start a hop's slave; `parent` is its parent's name or ""."""
-    name = f"{parent}.{hop['name']}" if parent else hop["name"]
-    if hop["kind"] == "ssh":
-        password = hop["password"]
-        dialogue = ssh.dialogue(password, hop["prompt"])
-        argv = tuple(ssh.own_connection(hop["argv"]))
-        return Launch(name, argv, dialogue, password is not None, is_network=True)
-    if hop["kind"] != "become":
-        return Launch(name, tuple(hop["argv"]))
-    prompt = hop["prompt"]
+    name = f"{parent}.{hop.name}" if parent else hop.name
+    if hop.kind == "ssh":
+        dialogue = ssh.dialogue(hop.password, hop.prompt)
+        argv = tuple(ssh.own_connection(hop.argv))
+        return Launch(name, argv, dialogue, hop.password is not None, is_network=True)
+    if hop.kind != "become":
+        return Launch(name, tuple(hop.argv))
     dialogue = Dialogue(
-        marker=hop["marker"],
-        prompt=re.compile(re.escape(prompt)) if prompt else None,
-        password=hop["password"],
-        incorrect=tuple(hop["incorrect"]),
-        missing=tuple(hop["missing"]),
+        marker=hop.marker,
+        prompt=re.compile(re.escape(hop.prompt)) if hop.prompt else None,
+        password=hop.password,
+        incorrect=hop.incorrect,
+        missing=hop.missing,
     )
-    return Launch(name, tuple(hop["argv"]), dialogue, prompt_timeout=hop["timeout"])
+    return Launch(name, tuple(hop.argv), dialogue, prompt_timeout=hop.timeout)

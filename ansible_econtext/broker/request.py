@@ -1,27 +1,25 @@
-"""Base of the handlers of workers' requests; `handlers.py` has one for each kind.
-
-A request is a dict that a session made (`connection/session.py`), and gets one reply.  A reply
-with the key "failed" says what went wrong; the session makes Ansible's own errors of it.
-"""
+"""Base of the handlers of work; `handlers.py` has one for each kind of action."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.sequence import Sequence
-from ansible_econtext.broker.slave import Failure, PooledSlave, describe
+from ansible_econtext.broker.slave import Failure, PooledSlave, reply_of
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
+from ansible_econtext.client import messages
 from econtext.controller.errors import CallDied, CallError, EcontextError
 
-Reply = Callable[[dict[str, Any]], None]
-#: Called with a call that has ended and its result.
+A = TypeVar("A", bound=messages.Action)
+
+#: Called with a call that has ended and its result, which comes from the target.
 Done = Callable[[Any, Any], None]
 
 
-class RequestHandler:
+class RequestHandler(Generic[A]):
     """Handler of one request: finds the slave, acts on it, replies once."""
 
     #: Whether the request goes on when its worker has gone.
@@ -31,14 +29,19 @@ class RequestHandler:
         self,
         slaves: SlavePool,
         payloads: PayloadStore,
-        request: dict[str, Any],
-        reply: Reply,
+        work: messages.Work,
+        reply: Callable[[messages.Reply], None],
+        is_awaited: bool = True,
         sequence: Sequence | None = None,
     ) -> None:
         self._slaves = slaves
         self._payloads = payloads
-        self._request = request
-        self._reply: Reply | None = reply
+        self._route = work.route
+        self._deferred = work.deferred
+        self._action = cast(A, work.action)  # HANDLERS leads from its kind to this class
+        self._reply: Callable[[messages.Reply], None] | None = reply
+        #: Whether a worker waits for the reply, which makes a call a round trip.
+        self._is_awaited = is_awaited
         #: The loop's requests that it belongs to; None if it is sent by itself.
         self._sequence = sequence
         self._channel: CollectingCall | CollectingCommand | ModuleRun | None = None
@@ -48,7 +51,7 @@ class RequestHandler:
 
     def begin(self) -> None:
         """Find the slave, which is started if need be, and act on it."""
-        self._slaves.find(self._request["route"], self._found)
+        self._slaves.find(self._route, self._found)
 
     def _do(self, slave: PooledSlave) -> None:
         """Begin the work on a running slave; raises EcontextError if it has gone."""
@@ -56,7 +59,7 @@ class RequestHandler:
 
     def _found(self, slave: PooledSlave | Failure) -> None:
         if isinstance(slave, Failure):
-            self.reply(describe(slave))
+            self.reply(reply_of(slave))
             return
         self._act(self._do, slave)
 
@@ -85,12 +88,15 @@ class RequestHandler:
         """Whether the request has its reply or was abandoned."""
         return self._reply is None
 
-    def reply(self, value: dict[str, Any]) -> None:
+    def reply(self, reply: messages.Reply) -> None:
         """Send the reply; only the first one counts."""
         self._use(None)
         if self._reply is not None:
-            reply, self._reply = self._reply, None
-            reply(value)
+            send, self._reply = self._reply, None
+            send(reply)
+
+    def _fail(self, code: messages.FailureCode, error: object) -> None:
+        self.reply(messages.Failed(code, str(error)))
 
     def abandon(self) -> None:
         """End the work, because its worker has gone; does nothing if it tidies up."""
@@ -102,14 +108,15 @@ class RequestHandler:
             self._channel.kill()
 
     def _lost(self, error: EcontextError) -> None:
-        self.reply({"failed": "lost", "text": str(error)})
+        self._fail(messages.FailureCode.LOST, error)
 
     def _call(
         self, slave: PooledSlave, module: str, function: str, arguments: tuple[Any, ...], done: Done
     ) -> CollectingCall:
         """Call a shipped function, which returns (result, directories made).
 
-        `done(call, result)` makes the reply.  Raises EcontextError if the slave has gone.
+        `done(call, result)` makes the reply; it raises TypeError or ValueError if the result is
+        of another form than the function's.  Raises EcontextError if the slave has gone.
         """
         call = self._begin_call(slave, module, function, *arguments)
         self._await(slave, call, done)
@@ -118,7 +125,7 @@ class RequestHandler:
     def _begin_call(self, slave: PooledSlave, *call: Any) -> CollectingCall:
         if self._sequence is not None:
             return self._sequence.call(slave.link, *call)
-        slave.link.round_trips += self._request.get("waited", 1)
+        slave.link.round_trips += self._is_awaited
         return CollectingCall(slave.link, *call)
 
     def _await(self, slave: PooledSlave, call: CollectingCall | ModuleRun, done: Done) -> None:
@@ -128,17 +135,34 @@ class RequestHandler:
         def finished(future: Any) -> None:
             error = future.exception()
             if error is None:
-                result, made = future.result()
-                slave.left.update(made)
-                done(call, result)
+                self._succeeded(slave, call, future.result(), done)
             elif self._is_outdated(error):
                 self._start_anew()
-            elif isinstance(error, CallError | CallDied):
-                self.reply(failure_of(error, call.outputs()))
+            elif isinstance(error, CallDied):
+                self._died(error, call)
+            elif isinstance(error, CallError):
+                self.reply(failure_of(error))
             else:
                 self._lost(error)
 
         call.future.add_done_callback(finished)
+
+    def _succeeded(
+        self, slave: PooledSlave, call: CollectingCall | ModuleRun, outcome: Any, done: Done
+    ) -> None:
+        try:
+            result, made = outcome
+            slave.left.update(made)
+            done(call, result)
+        except (TypeError, ValueError) as error:  # a host may send any value
+            if self.is_over:
+                raise
+            text = f"the target sent a result of no known form: {error}"
+            self._fail(messages.FailureCode.CALL, text)
+
+    def _died(self, error: CallDied, call: CollectingCall | ModuleRun) -> None:
+        """Reply to the death of the call's process."""
+        self.reply(failure_of(error))
 
     def _is_outdated(self, error: Exception) -> bool:
         """Return whether to replace the slave: once, since a host may always ask for it."""
@@ -149,7 +173,7 @@ class RequestHandler:
 
     def _start_anew(self) -> None:
         if self._sequence is not None:
-            self.reply({"again": True})  # the sequence's later requests have the same slave
+            self.reply(messages.NotBegun())  # the sequence's later requests have the same slave
             return
-        self._slaves.forget(self._request["route"])
-        self._slaves.find(self._request["route"], self._found)
+        self._slaves.forget(self._route)
+        self._slaves.find(self._route, self._found)

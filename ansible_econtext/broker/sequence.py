@@ -11,7 +11,7 @@ class Sequence:
     """Order of one loop's requests to a slave, as the broker keeps it."""
 
     def __init__(self) -> None:
-        #: Whether a request was not run as sent: then all later ones are refused ("again").
+        #: Whether a request was not run as sent: then all later ones have the reply NotBegun.
         self.is_broken = False
         self._last: CollectingCall | None = None
         self._run: Future[Any] | None = None

@@ -17,7 +17,7 @@ from ansible_econtext import settings
 from ansible_econtext.broker import pid_watch, shutdown
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
-from ansible_econtext.client import client
+from ansible_econtext.client import messages, rendezvous
 from econtext.target.loop import Loop, Timer
 
 if TYPE_CHECKING:
@@ -55,20 +55,12 @@ class Broker:
         self._ending = False
         self._trace = _open_trace()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._kinds: dict[str, Callable[[WorkerConnection, dict[str, Any], int], None]] = {
-            "register": self._register,
-            "leave": lambda connection, _, number: self._tidy(lambda: connection.reply({}, number)),
-            "prepare": self._prepare,
-            "reset": self._reset,
-            "status": lambda connection, _, number: connection.reply(self._status(), number),
-            "end": lambda connection, *_: self.end(connection),
-        }
 
     def run(self) -> None:
         """Serve until the end; releases the lock when the socket listens."""
-        client.remove(self._directory)  # left by a broker that was killed
+        rendezvous.remove_socket(self._directory)  # left by a broker that was killed
         usual = os.umask(0o177)
-        with client.address(self._directory) as path:
+        with rendezvous.address(self._directory) as path:
             self._listener.bind(path)
         os.umask(usual)  # local slaves and their modules inherit it
         self._listener.listen(256)
@@ -89,15 +81,14 @@ class Broker:
 
     # Runs
 
-    def _register(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
+    def _register(self, connection: WorkerConnection, run: int) -> None:
         """Note the run that a worker belongs to, and watch it until it ends."""
-        connection.run = run = int(request["run"])
+        connection.run = run
         if run not in self._runs:
             self._runs.add(run)
             if self._idle is not None:
                 self._idle.cancel()
             self._watch(run)
-        connection.reply({}, number)
 
     def _watch(self, run: int) -> None:
         pid_watch.when_ended(self.loop, run, lambda: self._run_ended(run))
@@ -128,42 +119,60 @@ class Broker:
         except OSError:
             return
         try:
-            client.check_peer(connection)
+            rendezvous.check_peer(connection)
         except PermissionError:
             connection.close()
             return
         self._connections.add(WorkerConnection(self, connection))
 
-    def take(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
-        """Begin a worker's request; the reply goes out under the same number, if it has one."""
-        if request["do"] in self._kinds:
-            self._kinds[request["do"]](connection, request, number)
-            return
-        started = time.monotonic()
+    def take(self, connection: WorkerConnection, request: messages.Request, number: int) -> None:
+        """Carry out a worker's request; the reply goes out under the same number."""
 
-        def reply(value: dict[str, Any]) -> None:
+        def done() -> None:
+            connection.reply(messages.Done(), number)
+
+        match request:
+            case messages.Work():
+                self._begin(connection, request, number)
+            case messages.Prepare():  # the handlers are imported while the slave starts
+                self._slaves.find(request.route, lambda found: None)
+                self.loop.soon(self._late)
+            case messages.Reset():
+                self._slaves.forget(request.route)
+                done()
+            case messages.Register():
+                self._register(connection, request.run)
+                done()
+            case messages.Leave():
+                self._tidy(done)
+            case messages.Status():
+                connection.reply(self._status(), number)
+            case messages.End():
+                self.end(connection)
+
+    def _begin(self, connection: WorkerConnection, work: messages.Work, number: int) -> None:
+        """Begin work for a worker, unless an earlier part of its sequence was not done."""
+        started = time.monotonic()
+        sequence = connection.sequence if work.in_sequence else None
+
+        def reply(value: messages.Reply) -> None:
             self._unfinished.discard(started)
-            self._note(request, value, time.monotonic() - started)
-            if sequence is not None and {"need", "failed", "again"} & set(value):
+            self._note(work.action, value, time.monotonic() - started)
+            if sequence is not None and not isinstance(value, messages.Ended | messages.Died):
                 sequence.is_broken = True
             connection.reply(value, number)
 
-        sequence = connection.sequence if request.get("in_order") else None
         if sequence is not None and sequence.is_broken:
-            connection.reply({"again": True}, number)
+            connection.reply(messages.NotBegun(), number)
             return
-        if request["do"] == "operations":
+        if isinstance(work.action, messages.Operations):
             self._unfinished.add(started)
-        kinds, kept = self._late()
-        made = kinds[request["do"]](self._slaves, kept, request, reply, sequence)
-        made.begin()
-        if number and not made.is_over:
-            connection.handlers[number] = made
-
-    def _prepare(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
-        """Start a slave ahead of its first request, and import the handlers meanwhile."""
-        self._slaves.find(request["route"], lambda found: None)
-        self.loop.soon(self._late)
+        handlers, payloads = self._late()
+        kind = handlers[type(work.action)]
+        handler = kind(self._slaves, payloads, work, reply, bool(number), sequence)
+        handler.begin()
+        if number and not handler.is_over:
+            connection.handlers[number] = handler
 
     def _late(self) -> tuple[Any, "PayloadStore"]:
         """Return the handlers and the payload store.
@@ -177,27 +186,22 @@ class Broker:
             self._payloads = PayloadStore()
         return HANDLERS, self._payloads
 
-    def _reset(self, connection: WorkerConnection, request: dict[str, Any], number: int) -> None:
-        self._slaves.forget(request["route"])
-        connection.reply({}, number)
-
     def gone(self, connection: WorkerConnection) -> None:
         """Forget a worker's connection, which calls this when it closes."""
         self._connections.discard(connection)
 
     # Status, trace and log
 
-    def _status(self) -> dict[str, Any]:
-        idle = None if self._runs else time.monotonic() - self._idle_since
-        return {
-            "process": os.getpid(),
-            "runs": sorted(self._runs),
-            "persist": self._persist,
-            "idle": idle,
-            "slaves": [slave.describe() for slave in self._slaves.all()],
-        }
+    def _status(self) -> messages.BrokerStatus:
+        return messages.BrokerStatus(
+            process=os.getpid(),
+            runs=sorted(self._runs),
+            persist=self._persist,
+            idle=None if self._runs else time.monotonic() - self._idle_since,
+            slaves=[slave.status() for slave in self._slaves.all()],
+        )
 
-    def _note(self, request: dict[str, Any], reply: dict[str, Any], seconds: float) -> None:
+    def _note(self, action: messages.Action, reply: messages.Reply, seconds: float) -> None:
         """Write a line to the trace, without arguments and output: they may be secret."""
         if self._trace is None:
             return
@@ -205,10 +209,10 @@ class Broker:
 
         slaves = {slave.link.name: slave.link.round_trips for slave in self._slaves.all()}
         note = {
-            "do": request["do"],
-            "name": request.get("name", ""),
-            "stays": bool(reply.get("stays")),
-            "outcome": next(iter(reply), "done"),
+            "action": type(action).__name__,
+            "name": getattr(action, "name", ""),
+            "reply": type(reply).__name__,
+            "was_warm": getattr(reply, "was_warm", False),
             "seconds": round(seconds, 6),
             "round_trips": slaves,
         }

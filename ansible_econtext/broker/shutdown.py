@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
-from ansible_econtext.client import client, launcher
+from ansible_econtext.client import rendezvous
 from econtext.target import wire
 from econtext.target.loop import Loop
 
@@ -22,14 +22,14 @@ def withdraw(directory: str, inode: int) -> str | None:
     broker's by now, or if a run holds its lock: that run starts the next broker in it.
     """
     try:
-        with launcher.locked(directory, wait=False):
+        with rendezvous.locked(directory, wait=False):
             if os.stat(directory).st_ino != inode:
                 return None  # it was removed, and made again by a run
             own = f"{directory}.{os.getpid()}"
             os.rename(directory, own)
             return own
     except BlockingIOError:
-        client.remove(directory)
+        rendezvous.remove_socket(directory)
     except OSError:
         pass  # the directory was removed
     return None

@@ -1,9 +1,10 @@
 """A running slave in the broker's pool, or the failure to get one."""
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from econtext.controller.errors import EcontextError
+from ansible_econtext.client import messages
+from econtext.controller.errors import EcontextError, LaunchTimeout, PasswordError
 from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
@@ -38,9 +39,8 @@ class PooledSlave:
     @functools.cached_property
     def warm_processes(self) -> "WarmProcesses":
         """Its warm processes."""
-        from ansible_econtext.broker.warm_processes import (
-            WarmProcesses,
-        )  # not before the broker listens
+        # Not before the broker listens.
+        from ansible_econtext.broker.warm_processes import WarmProcesses
 
         return WarmProcesses(self._loop)
 
@@ -61,16 +61,17 @@ class PooledSlave:
         self.users.discard(user)
         self.seen = monotonic()
 
-    def describe(self) -> dict[str, Any]:
+    def status(self) -> messages.SlaveStatus:
         """Return its entry in the broker's status."""
-        return {
-            "name": self.link.name,
-            "user": self.link.greeting["user"],
-            "python": self.link.greeting["executable"],
-            "process": self.link.greeting["pid"],
-            "requests": len(self.users),
-            "idle": monotonic() - self.seen,
-        }
+        greeting = self.link.greeting
+        return messages.SlaveStatus(
+            name=self.link.name,
+            user=greeting["user"],
+            python=greeting["executable"],
+            process=greeting["pid"],
+            requests=len(self.users),
+            idle=monotonic() - self.seen,
+        )
 
     def runs(self, interpreter: str) -> bool:
         """Return whether this interpreter is its own."""
@@ -86,16 +87,22 @@ class Failure:
         self.error = error
 
 
-def describe(failure: Failure) -> dict[str, Any]:
+def reply_of(failure: Failure) -> messages.NotReached:
     """Return the reply to a request whose slave could not be started."""
     error = failure.error
-    return {
-        "failed": "launch",
-        "hop": failure.hop,
-        "kind": failure.kind,
-        "text": str(error),
-        "status": getattr(error, "status", None),
-        "stderr": getattr(error, "stderr", ""),
-        "missing": getattr(error, "missing", None),
-        "waited": getattr(error, "seconds", None),
-    }
+    return messages.NotReached(
+        code=_code_of(error),
+        text=str(error),
+        hop=failure.hop,
+        hop_kind=failure.kind,
+        status=getattr(error, "status", None),
+        stderr=getattr(error, "stderr", ""),
+        seconds=getattr(error, "seconds", None),
+    )
+
+
+def _code_of(error: EcontextError) -> messages.FailureCode:
+    codes = messages.FailureCode
+    if isinstance(error, PasswordError):
+        return codes.PASSWORD_MISSING if error.missing else codes.PASSWORD_REFUSED
+    return codes.TIMEOUT if isinstance(error, LaunchTimeout) else codes.NOT_STARTED

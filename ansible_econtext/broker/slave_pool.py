@@ -104,8 +104,8 @@ class SlavePool:
 
     def _start(self, route: Route, key: bytes) -> None:
         if self._closed:
-            error = ConnectionLost(route[-1]["name"], "the broker is about to end")
-            self._settle(key, Failure(len(route) - 1, route[-1]["kind"], error))
+            error = ConnectionLost(route[-1].name, "the broker is about to end")
+            self._settle(key, Failure(len(route) - 1, route[-1].kind, error))
         elif len(route) == 1:
             self._launch(route, key, None)
         else:
@@ -123,9 +123,9 @@ class SlavePool:
         def done(outcome: Link | EcontextError) -> None:
             self._attempts.pop(key, None)
             if isinstance(outcome, EcontextError):
-                self._settle(key, Failure(len(route) - 1, hop["kind"], outcome))
+                self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
                 return
-            slave = PooledSlave(outcome, hop["python"], key_of(route[:1]), self._loop)
+            slave = PooledSlave(outcome, hop.python, key_of(route[:1]), self._loop)
             self._slaves[key] = slave
             if parent is None:
                 self._roots[key] = outcome

@@ -5,8 +5,8 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext.broker.sequence import Sequence
-from ansible_econtext.client import client
-from econtext.target import codec, wire
+from ansible_econtext.client import messages
+from econtext.target import wire
 from econtext.target.loop import Writer, read
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ class WorkerConnection:
         self._broker = broker
         self._connection = connection
         connection.setblocking(False)
-        self._reader = wire.Reader(frozenset([wire.OPEN]), client.LIMIT)
+        self._reader = wire.Reader(frozenset([wire.OPEN]), messages.LIMIT)
         self._writer = Writer(broker.loop, os.dup(connection.fileno()))
         #: The process number of the worker's run; 0 until the worker registers.
         self.run = 0
         #: Handlers of active requests, by the requests' numbers.
-        self.handlers: dict[int, RequestHandler] = {}
+        self.handlers: dict[int, RequestHandler[Any]] = {}
         self.sequence = Sequence()
         broker.loop.add_reader(connection.fileno(), self._receive)
 
@@ -38,19 +38,18 @@ class WorkerConnection:
             self.close()
             return
         for _, number, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
-            request = codec.decode(body)
-            assert isinstance(request, dict)
             try:
-                self._broker.take(self, request, number)
+                self._broker.take(self, messages.decode_request(body), number)
             except Exception as error:  # without a reply the worker would wait for ever
                 self._broker.report(self._broker.take, error)
-                self.reply({"failed": "lost", "text": f"internal error: {error}"}, number)
+                text = f"internal error: {error}"
+                self.reply(messages.Failed(messages.FailureCode.LOST, text), number)
 
-    def reply(self, value: dict[str, Any], number: int) -> None:
+    def reply(self, reply: messages.Reply, number: int) -> None:
         """Send the reply to a request, unless its number is 0 or the worker has gone."""
         self.handlers.pop(number, None)
         if number and self._connection.fileno() >= 0:
-            self._writer.write(wire.frame(wire.RESULT, number, codec.encode(value)))
+            self._writer.write(wire.frame(wire.RESULT, number, messages.encode(reply)))
 
     def close(self) -> None:
         """Close the connection, and abandon the requests that came over it."""

@@ -1,30 +1,22 @@
 """Connections of a worker to the broker, which is started if there is none.
 
-Requests and replies are values in frames of the library's own wire, one reply to
-each request.  The socket is local: its directory has mode 0700, the socket 0600, and
-each end checks the other's user.
+Requests and replies (`messages.py`) travel in frames of the library's own wire.  The socket is
+local: its directory has mode 0700, the socket 0600, and each end checks the other's user.
 """
 
 import contextlib
 import itertools
-import os
 import socket
-import struct
-from collections.abc import Iterator
 from typing import Any
 
-from ansible_econtext.client import launcher
+from ansible_econtext.client import launcher, messages, rendezvous
 from ansible_econtext.client.launcher import Endpoint
+from ansible_econtext.client.record import Record, RecordError
 from ansible_econtext.core import fork_gate
-from econtext.target import codec, wire
+from econtext.target import wire
 
 #: The first number of a request that is no item of a loop.
 _FIRST = 1 << 24
-
-SOCKET = "broker.sock"
-
-#: Bytes of one request or reply: a large module with its arguments, or its output.
-LIMIT = 512 * 1024 * 1024
 
 #: Bytes of a request above which a thread that sends it may wait for the broker.
 _MUCH = 65536
@@ -32,12 +24,12 @@ _MUCH = 65536
 #: Seconds after which a broker has ended in any case (`broker.shutdown`), and a little more.
 _LONGEST_END = 8.0
 
-#: Bytes that a path of a socket may have (`sockaddr_un`: 108 on Linux, 104 elsewhere).
-_LONGEST_PATH = 100
-
 
 class BrokerGone(Exception):
-    """Raised if the broker has ended or could not be started; quotes its log."""
+    """Raised if the broker has ended, could not be started, or sent what it must not.
+
+    Quotes the broker's log.
+    """
 
 
 class Client:
@@ -46,11 +38,13 @@ class Client:
     def __init__(self, connection: socket.socket, directory: str) -> None:
         self._socket: socket.socket | None = connection
         self._directory = directory
-        self._reader = wire.Reader(frozenset([wire.RESULT]), LIMIT)
+        self._reader = wire.Reader(frozenset([wire.RESULT]), messages.LIMIT)
         #: Numbers of requests; items of a loop have lower ones.
         self._numbers = itertools.count(_FIRST)
+        #: The kinds of replies that unanswered requests may have, by their numbers.
+        self._expected: dict[int, tuple[type[Record], ...]] = {}
 
-    def tell(self, request: dict[str, Any], number: int = 0) -> None:
+    def tell(self, request: messages.Request, number: int = 0) -> None:
         """Send a request without waiting.
 
         Its reply comes under the same number; under 0 the broker sends none, whatever happens.
@@ -61,7 +55,9 @@ class Client:
         if self._socket is None:
             raise BrokerGone("the connection to the broker is closed")
         try:
-            data = wire.frame(wire.OPEN, number, codec.encode(request))
+            data = wire.frame(wire.OPEN, number, messages.encode(request))
+            if number:
+                self._expected[number] = messages.replies_to(request)
             with fork_gate.waiting() if len(data) > _MUCH else contextlib.nullcontext():
                 self._socket.sendall(data)
         except OSError as error:
@@ -71,9 +67,10 @@ class Client:
             self.close()
             raise
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, request: messages.Request) -> Any:
         """Send a request, wait for its reply and return it; raises as `tell` does.
 
+        The reply is of a kind that `messages.REPLIES` has for the request, or for work Failed.
         A task's own timeout is such an exception.
         """
         number = next(self._numbers)
@@ -82,9 +79,13 @@ class Client:
         if [each for each, _ in replies] != [number]:
             self.close()
             raise BrokerGone("the broker sent a reply that was not asked for")
-        return replies[0][1]
+        reply = replies[0][1]
+        if isinstance(reply, messages.Failed) and not isinstance(request, messages.Work):
+            self.close()
+            raise BrokerGone(reply.text)
+        return reply
 
-    def receive(self) -> list[tuple[int, dict[str, Any]]]:
+    def receive(self) -> list[tuple[int, messages.Reply]]:
         """Wait for replies; return each with its request's number; raises as `tell`."""
         try:
             return self._receive()
@@ -95,8 +96,8 @@ class Client:
             self.close()
             raise
 
-    def _receive(self) -> list[tuple[int, dict[str, Any]]]:
-        replies: list[tuple[int, dict[str, Any]]] = []
+    def _receive(self) -> list[tuple[int, messages.Reply]]:
+        replies: list[tuple[int, messages.Reply]] = []
         while not replies:
             if self._socket is None:
                 raise BrokerGone("the connection to the broker is closed")
@@ -105,15 +106,21 @@ class Client:
             if not data:
                 self.close()
                 raise BrokerGone(self._why())
-            for _, number, body in self._reader.feed(data):
-                reply = codec.decode(body)
-                assert isinstance(reply, dict)
-                replies.append((number, reply))
+            try:
+                replies += [self._reply(*each) for each in self._reader.feed(data)]
+            except (wire.ProtocolError, RecordError) as error:
+                raise BrokerGone(f"the broker sent {error}") from error
         return replies
+
+    def _reply(self, _: int, number: int, body: bytes) -> tuple[int, messages.Reply]:
+        kinds = self._expected.pop(number, None)
+        if kinds is None:
+            raise RecordError("a reply that was not asked for")
+        return number, messages.decode_reply(body, kinds)
 
     def end_broker(self) -> None:
         """Request the broker's end without waiting; `wait_for_end` waits for it."""
-        self.tell({"do": "end"})
+        self.tell(messages.End())
 
     def wait_for_end(self) -> None:
         """Wait for the requested end of the broker, `_LONGEST_END` at the most."""
@@ -124,13 +131,19 @@ class Client:
 
     def leave(self) -> None:
         """Tell the broker that the run is over; `wait_until_left` waits for the reply."""
-        self.tell({"do": "leave"}, next(self._numbers))
+        self.tell(messages.Leave(), next(self._numbers))
 
     def wait_until_left(self) -> None:
         """Wait until the broker has removed the run's files on all hosts, then close."""
         self._limit_waiting()
         self.receive()
         self.close()
+
+    def status(self) -> messages.BrokerStatus:
+        """Return what the broker serves; waits `_LONGEST_END` at the most."""
+        self._limit_waiting()
+        status: messages.BrokerStatus = self.ask(messages.Status())
+        return status
 
     def _limit_waiting(self) -> None:
         if self._socket is not None:
@@ -180,7 +193,7 @@ def connect(endpoint: Endpoint, run: int) -> Client:
         if found is not None:
             return found
         # A starting broker holds the lock until it listens; a fork would hold a copy of it.
-        with fork_gate.keeping_turn(), launcher.locked(endpoint.directory) as lock:
+        with fork_gate.keeping_turn(), rendezvous.locked(endpoint.directory) as lock:
             found = _registered(endpoint.directory, run)
             if found is not None:
                 return found
@@ -191,7 +204,7 @@ def connect(endpoint: Endpoint, run: int) -> Client:
 
 def start(endpoint: Endpoint, run: int) -> None:
     """Start a broker if none listens, without waiting until it does."""
-    with launcher.locked(endpoint.directory) as lock:
+    with rendezvous.locked(endpoint.directory) as lock:
         found = _registered(endpoint.directory, run)
         if found is None:
             launcher.start(endpoint, run, lock)
@@ -204,7 +217,7 @@ def _registered(directory: str, run: int) -> Client | None:
     found = connect_if_running(directory)
     if found is not None:
         try:
-            found.ask({"do": "register", "run": run})
+            found.ask(messages.Register(run))
         except BrokerGone:
             return None  # it was about to end
     return found
@@ -221,42 +234,10 @@ def connect_if_running(directory: str) -> Client | None:
 def _connected(directory: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with address(directory) as path:
+        with rendezvous.address(directory) as path:
             connection.connect(path)
-        check_peer(connection)
+        rendezvous.check_peer(connection)
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-@contextlib.contextmanager
-def address(directory: str) -> Iterator[str]:
-    """Give the path of a directory's socket, made short enough for an address."""
-    path = os.path.join(directory, SOCKET)
-    if len(os.fsencode(path)) <= _LONGEST_PATH:
-        yield path
-        return
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{SOCKET}"
-    finally:
-        os.close(descriptor)
-
-
-def check_peer(connection: socket.socket) -> None:
-    """Raise PermissionError unless the other end is a process of this user."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return  # the directory's mode has to do
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack(
-        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
-    if user != os.geteuid():
-        raise PermissionError(f"the other end of the socket belongs to user {user}")
-
-
-def remove(directory: str) -> None:
-    """Remove a directory's socket, if there is one."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(directory, SOCKET))

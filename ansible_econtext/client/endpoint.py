@@ -91,7 +91,7 @@ def _key() -> str:
 def _inherited() -> Iterator[object]:
     """Yield all that a broker and its children inherit from the run that starts it."""
     yield sys.executable, sys.version, release.__file__, release.__version__
-    yield sorted(_sources())
+    yield sorted(_protocol_version())
     # The same home may be seen from many machines, and from many containers of one.
     yield socket.gethostname(), sorted(_namespaces())
     yield os.getresuid(), os.getresgid(), os.getgroups(), _umask(), os.nice(0)
@@ -106,8 +106,12 @@ def _inherited() -> Iterator[object]:
         yield sorted(os.sched_getaffinity(0))
 
 
-def _sources() -> Iterator[tuple[str, int, int]]:
-    """Yield this code's files: a broker serves no run of a version changed in place."""
+def _protocol_version() -> Iterator[tuple[str, int, int]]:
+    """Yield the version of the protocol (`messages.py`) and of what is done by it.
+
+    That is the stamps of all files of this code: a broker serves no run of another version, be
+    it one that was changed in place.
+    """
     left = [package.__path__[0] for package in (econtext, ansible_econtext)]
     while left:
         for entry in os.scandir(left.pop()):

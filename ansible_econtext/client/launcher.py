@@ -1,18 +1,14 @@
-"""Launcher of brokers; by a lock, no directory has two of them."""
+"""Launcher of brokers."""
 
-import contextlib
-import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 import ansible_econtext
 import econtext
 
 LOG = "broker.log"
-LOCK = "broker.lock"
 
 _START = (
     "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
@@ -28,38 +24,10 @@ class Endpoint(NamedTuple):
     persist: float
 
 
-@contextlib.contextmanager
-def locked(directory: str, wait: bool = True) -> Iterator[IO[bytes]]:
-    """Hold a directory's lock, under which brokers are started and withdrawn.
-
-    Makes the directory if need be.  Raises BlockingIOError if the lock is held by another
-    process and `wait` is false.
-    """
-    while True:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(directory, 0o700)
-        path = os.path.join(directory, LOCK)
-        try:
-            lock = open(path, "wb")
-        except FileNotFoundError:
-            continue  # a broker at its end removed the directory in between
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_same(lock, path):
-                yield lock
-                return
-
-
-def _is_same(file: IO[bytes], path: str) -> bool:
-    """Return whether the path leads to the open file: a broker removes its directory."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
 def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
     """Start a broker for a run; it holds the lock until it listens or ends.
+
+    `lock` is that of the endpoint's directory (`rendezvous.locked`): no directory has two brokers.
 
     It is a fresh interpreter in a session of its own: a fork of a worker would
     hold Ansible's memory and queues, and from ansible-core 2.19 on it would be

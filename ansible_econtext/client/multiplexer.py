@@ -1,12 +1,10 @@
 """Multiplexer of one connection to the broker among several threads."""
 
 import threading
-from typing import Any
 
 from ansible_econtext.client import client, connection_pool
+from ansible_econtext.client.messages import Reply, Work
 from ansible_econtext.core import fork_gate
-
-Reply = dict[str, Any]
 
 
 class Multiplexer:
@@ -26,12 +24,12 @@ class Multiplexer:
         #: one of its own, as a reply would otherwise wake all threads.
         self._asleep: dict[int, threading.Lock] = {}
 
-    def send(self, number: int, request: dict[str, Any]) -> None:
+    def send(self, number: int, work: Work) -> None:
         """Send a request without waiting; raises client.BrokerGone."""
         with self._changed:
             self._unanswered.add(number)
         try:
-            self._connection.tell(request, number)
+            self._connection.tell(work, number)
         except BaseException:
             with self._changed:
                 self._unanswered.discard(number)

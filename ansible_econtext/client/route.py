@@ -1,15 +1,15 @@
 """Route to a slave, as a worker describes it to the broker.
 
-A route is a list of hops, each a dict: the first one reaches the host, each
-further one starts a slave of the slave before it.  Hops are plain values, since
-they travel; the broker makes a launch plan of each (`broker/launch_plan.py`).
+The first hop of a route reaches the host, each further one starts a slave of the slave before
+it.  Hops are plain values, since they travel; the broker makes a launch plan of each
+(`broker/launch_plan.py`).
 """
 
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import Any
 
+from ansible_econtext.client.record import Record
 from econtext.boot import first_stage
 from econtext.target import codec
 
@@ -18,7 +18,28 @@ try:
 except ImportError:  # not every platform has it
     resource = None  # type: ignore[assignment]
 
-Hop = dict[str, Any]
+
+class Hop(Record):
+    """Step of a route: the command that starts the next slave, and what it may ask for."""
+
+    #: "ssh", "local", "become", or "python" for another interpreter of the same account.
+    kind: str
+    name: str
+    argv: list[str]
+    #: Equal in all hops that lead to the same slave, if their passwords are equal.
+    key: str
+    #: The one interpreter to start the slave with; empty if the first stage looks for one.
+    python: str
+    password: str | None = None
+    prompt: bytes = b""
+    # Of become: what its command prints when it is ready for the bundle, what it says of a wrong
+    # password and of one that it cannot ask for, and the seconds that it has until it is ready.
+    marker: bytes = b""
+    incorrect: tuple[bytes, ...] = ()
+    missing: tuple[bytes, ...] = ()
+    timeout: float = 0.0
+
+
 Route = list[Hop]
 
 #: Key of the hash, without which no secret can be found from it by trial.
@@ -31,7 +52,7 @@ def key_of(route: Route) -> bytes:
     Passwords are part of it: a task with a wrong password gets no slave that another task
     opened with the right one.  A key is of use in the process that made it alone.
     """
-    parts = [(hop["kind"], hop["key"], hop["password"]) for hop in route]
+    parts = [(hop.kind, hop.key, hop.password) for hop in route]
     return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
 
 
@@ -40,29 +61,18 @@ def local_hop(pythons: Sequence[str]) -> Hop:
 
     It gets this process's limit of open files, as the broker has a higher one for itself.
     """
-    hop = _plain("local", "local", pythons, "local")
+    limited = ""
     if resource is not None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        limit = "unlimited" if soft == resource.RLIM_INFINITY else str(soft)
-        hop["argv"][2] = f"ulimit -Sn {limit}; {hop['argv'][2]}"
-    return hop
+        limited = f"ulimit -Sn {'unlimited' if soft == resource.RLIM_INFINITY else soft}; "
+    command = limited + "exec " + first_stage.command(pythons)
+    return Hop("local", "local", ["/bin/sh", "-c", command], "local", only(pythons))
 
 
 def interpreter_hop(python: str) -> Hop:
     """Return the hop to a slave under another Python, of the same account."""
-    return _plain("python", python, [python], python)
-
-
-def _plain(kind: str, name: str, pythons: Sequence[str], key: str) -> Hop:
-    argv = ["/bin/sh", "-c", "exec " + first_stage.command(pythons)]
-    return {
-        "kind": kind,
-        "name": name,
-        "argv": argv,
-        "key": key,
-        "password": None,
-        "python": _only(pythons),
-    }
+    command = "exec " + first_stage.command([python])
+    return Hop("python", python, ["/bin/sh", "-c", command], python, python)
 
 
 def ssh_hop(
@@ -74,16 +84,17 @@ def ssh_hop(
     part of the route's key: a host has one connection, and its first slave leads to slaves
     under other Pythons.
     """
-    return {
-        "kind": "ssh",
-        "name": f"ssh.{hostname}",
-        "argv": [*argv, first_stage.command(pythons)],
-        "key": codec.encode(argv),
-        "password": password,
-        "prompt": prompt.encode(),
-        "python": _only(pythons),
-    }
+    return Hop(
+        kind="ssh",
+        name=f"ssh.{hostname}",
+        argv=[*argv, first_stage.command(pythons)],
+        key="\0".join(argv),
+        python=only(pythons),
+        password=password,
+        prompt=prompt.encode(),
+    )
 
 
-def _only(pythons: Sequence[str]) -> str:
+def only(pythons: Sequence[str]) -> str:
+    """Return the Python of a list of one, else an empty text."""
     return pythons[0] if len(pythons) == 1 else ""

@@ -1,13 +1,21 @@
-"""A broker's failures as the errors that Ansible knows, worded as the stock plugins do."""
+"""Failures of the broker as the errors that Ansible knows, worded as the stock plugins do."""
 
 import signal
 from typing import Any
 
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 
+from ansible_econtext.client.messages import Died, Failed, FailureCode, NotReached, Reply
+
+#: The exit status by which ssh says that the failure is its own.
+_SSH_FAILED = 255
+
 
 class NoPython(Exception):
-    """There is no slave since there is no Python, but commands may run all the same."""
+    """Raised if there is no slave because the host has no Python; commands may run all the same.
+
+    `status` and `stderr` are those of the shell that found none.
+    """
 
     def __init__(self, status: int, stderr: str) -> None:
         super().__init__(f"no Python on the target: {stderr.strip()}")
@@ -15,42 +23,51 @@ class NoPython(Exception):
         self.stderr = stderr + "\n" if stderr else ""
 
 
-#: The exit status by which ssh says that the failure is its own.
-_SSH_FAILED = 255
+def may_pass(reply: Reply) -> bool:
+    """Return whether the same request may succeed a moment later.
+
+    It may if ssh did not reach the host.  A refused password is no such case: further attempts
+    could lock the account.
+    """
+    return isinstance(reply, NotReached) and _is_of_ssh(reply)
 
 
-def may_pass(reply: dict[str, Any]) -> bool:
-    """Whether the same request may succeed a moment later: the host was not reached, for
-    another reason than a password, which another attempt could lock."""
-    ours = reply.get("failed") == "launch" and reply["kind"] == "ssh"
-    return ours and reply["status"] == _SSH_FAILED and reply["missing"] is None
+def _is_of_ssh(reply: NotReached) -> bool:
+    return reply.hop_kind == "ssh" and reply.status == _SSH_FAILED
 
 
-def error_of(reply: dict[str, Any], plugin: Any, mkdtemp: str) -> Exception:
-    """The exception for a reply that says what failed; `mkdtemp` is the command by which
-    ansible-core wanted a temporary directory made."""
-    if reply["failed"] == "operation":
-        return _of_operation(reply["text"], mkdtemp)
-    if reply["failed"] == "call":
-        return AnsibleError(f"econtext: {reply['text']}")
-    if reply["failed"] != "launch":
-        return AnsibleConnectionFailure(f"econtext: {reply['text']}")
-    if reply["kind"] == "become" and reply["missing"] is not None:
-        state = "Missing" if reply["missing"] else "Incorrect"
+def error_of(reply: Failed | NotReached, plugin: Any, mkdtemp: str) -> Exception:
+    """Return the exception to raise for a reply that tells of a failure.
+
+    `plugin` is the task's become plugin, `mkdtemp` the command by which ansible-core wanted a
+    temporary directory made.
+    """
+    if isinstance(reply, NotReached):
+        return _of_launch(reply, plugin)
+    if reply.code is FailureCode.OPERATION:
+        return _of_operation(reply.text, mkdtemp)
+    if reply.code is FailureCode.CALL:
+        return AnsibleError(f"econtext: {reply.text}")
+    return AnsibleConnectionFailure(f"econtext: {reply.text}")
+
+
+def _of_launch(reply: NotReached, plugin: Any) -> Exception:
+    is_password = reply.code in (FailureCode.PASSWORD_MISSING, FailureCode.PASSWORD_REFUSED)
+    if reply.hop_kind == "become" and is_password:
+        state = "Missing" if reply.code is FailureCode.PASSWORD_MISSING else "Incorrect"
         return AnsibleError(f"{state} {getattr(plugin, 'name', 'become')} password")
-    status, stderr = reply["status"], reply["stderr"]
-    if reply["kind"] == "become" and reply["waited"] is not None:
-        waited = f"Timeout ({reply['waited']:g}s) waiting for privilege escalation prompt"
-        return AnsibleConnectionFailure(f"{waited}: {stderr}")
-    if status is not None and not (reply["kind"] == "ssh" and status == _SSH_FAILED):
+    if reply.hop_kind == "become" and reply.code is FailureCode.TIMEOUT:
+        waited = f"Timeout ({reply.seconds:g}s) waiting for privilege escalation prompt"
+        return AnsibleConnectionFailure(f"{waited}: {reply.stderr}")
+    if reply.status is not None and not _is_of_ssh(reply):
         # The stock way has no `exec` in its command, and so not in the shell's words.
-        return NoPython(status, stderr.replace(": exec: ", ": ", 1))
-    if reply["kind"] == "ssh":
-        said = stderr or reply["text"]
-        if reply["missing"] is not None:
+        return NoPython(reply.status, reply.stderr.replace(": exec: ", ": ", 1))
+    if reply.hop_kind == "ssh":
+        said = reply.stderr or reply.text
+        if is_password:
             return AnsibleAuthenticationFailure(f"Invalid/incorrect username/password: {said}")
         return AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {said}")
-    return AnsibleConnectionFailure(f"econtext: {reply['text']}")
+    return AnsibleConnectionFailure(f"econtext: {reply.text}")
 
 
 def _of_operation(text: str, mkdtemp: str) -> Exception:
@@ -68,10 +85,9 @@ def _of_operation(text: str, mkdtemp: str) -> Exception:
     )
 
 
-def of_dead_module(reply: dict[str, Any]) -> tuple[int, bytes, bytes]:
-    """What `exec_command` returns for a module whose process ended, as a shell would."""
-    status, stderr = reply["died"], reply["stderr"]
-    if status >= 0:
-        return status, reply["stdout"], stderr
-    said = f"{signal.strsignal(-status) or 'Killed'}\n"
-    return 128 - status, reply["stdout"], stderr + said.encode()
+def of_dead_module(reply: Died) -> tuple[int, bytes, bytes]:
+    """Return the result of `exec_command` for a module whose process died, as a shell has it."""
+    if reply.status >= 0:
+        return reply.status, reply.stdout, reply.stderr
+    said = f"{signal.strsignal(-reply.status) or 'Killed'}\n"
+    return 128 - reply.status, reply.stdout, reply.stderr + said.encode()

@@ -1,65 +1,62 @@
-"""What a session asks of the broker to have a module run, and what comes of it."""
+"""Actions that a session sends to have modules run, and the results of these."""
 
 import posixpath
-from typing import Any
 
+from ansible_econtext.client.messages import Died, Ended, Module, Program, ProgramFile
 from ansible_econtext.connection import errors, shell
-from ansible_econtext.payload import ansiballz
+from ansible_econtext.payload import ansiballz, reusable
 
 
-def name(program: shell.Program) -> str:
-    """The name of its file; where it comes on standard input, what runs it."""
+def name(program: shell.ProgramNote) -> str:
+    """Return the name of a program's file, or its command if it comes on standard input."""
     return posixpath.basename(program.paths[0]) if program.paths else program.command
 
 
-def request_of_payload(
-    note: shell.Module, module: ansiballz.Payload, directory: str | None
-) -> dict[str, Any]:
-    """The request to run a payload."""
-    return {
-        "do": "module",
-        "interpreter": note.interpreter,
-        "environment": note.environment,
-        "remote_tmp": note.remote_tmp,
-        "identity": module.identity,
-        "name": module.name,
-        "parameters": module.parameters,
-        "profile": module.profile,
-        "open_files": module.open_files,
-        "directory": directory,
-    }
+def of_payload(note: shell.ModuleNote, payload: ansiballz.Payload, directory: str | None) -> Module:
+    """Return the action that runs a payload, without its archive."""
+    return Module(
+        name=payload.name,
+        identity=payload.identity,
+        parameters=payload.parameters,
+        profile=payload.profile,
+        open_files=payload.open_files,
+        interpreter=note.interpreter,
+        environment=note.environment,
+        directory=directory,
+        remote_tmp=note.remote_tmp,
+        may_run_warm=reusable.leaves_nothing(payload),
+    )
 
 
-def request_of_program(
-    program: shell.Program,
+def of_program(
+    program: shell.ProgramNote,
     contents: list[bytes] | None,
     data: bytes | None,
     directory: str | None,
-) -> dict[str, Any]:
-    """The request to run a program, with `contents` in place of its files where these are
-    known and else with the files themselves; `data` is for its standard input."""
+) -> Program:
+    """Return the action that runs a program, with `data` on its standard input.
+
+    `contents` are those of its files; None if the files are on the host.
+    """
     files = list(zip(shell.WORDS, program.paths, contents or (), strict=False))
-    return {
-        "do": "program",
-        "name": name(program),
-        "shell": program.shell,
-        "environment": program.environment,
-        "command": program.command if contents is None else program.template,
-        # The last of each: whether it may come again, as a module does and its arguments do not.
-        "files": [
-            (word, posixpath.basename(path), content, word == shell.WORDS[0])
+    return Program(
+        name=name(program),
+        shell=program.shell,
+        environment=program.environment,
+        command=program.command if contents is None else program.template,
+        files=[
+            ProgramFile(word, posixpath.basename(path), content, is_kept=word == shell.WORDS[0])
             for word, path, content in files
         ],
-        "input": data or b"",
-        "directory": directory,
-        # Where its files are made after all, where they have to be.
-        "remote_tmp": program.remote_tmp,
-        "temporary": posixpath.basename(posixpath.dirname(program.paths[0])) if files else "",
-    }
+        input=data or b"",
+        directory=directory,
+        remote_tmp=program.remote_tmp,
+        temporary=posixpath.basename(posixpath.dirname(program.paths[0])) if files else "",
+    )
 
 
-def result(reply: dict[str, Any]) -> tuple[int, bytes, bytes]:
-    """What `exec_command` returns for a module that ended."""
-    if "died" in reply:
+def result(reply: Ended | Died) -> tuple[int, bytes, bytes]:
+    """Return the result of `exec_command` for a module."""
+    if isinstance(reply, Died):
         return errors.of_dead_module(reply)
-    return reply["status"], reply["stdout"], reply["stderr"]
+    return reply.status, reply.stdout, reply.stderr

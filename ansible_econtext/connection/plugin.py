@@ -1,12 +1,14 @@
-"""The connection plugin: a stock one that hands what it recognises to a session.
+"""Carried connection plugin: a stock one that hands the commands that it knows to a session.
 
-`carried(stock)` makes, of the class of a stock connection plugin, one that does
-the same through a slave.  What is not recognised goes the stock way, through the
-methods of the stock class, and `-vvv` says so.
+`carried(stock)` makes it of the class of a stock connection plugin.  A command that is not
+recognised goes the stock way, through the methods of the stock class, and `-vvv` says so.
+
+A connection is for one thread at a time: that of its task.
 """
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
@@ -14,46 +16,50 @@ from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
 from ansible_econtext.connection import become, errors, recording, shell
-from ansible_econtext.connection.session import Session
+from ansible_econtext.connection.session import Result, Session
 from ansible_econtext.core import commands, fork_gate, plugins, run, versions
 from ansible_econtext.payload import build_cache
 
-#: Bytes of a file that travels with the next request rather than by itself; of a module's file.
+if TYPE_CHECKING:
+    from ansible_econtext.core.stock_classes import StockConnection
+else:
+    StockConnection = object
+
+#: Bytes up to which a file travels with the next request, and up to which a module's file does.
 SMALL_FILE = 65536
 LARGEST_MODULE = 8 * 1024 * 1024
 
 
-class CarriedConnection:
-    """In front of a stock connection class, whose names it must not touch:
-    all but Ansible's own methods begin with `_econtext`."""
+class CarriedConnection(StockConnection):
+    """Mixin for a stock connection class.
+
+    All names but Ansible's own begin with `_econtext`, so as to touch none of the stock class.
+    """
 
     has_pipelining = True
 
-    _shell: Any
-    _connected: bool
-
-    #: The process of the run, where a strategy of ours knows it.
+    #: The process number of the run; None unless the strategy set it.
     econtext_run: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._econtext: Session | None = None
-        #: Steps that lead to the host, by the Pythons to look for, as long as no option changes.
-        self._econtext_steps: dict[tuple[str, ...], route.Hop] = {}
-        self._econtext_stock = False  # whether the stock way is being gone just now
+        #: Hops to the host by the Pythons to look for; emptied when an option changes.
+        self._econtext_hops: dict[tuple[str, ...], route.Hop] = {}
+        self._econtext_stock = False  # whether a stock method is running
         self._econtext_uploads = False  # whether the user wants modules to be uploaded
-        self._econtext_tells = False  # whether options are read for a task's variables just now
+        self._econtext_tells = False  # whether options are being read for a task's variables
         with versions.stock_if_unknown():
             self._econtext_begin(kwargs)
 
     def _econtext_begin(self, arguments: dict[str, Any]) -> None:
         if getattr(self._shell, "_IS_WINDOWS", False) or not plugins.is_known_shell(self._shell):
             return
-        # The parent is told by a worker to its connection; a thread's would be the wrong one.
+        # A worker tells its connection the parent; in a thread that is the wrong process.
         run_process = self.econtext_run or int(arguments.get("ansible_playbook_pid") or os.getpid())
-        host = self._play_context.remote_addr  # type: ignore[attr-defined]
+        host = self._play_context.remote_addr
         shell_plugin = recording.specialise(self._shell, shell.RecordingShell)
-        self._econtext = Session(self._econtext_kept_step, host, run_process)
+        self._econtext = Session(self._econtext_hop, host, run_process)
         self._shell = shell_plugin
 
     # Options
@@ -61,23 +67,26 @@ class CarriedConnection:
     def set_become_plugin(self, plugin: Any) -> None:
         if plugin is not None and self._econtext is not None and become.is_carried(plugin):
             plugin = recording.specialise(plugin, become.RecordingBecome)
-        super().set_become_plugin(plugin)  # type: ignore[misc]
+        super().set_become_plugin(plugin)
 
-    # A module is to come as a whole, on what would be Python's standard input.  ansible-core
-    # asks for the option up to 2.18, and later calls the method; each time it is about to
-    # build a payload, which takes long enough to start a slave meanwhile.
+    # With pipelining a module comes as a whole, as the standard input of a Python.  ansible-core
+    # reads the option up to 2.18, and later calls the method; each time it is about to build a
+    # payload, which takes long enough to start a slave meanwhile.
 
     def get_option(self, option: str, *args: Any, **kwargs: Any) -> Any:
         if option == "pipelining" and not self._econtext_tells and self._econtext_carries():
             self._econtext_prepare()
             return True
-        return super().get_option(option, *args, **kwargs)  # type: ignore[misc]
+        return super().get_option(option, *args, **kwargs)
 
     def update_vars(self, variables: dict[str, Any]) -> None:
-        """A task without a module asks too: it gets the user's value, and needs no slave."""
+        """Put the options into a task's variables: the user's values, without starting a slave.
+
+        ansible-core calls this for tasks without a module too.
+        """
         self._econtext_tells = True
         try:
-            super().update_vars(variables)  # type: ignore[misc]
+            super().update_vars(variables)
         finally:
             self._econtext_tells = False
 
@@ -85,49 +94,49 @@ class CarriedConnection:
         if self._econtext_carries():
             self._econtext_prepare()
             return not wrap_async and not run.keeps_remote_files()
-        return super().is_pipelining_enabled(wrap_async)  # type: ignore[misc]
+        return super().is_pipelining_enabled(wrap_async)
 
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
-        self._econtext_hear(variables, templar)
-        return super()._resolve_option_variables(variables, templar)  # type: ignore[misc]
+        self._econtext_set_pythons(variables, templar)
+        return super()._resolve_option_variables(variables, templar)
 
-    def _econtext_hear(self, variables: dict[str, Any], templar: Any) -> None:
-        """What a task knows of its host."""
+    def _econtext_set_pythons(self, variables: dict[str, Any], templar: Any) -> None:
+        """Take the host's interpreters from a task's variables."""
         if self._econtext is not None:
             with versions.stock_if_unknown():
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
 
     def set_option(self, *args: Any, **kwargs: Any) -> None:
-        super().set_option(*args, **kwargs)  # type: ignore[misc]
-        self._econtext_steps = {}
+        super().set_option(*args, **kwargs)
+        self._econtext_hops = {}
 
     def set_options(self, *args: Any, **kwargs: Any) -> None:
-        super().set_options(*args, **kwargs)  # type: ignore[misc]
-        self._econtext_steps = {}
+        super().set_options(*args, **kwargs)
+        self._econtext_hops = {}
         if self._econtext is not None:
             self._econtext.retries = self._econtext_retries()
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
 
-    # What Ansible calls
+    # Methods that ansible-core calls
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
-        stock = super().exec_command  # type: ignore[misc]
+        stock = super().exec_command
         if self._econtext is None:
             fork_gate.move("the stock way")
-            return stock(cmd, in_data=in_data, sudoable=sudoable)  # type: ignore[no-any-return]
-        if not self._connected:  # type: ignore[attr-defined]
-            self._connect()  # type: ignore[attr-defined]
+            return stock(cmd, in_data=in_data, sudoable=sudoable)
+        if not self._connected:
+            self._connect()
         executable, command = commands.without_executable(cmd, self._shell)
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
         note = self._econtext_note(command if wrapped is None else wrapped, executable)
         if note is None and commands.is_discovery_script(in_data):
-            program = shell.Program(executable or "/bin/sh", "", command, template=command)
-            note = shell.Module(command, {}, "", program)
+            program = shell.ProgramNote(executable or "/bin/sh", "", command, template=command)
+            note = shell.ModuleNote(command, {}, "", program)
         try:
             if note is not None and not self._econtext.has_shell(executable):
                 note = None
@@ -143,10 +152,12 @@ class CarriedConnection:
             result, reason = None, str(error)
         if result is not None:
             return result
-        return self._econtext_go(f"a command: {reason}", stock, cmd, in_data, sudoable)  # type: ignore[no-any-return]
+        stock_result: Result
+        stock_result = self._econtext_go(f"a command: {reason}", stock, cmd, in_data, sudoable)
+        return stock_result
 
     def put_file(self, in_path: str, out_path: str) -> Any:
-        stock = super().put_file  # type: ignore[misc]
+        stock = super().put_file
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
@@ -159,7 +170,7 @@ class CarriedConnection:
             return self._econtext_go(f"put_file: {error}", stock, in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> Any:
-        stock = super().fetch_file  # type: ignore[misc]
+        stock = super().fetch_file
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
@@ -172,17 +183,21 @@ class CarriedConnection:
     def reset(self) -> None:
         if self._econtext is not None:
             self._econtext.reset()
-        super().reset()  # type: ignore[misc]
+        super().reset()
 
     def close(self) -> None:
         if self._econtext is not None:
             self._econtext.close()
-        super().close()  # type: ignore[misc]
+        super().close()
 
-    # Ours
+    # Methods of econtext
 
-    def _econtext_go(self, what: str, stock: Any, *arguments: Any) -> Any:
-        """Go the stock way, after what waits to be done."""
+    def _econtext_go(self, what: str, stock: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a stock method returns, called after the deferred operations are done.
+
+        Raises AnsibleError if these need a slave and the host has no Python, and Moved in a
+        thread whose task goes on in a fork (`fork_gate.move`).
+        """
         assert self._econtext is not None
         self._econtext.say(f"the stock way for {what}")
         try:
@@ -199,45 +214,48 @@ class CarriedConnection:
             self._econtext_stock = False
 
     def _econtext_note(self, command: str, executable: str) -> shell.Note | None:
-        """What a command is for."""
+        """Return the note of a command; None if it is to go the stock way."""
         note: shell.Note | None = self._shell.note_of(command)
         if note is None and commands.is_discovery(command):
-            return shell.Command()
-        if isinstance(note, shell.Share) and not self._econtext_runs_programs():
-            return shell.Command()
-        if isinstance(note, shell.Program):
-            known = executable == note.shell and self._econtext_runs_programs()
-            return note if known else None
+            return shell.CommandNote()
+        if isinstance(note, shell.ShareNote) and not self._econtext_runs_programs():
+            return shell.CommandNote()
+        if isinstance(note, shell.ProgramNote):
+            is_known = executable == note.shell and self._econtext_runs_programs()
+            return note if is_known else None
         return note
 
     def _econtext_runs_programs(self) -> bool:
-        """Whether modules that come as files are run without these."""
+        """Return whether modules that come as files are run without making the files."""
         return self._econtext_carries() and not run.keeps_remote_files()
 
     def _econtext_carries(self) -> bool:
-        """Whether modules go to a slave, as the user that the task asks for."""
+        """Return whether a slave runs the task's modules, under the task's account."""
         plugin: Any = getattr(self, "become", None)
-        ours = plugin is None or isinstance(plugin, become.RecordingBecome)
-        stock = self._econtext_stock or self._econtext_uploads
-        return self._econtext is not None and not stock and ours
+        has_slaves = plugin is None or isinstance(plugin, become.RecordingBecome)
+        is_stock = self._econtext_stock or self._econtext_uploads
+        return self._econtext is not None and not is_stock and has_slaves
 
     def _econtext_prepare(self) -> None:
         assert self._econtext is not None
         self._econtext.prepare()
 
-    def _econtext_kept_step(self, pythons: list[str]) -> route.Hop:
+    def _econtext_hop(self, pythons: list[str]) -> route.Hop:
+        """Return the hop to the host, made once for a list of Pythons until an option changes."""
         key = tuple(pythons)
-        if key not in self._econtext_steps:
-            self._econtext_steps[key] = self._econtext_step(pythons)
-        return self._econtext_steps[key]
+        if key not in self._econtext_hops:
+            self._econtext_hops[key] = self._econtext_make_hop(pythons)
+        return self._econtext_hops[key]
 
-    def _econtext_step(self, pythons: list[str]) -> route.Hop:
+    def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         raise NotImplementedError
 
     def _econtext_retries(self) -> int:
+        """Return how often an attempt to reach the host is repeated."""
         return 0
 
     def _econtext_directory(self) -> str | None:
+        """Return the directory in which commands run; None for the account's home."""
         return None
 
     def _econtext_local(self, path: str) -> str:
@@ -247,21 +265,21 @@ class CarriedConnection:
 
 
 class CarriedSSH(CarriedConnection):
-    """In front of ansible-core's ssh plugin."""
+    """Mixin for ansible-core's ssh plugin."""
 
-    def _econtext_step(self, pythons: list[str]) -> route.Hop:
+    def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         argv, password = plugins.ssh_command(self), plugins.ssh_password(self)
         prompt = plugins.ssh_password_prompt(self)
-        return route.ssh_hop(self.host, argv, password, prompt, pythons)  # type: ignore[attr-defined]
+        return route.ssh_hop(self.host, argv, password, prompt, pythons)
 
     def _econtext_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)
 
 
 class CarriedLocal(CarriedConnection):
-    """In front of ansible-core's local plugin, whose paths and commands start at `cwd`."""
+    """Mixin for ansible-core's local plugin, whose paths and commands start at `cwd`."""
 
-    def _econtext_step(self, pythons: list[str]) -> route.Hop:
+    def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         return route.local_hop(pythons)
 
     def _econtext_directory(self) -> str | None:
@@ -280,7 +298,10 @@ _carried: dict[type, type] = {}
 
 
 def carried(stock: type) -> type | None:
-    """The class that carries a stock one; None where we have none for it."""
+    """Return the class that carries a stock one; None if econtext has no mixin for it.
+
+    Keeps builds of modules, and has the plugin tell its variables, from the first call on.
+    """
     if stock not in _carried:
         versions.warn_of_unknown_version()
         with versions.stock_if_unknown():
@@ -288,6 +309,6 @@ def carried(stock: type) -> type | None:
             plugins.tell_of_variables()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
         if mixin is None or not plugins.is_core_connection(stock):
-            return None  # not of our kind, or carried by itself
+            return None  # a plugin of another kind, or a carried one
         _carried[stock] = type("Connection", (mixin, stock), {})
     return _carried[stock]

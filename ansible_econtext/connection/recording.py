@@ -1,26 +1,25 @@
-"""Plugins of Ansible's that remember what they handed out.
+"""Specialised plugins: copies of Ansible's plugins that record the commands that they make.
 
-ansible-core passes a connection finished shell commands.  To know what such a
-command is for, without ever parsing shell, the connection has its own shell and
-become plugins note each command that they make: a command that is found in the
-notes is known exactly, and any other is not ours to interpret.
+ansible-core hands a connection finished shell commands.  The connection knows what a command is
+for without parsing shell: its own shell and become plugins leave a note of each command that they
+make.  A command with a note is known exactly; any other one goes the stock way.
 """
 
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: In front of the names of what a plugin has noted.
+#: Prefix of the attributes in which a plugin keeps its notes.
 NOTES = "_econtext_noted_"
 
 _classes: dict[tuple[type, type], type] = {}
 
 
 def specialise(plugin: T, mixin: type) -> T:
-    """A copy of `plugin` with the methods of `mixin` in front of its own.
+    """Return a copy of `plugin` with the methods of `mixin` in front of its own.
 
-    The copy is of a class of the plugin's class, so that it is in every other
-    respect the plugin that Ansible loaded, with its options and its names.
+    The copy's class derives from the plugin's class.  In all else the copy is the plugin that
+    Ansible loaded, with its options and its names.
     """
     kind = type(plugin)
     made = _classes.get((kind, mixin))

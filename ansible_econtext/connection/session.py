@@ -1,7 +1,9 @@
-"""What one connection object does through the broker, for the time of a task.
+"""Session of one connection object with the broker, for the time of a task.
 
-It knows what a command is for by the notes of the connection's own shell and
-become plugins; what is not in the notes it leaves alone.
+The notes of the connection's shell and become plugins tell what a command is for.  The session
+declines a command without a note.
+
+All of it is for the task's own thread.
 """
 
 import contextlib
@@ -17,47 +19,47 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
-from ansible_econtext.client import client, connection_pool, endpoint
+from ansible_econtext.client import client, connection_pool, endpoint, messages
 from ansible_econtext.client.route import Hop, Route, key_of
 from ansible_econtext.connection import become, errors, module_requests, shell
-from ansible_econtext.connection.deferred_operations import Waiting
+from ansible_econtext.connection.deferred_operations import DeferredOperations
 from ansible_econtext.core import fork_gate
-from ansible_econtext.payload import ansiballz, reusable
+from ansible_econtext.payload import ansiballz
 from ansible_econtext.pipeline import slot
 from econtext.boot import first_stage
 
 display = Display()
 
-#: Variables that a Python looks at when it starts: in a call process they come too late.
+#: Variables that a Python reads when it starts, which is too early for a call process.
 _FOR_STARTS = re.compile("PYTHON|LD_")
 
 #: Seconds, as in `_ssh_retry` of ansible-core's ssh plugin.
 _LONGEST_PAUSE = 30
 
-#: The slaves that replied the last time, by their route: they need not be started ahead.
+#: Keys of the routes to hosts whose last reply was no failure: they have a slave already.
 _seen: set[bytes] = set()
 
-#: The shells that hosts have, by the routes to these.
+#: Shells that hosts have, with the keys of the routes to these.
 _shells: set[tuple[bytes, str]] = set()
 
+#: Exit status, standard output and standard error.
 Result = tuple[int, bytes, bytes]
 
 
 class Session:
-    """One connection's talk with the broker.
+    """Requests of one connection object, and the file operations that wait for the next one.
 
-    `first_step` makes the step that reaches the connection's host from a list of
-    Pythons; `run_process` is the process of the run that the broker is to serve.
+    `first_hop` returns the hop to the connection's host for a list of Pythons; `run_process` is
+    the process number of the run that the broker is to serve.
     """
 
-    def __init__(self, first_step: Callable[[list[str]], Hop], host: str, run_process: int) -> None:
-        self._first_step = first_step
+    def __init__(self, first_hop: Callable[[list[str]], Hop], host: str, run_process: int) -> None:
+        self._first_hop = first_hop
         self._host = host
         self._run_process = run_process
         self._client: client.Client | None = None
-        #: Operations that need no answer: they go with the next request.
-        self._waiting = Waiting()
-        #: The Pythons to look for on the host, from the options.
+        self._deferred = DeferredOperations()
+        #: Pythons to look for on the host, from the options.
         self.pythons: list[str] = []
         #: How often an attempt to reach the host is repeated, from the options.
         self.retries = 0
@@ -65,28 +67,35 @@ class Session:
         self.become_timeout = 60.0
         self._prepared = False
         self._mkdtemp = ""
-        #: What was said where there was no Python, by the Pythons that were looked for.
-        self._without_python: dict[tuple[str, ...], dict[str, Any]] = {}
+        #: Replies of hosts without a Python, by the Pythons that were looked for.
+        self._without_python: dict[tuple[str, ...], messages.NotReached] = {}
 
     def prepare(self) -> None:
-        """Have the login user's slave started, without waiting for it."""
+        """Have the login account's slave started, without waiting for it.
+
+        Does nothing if the host has one, in an item of a loop that waits for its turn, or if the
+        broker cannot be reached: the next request tells of that.
+        """
         if self._prepared or not self.pythons or not slot.is_active():
             return
         self._prepared = True
         route = self._route(None)
         if key_of(route) in _seen:
             return
-        with contextlib.suppress(client.BrokerGone):  # whoever needs it will be told
-            self._connected().tell({"do": "prepare", "route": route, "before": []})
+        with contextlib.suppress(client.BrokerGone):
+            self._connected().tell(messages.Prepare(route))
 
     def has_shell(self, path: str) -> bool:
-        """Whether the host has the shell that a user asks for: we get on without it, but what
-        is missing is to be told."""
+        """Return whether the host has the shell that the user asks for.
+
+        A slave needs none, but the user is to hear of a missing one.  Raises as `perform` does.
+        """
         if path in ("", "/bin/sh"):
             return True
         known = (key_of(self._route(None)), path)
         if known not in _shells:
-            if not self._ask({"do": "exists", "path": path}, keep_waiting=True)["exists"]:
+            reply: messages.Existence = self._ask(messages.Exists(path), keep_deferred=True)
+            if not reply.exists:
                 return False
             _shells.add(known)
         return True
@@ -99,39 +108,41 @@ class Session:
         plugin: Any,
         directory: str | None,
     ) -> Result | None:
-        """Do what `command` is for, as the user that `plugin` makes; None where we cannot.
+        """Do what `command` is for, as the account of `plugin`; None if that is not possible.
 
-        `data` is what is to be the command's standard input, `directory` where it
-        runs (None: at home).  Raises failures.NoPython where there is no slave to be had.
+        `data` is the command's standard input, `directory` where it runs (None: at home).
+        Raises errors.NoPython if there can be no slave, Ansible's own errors if the request
+        failed, and fork_gate.Moved if the task went on in another process.
         """
-        if isinstance(note, shell.Module):
-            module = ansiballz.recognise(data) if data else None
-            if module is None or any(map(_FOR_STARTS.match, note.environment)):
+        if isinstance(note, shell.ModuleNote):
+            payload = ansiballz.recognise(data) if data else None
+            if payload is None or any(map(_FOR_STARTS.match, note.environment)):
                 return self._run_program(note.program, data, plugin, directory)
-            return self._run_module(note, module, plugin, directory)
+            return self._run_module(note, payload, plugin, directory)
         if note is None or data:
             return None
-        if isinstance(note, shell.Program):
+        if isinstance(note, shell.ProgramNote):
             return self._run_program(note, None, plugin, directory)
-        if isinstance(note, shell.Share) and note.program is not None:
-            if self._waiting.contents(note.program.paths) is not None:
-                return 0, b"", b""  # they will be no files
-        if isinstance(note, shell.Exists):
-            reply = self._ask({"do": "exists", "path": note.path}, plugin)
-            return (0 if reply["exists"] else 1), b"", b""
-        if isinstance(note, shell.Job):
+        if isinstance(note, shell.ShareNote) and note.program is not None:
+            if self._deferred.contents(note.program.paths) is not None:
+                return 0, b"", b""  # there will be no such files
+        if isinstance(note, shell.ExistsNote):
+            existence: messages.Existence = self._ask(messages.Exists(note.path), plugin)
+            return (0 if existence.exists else 1), b"", b""
+        if isinstance(note, shell.JobNote):
             return self._run_command(note.command, plugin, directory)
         if plugin is not None:
             return None
-        if isinstance(note, shell.Operation):
+        if isinstance(note, shell.OperationNote):
             self._expect_python()
-            self._waiting.add(note.arguments)
-            if note.arguments[0] == "make_directory":
+            self._deferred.add(note.operation)
+            if note.operation[0] == "make_directory":
                 self._mkdtemp = command
             return 0, note.output.encode(), b""
-        if isinstance(note, shell.Expand):
-            reply = self._ask({"do": "expand", "path": note.path}, keep_waiting=True)
-            return 0, to_bytes(reply["path"]) + b"\n", b""
+        if isinstance(note, shell.ExpandNote):
+            expanded: messages.Expanded
+            expanded = self._ask(messages.Expand(note.path), keep_deferred=True)
+            return 0, to_bytes(expanded.path) + b"\n", b""
         return self._run_command(command, None, directory)
 
     def _run_command(self, command: str, plugin: Any, directory: str | None) -> Result:
@@ -139,47 +150,53 @@ class Session:
         self.say(f"EXEC {command}")
         if directory is not None:
             command = f"cd {shlex.quote(directory)}; {command}"
-        reply = self._ask({"do": "command", "argv": ["/bin/sh", "-c", command]}, plugin)
-        return reply["status"], reply["stdout"], reply["stderr"]
+        reply: messages.Ended = self._ask(messages.Command(["/bin/sh", "-c", command]), plugin)
+        return reply.status, reply.stdout, reply.stderr
 
     def _run_program(
-        self, program: shell.Program | None, data: bytes | None, plugin: Any, directory: str | None
+        self,
+        program: shell.ProgramNote | None,
+        data: bytes | None,
+        plugin: Any,
+        directory: str | None,
     ) -> Result | None:
-        """Run a program with its files in memory, as long as they are nowhere else."""
+        """Run a program, with its files in memory if they are among the deferred operations."""
         if program is None:
             return None
-        contents = self._waiting.contents(program.paths)
-        text = become.spoken(plugin, program.template) if plugin else program.template
+        contents = self._deferred.contents(program.paths)
+        text = become.wrapped(plugin, program.template) if plugin else program.template
         self.say(f"EXEC module {module_requests.name(program)} in a call process: {text}")
-        request = module_requests.request_of_program(program, contents, data, directory)
+        action = module_requests.of_program(program, contents, data, directory)
         with contextlib.ExitStack() as stack:
             if program.paths and contents is not None:
-                stack.enter_context(self._waiting.without(os.path.dirname(program.paths[0])))
-            reply = self._ask(request, plugin)
+                stack.enter_context(self._deferred.without(os.path.dirname(program.paths[0])))
+            reply: messages.Ended | messages.Died = self._ask(action, plugin)
         return module_requests.result(reply)
 
     def _run_module(
-        self, note: shell.Module, module: ansiballz.Payload, plugin: Any, directory: str | None
+        self, note: shell.ModuleNote, payload: ansiballz.Payload, plugin: Any, directory: str | None
     ) -> Result:
         self.pythons = [note.interpreter]
-        request = module_requests.request_of_payload(note, module, directory)
-        request["stays"] = reusable.leaves_nothing(module)
-        python = become.spoken(plugin, note.interpreter) if plugin else note.interpreter
-        self.say(f"EXEC module {module.name} in a call process: {python}")
+        action = module_requests.of_payload(note, payload, directory)
+        python = become.wrapped(plugin, note.interpreter) if plugin else note.interpreter
+        self.say(f"EXEC module {payload.name} in a call process: {python}")
         try:
-            reply = self._ask(request, plugin)
-            if "need" in reply:
-                reply = self._ask({**request, "archive": module.archive}, plugin)
+            reply = self._ask(action, plugin)
+            if isinstance(reply, messages.PayloadWanted):
+                reply = self._ask(action.replace(archive=payload.archive), plugin)
         except errors.NoPython as error:
-            # What the shell would have said to the stock way, for Ansible's own parser.
+            # The shell's words under the stock way, for Ansible's own parser.
             return error.status, b"", error.stderr.encode()
-        if "died" in reply:
-            self.say(reply["text"])
+        if isinstance(reply, messages.Died):
+            self.say(reply.text)
         return module_requests.result(reply)
 
     def put(self, source: str, target: str, name: str, limit: int) -> None:
-        """Copy a file to the host, as the login user; one of up to `limit` bytes with the next
-        request.  `name` is what ansible-core calls the target."""
+        """Copy a file to the host, as the login account; raises as `perform` does.
+
+        One of up to `limit` bytes becomes a deferred operation.  `name` is the target's path as
+        ansible-core writes it.
+        """
         if not os.path.exists(to_bytes(source, errors="surrogate_or_strict")):
             raise AnsibleFileNotFound(f"file or module does not exist: {source}")
         self.say(f"PUT {source} TO {target}")
@@ -187,96 +204,106 @@ class Session:
         mode = stat.S_IMODE(status.st_mode) & 0o777
         if status.st_size <= limit:
             self._expect_python()
-            self._waiting.add(("write", target, pathlib.Path(source).read_bytes(), mode), name)
-            return
-        request = {"do": "put", "local": os.path.abspath(source), "remote": target}
-        self._ask({**request, "mode": mode})
+            self._deferred.add(("write", target, pathlib.Path(source).read_bytes(), mode), name)
+        else:
+            self._ask(messages.Put(os.path.abspath(source), target, mode))
 
     def fetch(self, source: str, target: str) -> None:
-        """Copy a file from the host, as the login user."""
+        """Copy a file from the host, as the login account; raises as `perform` does."""
         self.say(f"FETCH {source} TO {target}")
-        self._ask({"do": "fetch", "path": source, "local": os.path.abspath(target)})
+        self._ask(messages.Fetch(source, os.path.abspath(target)))
 
     def reset(self) -> None:
-        """End every slave of the host; the next task starts anew."""
-        self._waiting.take()
+        """Drop the deferred operations, and end every slave of the host."""
+        self._deferred.take()
         self._without_python = {}
         _seen.clear()
         running = client.connect_if_running(endpoint.of_run().directory)
         if running is not None:
-            with contextlib.suppress(client.BrokerGone):  # and every slave with it
-                running.ask({"do": "reset", "route": self._route(None), "before": []})
+            with contextlib.suppress(client.BrokerGone):  # which ends every slave as well
+                running.ask(messages.Reset(self._route(None)))
             running.close()
 
     def close(self) -> None:
-        """Send what waits, without waiting for it: it tidies up."""
+        """Send the deferred operations without waiting for them: they tidy up.
+
+        If the task went on in another process, that one has sent them.
+        """
         if self._client is None:
             return
-        if fork_gate.has_moved():  # another process tidies up, or has done so
+        if fork_gate.has_moved():
             self._client.close()
             return
-        if self._waiting and not self._client.closed:
-            before = [held.operation for held in self._waiting.take()]
-            may_wait = all(each[0] == "remove" and shell.is_temporary(each[1]) for each in before)
-            request = {"do": "operations", "route": self._route(None), "before": before}
-            with contextlib.suppress(client.BrokerGone):  # it took with it what was to be removed
-                self._client.tell({**request, "may_wait": may_wait, "waited": 0})
-        self._waiting.take()
+        operations = [held.operation for held in self._deferred.take()]
+        if operations and not self._client.closed:
+            may_wait = all(
+                name == "remove" and shell.is_temporary(path) for name, path, *_ in operations
+            )
+            action = messages.Operations(may_wait)
+            with contextlib.suppress(client.BrokerGone):  # and with it what was to be removed
+                self._client.tell(messages.Work(self._route(None), operations, action))
         connection_pool.give_back(self._client)
         self._client = None
 
     def before_stock(self) -> None:
-        """Have done what waits: the stock way may rely on it."""
+        """Do the deferred operations, which the stock way may rely on; raises as `perform`."""
         slot.wait_until_active()
         self._flush()
 
     def say(self, text: str) -> None:
-        """For -vvv."""
+        """Show a line of -vvv."""
         display.vvv(f"econtext: {text}", host=self._host)
 
     def _expect_python(self) -> None:
-        """Raise failures.NoPython now, rather than when what waits cannot be done."""
+        """Raise errors.NoPython now rather than when the operations that are deferred fail."""
         if key_of(self._route(None)) not in _seen:
-            self._ask({"do": "expand", "path": "~"}, keep_waiting=True)
+            self._ask(messages.Expand("~"), keep_deferred=True)
 
     def _flush(self) -> None:
-        if self._waiting:
-            self._ask({"do": "operations", "may_wait": False})
+        if self._deferred:
+            self._ask(messages.Operations(may_wait=False))
 
-    def _ask(
-        self, request: dict[str, Any], plugin: Any = None, keep_waiting: bool = False
-    ) -> dict[str, Any]:
-        """Have the broker do something, and before it what waits."""
+    def _ask(self, action: messages.Action, plugin: Any = None, keep_deferred: bool = False) -> Any:
+        """Have the broker do the deferred operations, then an action; return its reply.
+
+        The reply is of a kind that messages.REPLIES has for the action, or PayloadWanted.
+        Raises as `perform` does.
+        """
         if fork_gate.has_moved():
             raise fork_gate.Moved
         if plugin is not None:
-            # Files are the login user's: they must be there before the other's module runs.
+            # Files are the login account's: they must be there before the other's module runs.
             self._flush()
-        held = [] if keep_waiting else self._waiting.take()
+        held = [] if keep_deferred else self._deferred.take()
         route = self._route(plugin)
-        before = [each.operation for each in held]
+        work = messages.Work(route, [each.operation for each in held], action)
         host = key_of(route[:1])
-        missing = self._without_python.get(tuple(self.pythons))
-        reply = missing or self._reply({**request, "route": route, "before": before})
-        if "need" in reply:  # of the broker alone: the slave may not be there yet
-            self._waiting.put_back(held)
-        elif "failed" in reply:
+        reply = self._without_python.get(tuple(self.pythons)) or self._reply(work)
+        if isinstance(reply, messages.PayloadWanted):  # the slave may not be there yet
+            self._deferred.put_back(held)
+        elif isinstance(reply, messages.Failed | messages.NotReached):
             _seen.discard(host)
             error = errors.error_of(reply, plugin, self._mkdtemp)
-            if isinstance(error, errors.NoPython) and reply["hop"] == 0:
-                self._without_python[tuple(self.pythons)] = reply
-            # ansible-core may be at handling an error of its own, which is no cause of this.
+            if isinstance(reply, messages.NotReached) and reply.hop == 0:
+                if isinstance(error, errors.NoPython):
+                    self._without_python[tuple(self.pythons)] = reply
+            # ansible-core may be handling an error of its own, which is no cause of this one.
             raise error from None
         else:
             _seen.add(host)
         return reply
 
-    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The broker's reply, after as many attempts to reach the host as the options allow."""
-        attempt, connected = 0, self._connected
+    def _reply(self, work: messages.Work) -> messages.Reply:
+        """Return the broker's reply, after as many attempts to reach the host as the options allow.
+
+        Raises AnsibleConnectionFailure if the broker has gone.
+        """
+        attempt = 0
         while True:
             try:
-                reply = slot.submit(request) or connected().ask(request)
+                reply = slot.submit(work)
+                if reply is None:
+                    reply = self._connected().ask(work)
             except client.BrokerGone as error:
                 raise AnsibleConnectionFailure(f"econtext: {error}") from error
             if not errors.may_pass(reply) or attempt >= self.retries:
@@ -293,8 +320,8 @@ class Session:
 
     def _route(self, plugin: Any) -> Route:
         pythons = self.pythons or list(first_stage.PYTHONS)
-        steps = [self._first_step(pythons)]
+        hops = [self._first_hop(pythons)]
         if plugin is not None:
             shell_plugin, timeout = plugin.recorded_shell, self.become_timeout
-            steps.append(become.step(plugin, shell_plugin, pythons, timeout))
-        return steps
+            hops.append(become.hop(plugin, shell_plugin, pythons, timeout))
+        return hops

@@ -1,4 +1,4 @@
-"""A shell plugin that notes what its commands are for.
+"""Shell plugin that leaves a note of what each of its commands is for.
 
 Source: `ShellBase` in ansible-core's `plugins/shell/__init__.py`, whose methods
 have had these signatures from 2.16 to 2.21.  From 2.19 on ansible-core calls
@@ -7,15 +7,21 @@ have had these signatures from 2.16 to 2.21.  From 2.19 on ansible-core calls
 
 import posixpath
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_econtext.client.messages import Operation
 from ansible_econtext.connection import recording
+
+if TYPE_CHECKING:
+    from ansible_econtext.core.stock_classes import StockShell
+else:
+    StockShell = object
 
 #: A path in which a shell would expand nothing.
 _PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
 
 
-class Program(NamedTuple):
+class ProgramNote(NamedTuple):
     """Run a module that is a program of its own."""
 
     #: The shell, and the assignments and the command that it is to run.
@@ -30,53 +36,62 @@ class Program(NamedTuple):
     remote_tmp: str = ""
 
 
-class Module(NamedTuple):
-    """Run what comes on standard input with this interpreter, as a shell takes it."""
+class ModuleNote(NamedTuple):
+    """Run the text on standard input with this interpreter, as a shell takes it."""
 
     interpreter: str
     environment: dict[str, str]
     #: Where modules make their temporary files.
     remote_tmp: str
-    #: For what comes and is no payload.
-    program: Program | None
+    #: For a text that is no payload.
+    program: ProgramNote | None
 
 
-class Share(NamedTuple):
+class ShareNote(NamedTuple):
     """Let another account read the files of a program that is about to be run."""
 
-    program: Program | None
+    program: ProgramNote | None
 
 
-class Operation(NamedTuple):
-    """A file operation (`target.files`) whose output is known before it ran."""
+class OperationNote(NamedTuple):
+    """Do a file operation, whose output is known before it ran."""
 
-    arguments: tuple[Any, ...]
+    operation: Operation
     output: str = ""
 
 
-class Expand(NamedTuple):
+class ExpandNote(NamedTuple):
     """Print a path that begins with a tilde."""
 
     path: str
 
 
-class Exists(NamedTuple):
+class ExistsNote(NamedTuple):
     """Tell by the exit status whether a path exists."""
 
     path: str
 
 
-class Command(NamedTuple):
-    """Run it: it needs no terminal and reads no input."""
+class CommandNote(NamedTuple):
+    """Run the command, which needs no terminal and reads no input."""
 
 
-class Job(NamedTuple):
-    """Start an asynchronous job, which outlives its starter."""
+class JobNote(NamedTuple):
+    """Start an asynchronous job, which outlives the process that starts it."""
 
     command: str
 
 
-Note = Module | Program | Share | Operation | Expand | Exists | Command | Job
+Note = (
+    ModuleNote
+    | ProgramNote
+    | ShareNote
+    | OperationNote
+    | ExpandNote
+    | ExistsNote
+    | CommandNote
+    | JobNote
+)
 
 #: Words that no shell changes.
 WORDS = ("ECONTEXT_MODULE", "ECONTEXT_ARGUMENTS")
@@ -90,94 +105,96 @@ _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
 
 
 def is_temporary(path: str) -> bool:
-    """Whether this is of a task's own temporary directory, whose name no other one has."""
+    """Return whether a path is a task's own temporary directory, or in one; its name is unique."""
     return _TEMPORARY.search(path + "/") is not None
 
 
 def is_of_module(path: str) -> bool:
-    """Whether this is the path of a module's file, or of its arguments'."""
+    """Return whether this is the path of a module's file, or of its arguments'."""
     return _FILES_OF_MODULE.search(path) is not None
 
 
-class RecordingShell:
-    """In front of the shell plugin that Ansible loaded (`recorded.specialise`)."""
+class RecordingShell(StockShell):
+    """Mixin for the shell plugin that Ansible loaded (`recording.specialise`)."""
 
-    #: Where the wrapper of asynchronous jobs was put.
+    #: Path of the wrapper of asynchronous jobs.
     _wrapper = ""
-    #: What the last command that was built for a module runs.
-    _program: Program | None = None
+    #: Program that the last command for a module runs.
+    _program: ProgramNote | None = None
 
     @property
     def notes(self) -> dict[str, Note]:
-        """What each command that was handed out is for."""
-        return self.__dict__.setdefault(recording.NOTES + "commands", {})
+        """The note of each command that was made."""
+        found: dict[str, Note] = self.__dict__.setdefault(recording.NOTES + "commands", {})
+        return found
 
     @property
     def _environments(self) -> dict[str, dict[str, str]]:
-        return self.__dict__.setdefault(recording.NOTES + "environments", {})
+        found: dict[str, dict[str, str]]
+        found = self.__dict__.setdefault(recording.NOTES + "environments", {})
+        return found
 
     def _note(self, command: str, note: Note) -> str:
         self.notes[command] = note
         return command
 
     def note_of(self, command: str) -> Note | None:
-        """What a command is for; None where that is not known."""
+        """Return the note of a command; None if there is none, or only this shell takes it."""
         note = self.notes.get(command)
         if note is None and self._wrapper in command.split():
-            note = Job(command)
-        if isinstance(note, Command | Job) and self.SHELL_FAMILY != "sh":  # type: ignore[attr-defined]
-            return None  # in words that this shell alone takes
-        return note
+            note = JobNote(command)
+        is_text = isinstance(note, CommandNote | JobNote)  # which /bin/sh is to run
+        return None if is_text and self.SHELL_FAMILY != "sh" else note
 
     def join_path(self, *args: str) -> str:
-        # The command that starts an asynchronous job is not made by a shell plugin, but the
-        # path of the wrapper that it runs is, in a directory whose name is used once.
-        path: str = super().join_path(*args)  # type: ignore[misc]
+        # A shell plugin does not make the command that starts an asynchronous job, but the path of
+        # the wrapper that it runs, in a directory whose name is used once.
+        path = super().join_path(*args)
         if args[-1] == _ASYNC_WRAPPER and _TEMPORARY.search(path):
             self._wrapper = path
         return path
 
     def env_prefix(self, **kwargs: Any) -> str:
-        prefix: str = super().env_prefix(**kwargs)  # type: ignore[misc]
+        prefix = super().env_prefix(**kwargs)
         self._environments[prefix.strip()] = {name: str(value) for name, value in kwargs.items()}
         return prefix
 
     def build_module_command(
         self, env_string: str, shebang: str | None, cmd: str, arg_path: str | None = None
     ) -> str:
-        build: Any = super().build_module_command  # type: ignore[misc]
-        command: str = build(env_string, shebang, cmd, arg_path)
-        program = self._program = self._program_of(build, env_string, shebang, cmd, arg_path)
+        command = super().build_module_command(env_string, shebang, cmd, arg_path)
+        program = self._program = self._program_of(env_string, shebang, cmd, arg_path)
         if program is not None and cmd:
             self._note(command.strip(), program)
         environment = self._environments.get(env_string.strip())
         interpreter = (shebang or "").removeprefix("#!").strip()
         if not cmd and arg_path is None and environment is not None and interpreter:
-            remote_tmp: str = self.get_option("remote_tmp")  # type: ignore[attr-defined]
-            note = Module(self.spelled(interpreter), environment, remote_tmp, program)
+            remote_tmp = self.get_option("remote_tmp")
+            note = ModuleNote(self.spelled(interpreter), environment, remote_tmp, program)
             self._note(command.strip(), note)
         return command
 
     def _program_of(
-        self, build: Any, environment: str, shebang: str | None, cmd: str, arg_path: str | None
-    ) -> Program | None:
+        self, environment: str, shebang: str | None, cmd: str, arg_path: str | None
+    ) -> ProgramNote | None:
+        """Return the program of a command for a module; None if the shell has no executable."""
         executable = getattr(self, "executable", None)
         if not executable:
             return None
+        build = super().build_module_command
         words = WORDS[0] if cmd else "", WORDS[1] if arg_path else None
-        return Program(
+        return ProgramNote(
             executable,
             environment.strip(),
             build("", shebang, cmd, arg_path).strip(),
             tuple(path for path in (cmd, arg_path) if path),
             build("", shebang, *words).strip(),
-            self.get_option("remote_tmp"),  # type: ignore[attr-defined]
+            self.get_option("remote_tmp"),
         )
 
     def spelled(self, interpreter: str) -> str:
-        """How a command says an interpreter: up to 2.18 as words, later as one that is quoted."""
-        command: str = super().build_module_command("", f"#!{interpreter}", "")  # type: ignore[misc]
-        return command.strip()
+        """Return an interpreter as commands have it: bare up to 2.18, later quoted."""
+        return super().build_module_command("", f"#!{interpreter}", "").strip()
 
     def mkdtemp(
         self,
@@ -186,48 +203,48 @@ class RecordingShell:
         mode: int = 0o700,
         tmpdir: str | None = None,
     ) -> str:
-        base = basefile or self._generate_temp_dir_name()  # type: ignore[attr-defined]
-        command: str = super().mkdtemp(base, system, mode, tmpdir)  # type: ignore[misc]
+        base = basefile or self._generate_temp_dir_name()
+        command = super().mkdtemp(base, system, mode, tmpdir)
         parent = self._parent(system, tmpdir)
         if mode != 0o700 or not _PLAIN.match(parent + base):
-            return self._note(command, Command())
-        path = self.join_path(parent, base)  # type: ignore[attr-defined]
-        operation = Operation(("make_directory", parent, base), f"{base}={path}\n")
-        return self._note(command, operation)
+            return self._note(command, CommandNote())
+        path = self.join_path(parent, base)
+        note = OperationNote(("make_directory", parent, base), f"{base}={path}\n")
+        return self._note(command, note)
 
     def _parent(self, system: bool, tmpdir: str | None) -> str:
-        """Where ShellBase.mkdtemp puts the directory."""
+        """Return the directory in which ShellBase.mkdtemp makes its own."""
         if not system:
-            return tmpdir or self.get_option("remote_tmp")  # type: ignore[attr-defined]
-        allowed: list[str] = self.get_option("system_tmpdirs")  # type: ignore[attr-defined]
+            return tmpdir or self.get_option("remote_tmp")
+        allowed: list[str] = self.get_option("system_tmpdirs")
         tmpdir = tmpdir.rstrip("/") if tmpdir else tmpdir
         return tmpdir if tmpdir in allowed else allowed[0]
 
     def expand_user(self, user_home_path: str, username: str = "") -> str:
-        command: str = super().expand_user(user_home_path, username)  # type: ignore[misc]
+        command = super().expand_user(user_home_path, username)
         path = user_home_path + username if user_home_path == "~" else user_home_path
         if path.startswith("~") and _PLAIN.match(path[1:] or "."):
-            self._note(command, Expand(path))
+            self._note(command, ExpandNote(path))
         return command
 
     def chmod(self, paths: list[str], mode: str) -> str:
-        command: str = super().chmod(paths, mode)  # type: ignore[misc]
-        if mode in _CHMOD:
-            return self._note(command, Operation(("add_owner_bits", list(paths), _CHMOD[mode])))
-        return self._note(command, Command())
+        command = super().chmod(paths, mode)
+        if mode not in _CHMOD:
+            return self._note(command, CommandNote())
+        return self._note(command, OperationNote(("add_owner_bits", list(paths), _CHMOD[mode])))
 
     def chown(self, paths: list[str], user: str) -> str:
-        return self._note(super().chown(paths, user), Command())  # type: ignore[misc]
+        return self._note(super().chown(paths, user), CommandNote())
 
     def chgrp(self, paths: list[str], group: str) -> str:
-        return self._note(super().chgrp(paths, group), Command())  # type: ignore[misc]
+        return self._note(super().chgrp(paths, group), CommandNote())
 
     def set_user_facl(self, paths: list[str], user: str, mode: str) -> str:
-        command: str = super().set_user_facl(paths, user, mode)  # type: ignore[misc]
-        return self._note(command, Share(self._program_in(paths)))
+        command = super().set_user_facl(paths, user, mode)
+        return self._note(command, ShareNote(self._program_in(paths)))
 
-    def _program_in(self, paths: list[str]) -> Program | None:
-        """The program that was built last, if these are its files and their directory."""
+    def _program_in(self, paths: list[str]) -> ProgramNote | None:
+        """Return the last command's program if these are its files and their directory."""
         if self._program is None or not self._program.paths:
             return None
         files = [posixpath.normpath(path) for path in self._program.paths]
@@ -235,10 +252,10 @@ class RecordingShell:
         return self._program if set(map(posixpath.normpath, paths)) == own else None
 
     def remove(self, path: str, recurse: bool = False) -> str:
-        command: str = super().remove(path, recurse)  # type: ignore[misc]
+        command = super().remove(path, recurse)
         if recurse:
-            self._note(command, Operation(("remove", path)))
+            self._note(command, OperationNote(("remove", path)))
         return command
 
     def exists(self, path: str) -> str:
-        return self._note(super().exists(path), Exists(path))  # type: ignore[misc]
+        return self._note(super().exists(path), ExistsNote(path))

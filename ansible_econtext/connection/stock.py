@@ -1,8 +1,8 @@
-"""Carried connections for whoever cannot use the strategy: plugins that shadow the stock ones.
+"""Loader of ansible-core's own connection plugins, for the plugins that shadow them.
 
-With `connection_plugins = <checkout>/plugins/shadow`, Ansible's loader finds our
-`ssh` and `local` before its own, under every strategy and without a change of the
-inventory.
+`plugins/shadow/` is for users who cannot set a strategy.  With `connection_plugins =
+<checkout>/plugins/shadow`, Ansible's loader finds the `ssh` and `local` there before its own,
+under every strategy and without a change of the inventory.
 """
 
 import importlib.util
@@ -14,10 +14,10 @@ import ansible.plugins.connection
 
 
 def stock_plugin(name: str) -> types.ModuleType:
-    """ansible-core's own connection plugin of this name, as a module.
+    """Return ansible-core's own connection plugin of this name, as a module.
 
-    It is loaded from its file, and under another name: ansible-core 2.16 to 2.18
-    keep one module for all plugins called alike, which has to be the shadow.
+    It is loaded from its file under another name: ansible-core 2.16 to 2.18 keep one module for
+    all plugins of a name, which has to be the shadow.
     """
     path = pathlib.Path(ansible.plugins.connection.__path__[0], f"{name}.py")
     spec = importlib.util.spec_from_file_location(f"ansible.plugins.connection.stock_{name}", path)

@@ -124,7 +124,9 @@ def is_pipelining_refused(
 
 
 def tell_of_variables() -> None:
-    """Have a connection's `_econtext_hear(variables, templar)` called before its options are set.
+    """Have a connection hear of a task's variables before its options are set.
+
+    Its method `_econtext_set_pythons(variables, templar)` is called.
 
     Source: `TaskExecutor._set_connection_options` of 2.16; from 2.17 on it calls a method of the
     connection, `_resolve_option_variables`, with the same arguments.
@@ -139,7 +141,7 @@ def tell_of_variables() -> None:
 
     @functools.wraps(stock)
     def set_connection_options(executor: Any, variables: Any, templar: Any) -> Any:
-        hear = getattr(executor._connection, "_econtext_hear", None)
+        hear = getattr(executor._connection, "_econtext_set_pythons", None)
         if hear is not None:
             hear(variables, templar)
         return stock(executor, variables, templar)

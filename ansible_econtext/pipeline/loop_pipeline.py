@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_econtext.client import client
+from ansible_econtext.client.messages import Work
 from ansible_econtext.client.multiplexer import Multiplexer
 from ansible_econtext.core import fork_gate
 from ansible_econtext.pipeline import slot
@@ -118,10 +119,10 @@ class LoopPipeline:
         self._next = self._taken = number
         self._start_first_thread()
 
-    def begin_behind(self, number: int, request: dict[str, Any]) -> None:
+    def begin_behind(self, number: int, work: Work) -> None:
         """Send the scout's request, under its number, and have the next items prepared."""
         multiplexer = Multiplexer(self._connect())
-        multiplexer.send(number + 1, request)  # 0 is no number
+        multiplexer.send(number + 1, work)  # 0 is no number
         self._multiplexer = multiplexer
         self._next, self._taken = number + 1, number
         self._window = _MANY

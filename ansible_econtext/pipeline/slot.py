@@ -6,9 +6,10 @@ In ansible-playbook; a thread that has no slot sends its requests itself, at onc
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ansible_econtext.client.multiplexer import Reply
+from ansible_econtext.client import messages
+from ansible_econtext.client.messages import Reply, Work
 from ansible_econtext.client.route import key_of
 
 if TYPE_CHECKING:
@@ -32,41 +33,43 @@ class Slot:
         self._prepares = not is_scout
         self._submitted = 0
 
-    def submit(self, request: dict[str, Any]) -> Reply | None:
-        """Return the reply to a request that goes its way in order.
+    def submit(self, work: Work) -> Reply | None:
+        """Return the reply to a request that goes its way in sequence.
 
         None if the caller is to send the request itself, as all items before this one are over.
         Raises client.BrokerGone.
         """
-        pattern = _pattern_of(request)
+        pattern = _pattern_of(work)
         if self._is_scout:
-            return self._submit_scout(request, pattern)
+            return self._submit_scout(work, pattern)
         is_usual = self._prepares and pattern is not None and pattern == self._pipeline.pattern
         if not is_usual or self._pipeline.is_broken:
             self.wait_until_active()
             return None
         try:
-            self._pipeline.multiplexer.send(self._number + 1, _in_order(request))
+            self._pipeline.multiplexer.send(self._number + 1, work.replace(in_sequence=True))
         finally:
             self._prepares = False
             self._pipeline.pass_on()
         return self._reply()
 
-    def _submit_scout(self, request: dict[str, Any], pattern: object) -> Reply | None:
+    def _submit_scout(self, work: Work, pattern: object) -> Reply | None:
         # The broker asks for a payload that it does not have; a second request brings it.
-        is_first = self._submitted == 0 or "archive" in request
+        action = work.action
+        has_payload = isinstance(action, messages.Module) and action.archive is not None
+        is_first = self._submitted == 0 or has_payload
         self._pipeline.pattern = pattern if is_first else None
         self._submitted += 1
-        if self._pipeline.pattern is None or "archive" not in request:
+        if self._pipeline.pattern is None or not has_payload:
             return None
         self._is_scout = False
-        self._pipeline.begin_behind(self._number, _in_order(request))
+        self._pipeline.begin_behind(self._number, work.replace(in_sequence=True))
         return self._reply(is_first=True)
 
     def _reply(self, is_first: bool = False) -> Reply | None:
         reply = self._pipeline.multiplexer.wait(self._number + 1)
-        is_lost = reply.get("failed") == "launch"
-        if {"need", "again"} & set(reply) or is_lost:
+        is_lost = isinstance(reply, messages.NotReached)
+        if is_lost or isinstance(reply, messages.PayloadWanted | messages.NotBegun):
             # Nothing of it was done, nor of the items after it: each of them has such a reply.
             self._pipeline.is_broken = True
             self.wait_until_active()
@@ -89,15 +92,12 @@ class Slot:
             self._pipeline.take_back()
 
 
-def _in_order(request: dict[str, Any]) -> dict[str, Any]:
-    return {**request, "in_order": True}
-
-
-def _pattern_of(request: dict[str, Any]) -> object:
+def _pattern_of(work: Work) -> object:
     """Return what all requests of a loop have in common; None if it has no place in a pipeline."""
-    if request["do"] != "module" or request["before"]:
+    action = work.action
+    if not isinstance(action, messages.Module) or work.deferred:
         return None
-    return key_of(request["route"]), request["identity"], request["interpreter"]
+    return key_of(work.route), action.identity, action.interpreter
 
 
 #: The slot of what the present thread runs.
@@ -114,13 +114,13 @@ def activated(slot: Slot) -> Iterator[None]:
         _slot.reset(token)
 
 
-def submit(request: dict[str, Any]) -> Reply | None:
-    """Return the reply to a request that goes its way in order.
+def submit(work: Work) -> Reply | None:
+    """Return the reply to a request that goes its way in sequence.
 
     None if the caller is to send the request itself, now.  Raises client.BrokerGone.
     """
     slot = _slot.get()
-    return slot.submit(request) if slot is not None else None
+    return slot.submit(work) if slot is not None else None
 
 
 def is_active() -> bool:

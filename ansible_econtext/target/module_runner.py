@@ -52,7 +52,7 @@ def run_module(request):
     """
     if _python() != _PYTHON:
         raise Outdated(sys.executable)
-    made = file_operations.apply(request["before"])
+    made = file_operations.apply(request["deferred"])
     _prepare(request)
     library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore
     remote_tmp = os.path.expanduser(request["remote_tmp"])

@@ -45,7 +45,7 @@ def totals(trace: list[dict[str, Any]], module: str) -> list[int]:
     return [
         sum(note["round_trips"].values())
         for note in trace
-        if note["name"] in names and note["outcome"] == "status"
+        if note["name"] in names and note["reply"] == "Ended"
     ]
 
 
@@ -103,9 +103,9 @@ def test_a_process_stays_for_a_tree(
         (scratch / "tree" / str(number)).write_text(f"{number}\n")
     task = {"copy": {"src": f"{scratch}/tree/", "dest": f"{ssh.account.home}/rounds-tree{threads}"}}
     notes = [
-        (note["name"].rpartition(".")[2], note["stays"])
+        (note["name"].rpartition(".")[2], note["was_warm"])
         for note in trace_of([task, {"stat": {"path": "/"}}, {"ping": {}}], ssh, strategy, scratch)
-        if note["outcome"] == "status"
+        if note["reply"] == "Ended"
     ]
     tree = [(name, number > 0) for number in range(4) for name in ("stat", "copy")]
     assert notes == [*tree, ("stat", True), ("ping", False)]
@@ -117,7 +117,7 @@ def test_a_process_stays_for_the_items_of_a_loop(
     """The first one too: what is in a loop comes again."""
     task = {"command": "echo {{ item }}", "loop": list(range(4))}
     trace = trace_of([task], ssh, strategy, scratch)
-    notes = [note["stays"] for note in trace if note["outcome"] == "status"]
+    notes = [note["was_warm"] for note in trace if note["reply"] == "Ended"]
     assert notes == [True] * 4
 
 

@@ -101,7 +101,7 @@ def start(python, tmp_path, parameters, nameless_files="some"):
     (tmp_path / "modules").write_bytes(codec.encode(made))
     requests = [
         {
-            "before": [],
+            "deferred": [],
             "manifest": store.digest_of(made[-1]),
             "name": "ansible.modules.it",
             "parameters": each.encode(),

@@ -6,10 +6,30 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.client import client, connection_pool  # noqa: E402
+from ansible_econtext.client import client, connection_pool, messages  # noqa: E402
+from ansible_econtext.client.route import local_hop  # noqa: E402
 from ansible_econtext.pipeline import loop_pipeline, slot  # noqa: E402
 
-MODULE = {"do": "module", "before": [], "identity": b"i", "interpreter": "python", "route": []}
+ACTION = messages.Module(
+    name="it",
+    identity=b"i",
+    parameters=b"",
+    profile=None,
+    open_files=0,
+    interpreter="python",
+    environment={},
+    directory=None,
+    remote_tmp="",
+    may_run_warm=False,
+)
+MODULE = messages.Work([], [], ACTION)
+#: The same with its payload, which the broker asked for.
+NEW = MODULE.replace(action=ACTION.replace(archive=b"a"))
+
+DONE = messages.Ended(0, b"", b"")
+NOT_REACHED = messages.NotReached(
+    messages.FailureCode.NOT_STARTED, "", 0, "ssh", status=255, stderr="", seconds=None
+)
 
 
 class Line:
@@ -25,7 +45,7 @@ class Line:
         self._hung_up = False
 
     def tell(self, request, number):
-        assert request["in_order"]
+        assert request.in_sequence
         self.sent.append(number - 1)  # as 0 is no number
         self._let.release()
 
@@ -36,7 +56,7 @@ class Line:
             raise client.BrokerGone("hung up")
         number = self.sent[self._answered]
         self._answered += 1
-        return [(number + 1, self._replies.get(number, {"status": 0}))]
+        return [(number + 1, self._replies.get(number, DONE))]
 
     def hang_up(self):
         self._hung_up = True
@@ -79,36 +99,33 @@ def test_all_but_the_first_are_sent_in_order(count, given_back):
     outcomes, ordinary = run(count, line, lambda number: [MODULE])
     assert ordinary == [0]
     assert line.sent == list(range(1, count))
-    assert outcomes[1:] == [[{"status": 0}]] * (count - 1)
+    assert outcomes[1:] == [[DONE]] * (count - 1)
     assert given_back == [line]
 
 
 def test_what_comes_after_a_new_payload_is_sent_behind_it(given_back):
     """Its host may take long to log in to."""
     line = Line()
-    new = {**MODULE, "archive": b"a"}
     outcomes, ordinary = run(
-        9, line, lambda number: [MODULE, new] if number == 2 else [MODULE] * (number > 2)
+        9, line, lambda number: [MODULE, NEW] if number == 2 else [MODULE] * (number > 2)
     )
     assert ordinary == [2]  # the broker said what it needs
     assert line.sent == [*range(2, 9)]
-    assert outcomes[2:] == [[{"ordinary": 2}, {"status": 0}]] + [[{"status": 0}]] * 6
+    assert outcomes[2:] == [[{"ordinary": 2}, DONE]] + [[DONE]] * 6
     assert given_back == [line]
 
 
 def test_the_last_item_may_be_the_first_that_asks(given_back):
     line = Line()
-    new = {**MODULE, "archive": b"a"}
-    run(3, line, lambda number: [new] if number == 2 else [])
+    run(3, line, lambda number: [NEW] if number == 2 else [])
     assert line.sent == [2]
     assert given_back == [line]
 
 
 def test_a_host_that_cannot_be_reached_is_tried_again_alone(given_back):
-    line = Line({0: {"failed": "launch"}, **{number: {"again": True} for number in range(1, 9)}})
-    new = {**MODULE, "archive": b"a"}
-    outcomes, ordinary = run(9, line, lambda number: [new, new] if number == 0 else [MODULE])
-    assert outcomes[0] == [{"failed": "launch"}, {"ordinary": 0}]  # the second is another attempt
+    line = Line({0: NOT_REACHED, **{number: messages.NotBegun() for number in range(1, 9)}})
+    outcomes, ordinary = run(9, line, lambda number: [NEW, NEW] if number == 0 else [MODULE])
+    assert outcomes[0] == [NOT_REACHED, {"ordinary": 0}]  # the second is another attempt
     assert ordinary == list(range(9))
     assert len(set(line.sent)) == len(line.sent)
     assert line.closed and not given_back
@@ -123,10 +140,10 @@ def test_what_makes_no_request_waits_for_the_first_that_does(given_back):
 
 
 OTHERS = {
-    "another module": [{**MODULE, "identity": b"j"}],
-    "another host": [{**MODULE, "route": [{"kind": "ssh", "key": "other", "password": None}]}],
-    "something before it": [{**MODULE, "before": [("remove", "/x")]}],
-    "no module": [{"do": "exists"}],
+    "another module": [MODULE.replace(action=ACTION.replace(identity=b"j"))],
+    "another host": [MODULE.replace(route=[local_hop(["python"])])],
+    "something before it": [MODULE.replace(deferred=[("remove", "/x")])],
+    "no module": [MODULE.replace(action=messages.Exists("/x"))],
     "two modules": [MODULE, MODULE],
 }
 
@@ -168,15 +185,15 @@ def test_what_is_not_like_the_first_is_done_alone(requests, given_back):
     assert ordinary == [0, 5]
     assert set(before[5]) >= {1, 2, 3, 4}
     assert outcomes[5][-1] == "ordinary"
-    assert outcomes[8] == [{"status": 0}]
+    assert outcomes[8] == [DONE]
 
 
-@pytest.mark.parametrize("reply", [{"need": b"i"}, {"failed": "launch"}, {"again": True}])
+@pytest.mark.parametrize("reply", [messages.PayloadWanted(), NOT_REACHED, messages.NotBegun()])
 def test_what_was_not_done_is_asked_for_again_alone(reply, given_back):
-    line = Line({4: reply, 5: {"again": True}, 6: {"again": True}})
+    line = Line({4: reply, 5: messages.NotBegun(), 6: messages.NotBegun()})
     outcomes, ordinary = run(40, line, lambda number: [MODULE])
     assert 4 in ordinary and ordinary == sorted(ordinary)
-    assert [done[0] for done in outcomes[1:4]] == [{"status": 0}] * 3
+    assert [done[0] for done in outcomes[1:4]] == [DONE] * 3
     assert outcomes[39] == [{"ordinary": 39}]  # nothing is sent ahead any more
     assert line.closed and not given_back  # the broker sends nothing of this line on
 
@@ -216,8 +233,7 @@ def test_more_is_under_way_during_a_login(others, most, given_back, monkeypatch)
     held = held_back(line)
     loop = loop_pipeline.LoopPipeline(100, lambda: line, lambda: lambda number: slot.submit(MODULE))
     monkeypatch.setattr(threading, "active_count", lambda: others + len(loop._threads))
-    new = {**MODULE, "archive": b"a"}
-    taker = threading.Thread(target=loop.run, args=(0, lambda: slot.submit(new)), daemon=True)
+    taker = threading.Thread(target=loop.run, args=(0, lambda: slot.submit(NEW)), daemon=True)
     taker.start()
     while len(line.sent) < most:
         pass
@@ -256,14 +272,14 @@ def test_the_end_of_a_play_ends_its_loops(given_back):
 def test_what_waits_to_be_done_alone_is_not_done_after_an_interrupt(given_back):
     line, found = Line(), []
     line.tell = lambda request, number: line.sent.append(number - 1)  # and nobody answers
-    new, other = {**MODULE, "archive": b"a"}, {**MODULE, "identity": b"j"}
+    other = MODULE.replace(action=ACTION.replace(identity=b"j"))
     waits = threading.Event()
 
     def item(number):
         if number == 1:
             waits.set()
         try:
-            found.append(slot.submit(new if number == 0 else other))
+            found.append(slot.submit(NEW if number == 0 else other))
         except client.BrokerGone as error:
             found.append(str(error))
 
@@ -285,18 +301,17 @@ def test_a_broker_that_is_gone_before_the_first_request_is_only_that_ones_fault(
 
     broken.tell = gone
     lines = [broken, line]
-    new = {**MODULE, "archive": b"a"}
 
     def item(number):
         try:
-            return slot.submit(new)
+            return slot.submit(NEW)
         except client.BrokerGone as error:
             return str(error)
 
     loop = loop_pipeline.LoopPipeline(4, lambda: lines.pop(0), lambda: item)
     outcomes = [loop.run(number, lambda n=number: item(n)) for number in range(4)]
     loop.close()
-    assert outcomes == ["gone", *[{"status": 0}] * 3]
+    assert outcomes == ["gone", *[DONE] * 3]
 
 
 def test_where_there_are_no_threads_nobody_waits_for_one(given_back, monkeypatch):
@@ -306,7 +321,7 @@ def test_where_there_are_no_threads_nobody_waits_for_one(given_back, monkeypatch
     monkeypatch.setattr(threading.Thread, "start", fails)
     loop = loop_pipeline.LoopPipeline(4, Line, lambda: lambda number: None)
     with pytest.raises(RuntimeError):
-        loop.run(0, lambda: slot.submit({**MODULE, "archive": b"a"}))
+        loop.run(0, lambda: slot.submit(NEW))
     with pytest.raises(client.BrokerGone):
         loop.run(1, lambda: None)
     loop.close()

@@ -226,8 +226,8 @@ def test_the_unique_set_is_what_is_private():
 
 
 def test_the_transfer_is_the_broker_s_requests_that_put_files():
-    trace = '{"do": "put", "seconds": 0.5}\n{"do": "module", "seconds": 9}\n'
-    assert instruments.transfer_seconds(trace + '{"do": "put", "seconds": 0.25}\n') == 0.75
+    trace = '{"action": "Put", "seconds": 0.5}\n{"action": "Module", "seconds": 9}\n'
+    assert instruments.transfer_seconds(trace + '{"action": "Put", "seconds": 0.25}\n') == 0.75
 
 
 def test_a_run_without_the_wanted_figure_is_a_failure():

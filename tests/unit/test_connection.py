@@ -1,4 +1,4 @@
-"""A connection's step to its host is made once, and anew when an option changes."""
+"""A connection's hop to its host is made once, and anew when an option changes."""
 
 import pytest
 from ansible.playbook.play_context import PlayContext
@@ -19,15 +19,15 @@ def connection():
 
 
 def port(connection) -> str:
-    argv = connection._econtext_kept_step(["/usr/bin/python3"])["argv"]
+    argv = connection._econtext_hop(["/usr/bin/python3"]).argv
     [found] = [word for word in argv if word.startswith("Port=")]
     return found
 
 
-def test_a_step_is_made_once_for_a_python(connection):
-    step = connection._econtext_kept_step(["/usr/bin/python3"])
-    assert connection._econtext_kept_step(["/usr/bin/python3"]) is step
-    assert connection._econtext_kept_step(["/usr/bin/python4"]) != step
+def test_a_hop_is_made_once_for_a_python(connection):
+    hop = connection._econtext_hop(["/usr/bin/python3"])
+    assert connection._econtext_hop(["/usr/bin/python3"]) is hop
+    assert connection._econtext_hop(["/usr/bin/python4"]) != hop
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ SANS_IO = [
         for name in ("codec", "wire", "flow_control", "compression")
     ),
     ROOT / "econtext/controller/prompts.py",
+    ROOT / "ansible_econtext/client/messages.py",
+    ROOT / "ansible_econtext/client/record.py",
     ROOT / "ansible_econtext/payload/ansiballz.py",
     ROOT / "ansible_econtext/broker/payload_archive.py",
     *sorted(ROOT.glob("econtext/controller/methods/*.py")),

@@ -25,8 +25,12 @@ ALLOWED = {
     "broker": {"client"},
 }
 
-#: All that the broker imports of a client: where they meet, and how a slave is reached.
-OF_BROKER = {"client.client", "client.launcher", "client.route"}
+#: All that the broker imports of a client: what the two say to each other, how a slave is reached,
+#: and where the two meet.  None of these imports the rest of `client`, or Ansible.
+OF_BROKER = {"client.messages", "client.route", "client.rendezvous"}
+
+#: What those import of this package besides each other.
+BELOW_THOSE = {"client.record"}
 
 #: What all but `target` may import: it imports nothing of this package.
 OF_ALL = {"settings"}
@@ -67,6 +71,12 @@ def test_imports_point_one_way(path):
     assert {name.split(".")[0] for name in others} <= ALLOWED[own], others
     if own == "broker":
         assert others <= OF_BROKER
+
+
+@pytest.mark.parametrize("name", sorted(OF_BROKER | BELOW_THOSE))
+def test_what_a_broker_shares_with_a_client_imports_no_client(name):
+    path = ROOT / PACKAGE / f"{name.replace('.', '/')}.py"
+    assert imported(path) <= OF_BROKER | BELOW_THOSE
 
 
 def test_no_name_of_a_file_stands_twice():

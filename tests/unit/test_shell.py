@@ -72,13 +72,13 @@ def test_files_that_are_shared_are_known_as_those_of_the_program(shell, paths, k
     """Only when all of them are, and nothing else is."""
     program = shell.note_of(build(shell, "#!/bin/bash", MODULE, ARGUMENTS))
     note = shell.note_of(shell.set_user_facl(paths, "other", "r-x"))
-    assert note == notes.Share(program if known else None)
+    assert note == notes.ShareNote(program if known else None)
 
 
 def test_files_are_of_no_program_that_comes_on_standard_input(shell):
     build(shell, "#!/usr/bin/python3", "", None)
     note = shell.note_of(shell.set_user_facl([f"{DIRECTORY}/"], "other", "r-x"))
-    assert note == notes.Share(None)
+    assert note == notes.ShareNote(None)
 
 
 @pytest.mark.parametrize(

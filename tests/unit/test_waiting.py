@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.connection.deferred_operations import Waiting  # noqa: E402
+from ansible_econtext.connection.deferred_operations import DeferredOperations  # noqa: E402
 
 TOP = "/home/one/.ansible/tmp"
 DIRECTORY = f"{TOP}/ansible-tmp-1"
@@ -22,7 +22,7 @@ OTHER = ("write", "/home/one/other", b"", 0o644)
 
 @pytest.fixture
 def waiting():
-    made = Waiting()
+    made = DeferredOperations()
     for operation in (MAKE, WRITE, OTHER, WRITE_ARGUMENTS, CHMOD):
         made.add(operation)
     return made
@@ -87,7 +87,7 @@ def test_what_was_made_is_removed(waiting):
 
 
 def test_a_directory_that_is_mixed_with_others_is_made_and_removed():
-    waiting = Waiting()
+    waiting = DeferredOperations()
     both = ("add_owner_bits", [DIRECTORY, "/home/one/other"], 0o700)
     for operation in (MAKE, both, REMOVE):
         waiting.add(operation)

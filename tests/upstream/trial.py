@@ -160,4 +160,4 @@ def _requests(trace: pathlib.Path) -> int:
     if not trace.exists():
         return 0
     lines = trace.read_text(encoding="utf-8").splitlines()
-    return sum("do" in json.loads(line) for line in lines)
+    return sum("action" in json.loads(line) for line in lines)

@@ -1,0 +1,317 @@
+"""Every request of a worker to the broker, and every reply.  No I/O.
+
+A worker is ansible-playbook, a fork of it, or the command `ansible-econtext`.  Each request has
+one reply, of a kind in REPLIES or a failure; a request that is sent under the number 0 has none.
+
+No version travels, as both ends run the same files: the stamps of these are part of the name of
+the directory where the ends meet (`endpoint._protocol_version`).  The command `ansible-econtext`
+alone comes to brokers of other versions, and passes over one that it does not understand.
+"""
+
+import enum
+from typing import Any
+
+from ansible_econtext.client import record
+from ansible_econtext.client.record import Record
+from ansible_econtext.client.route import Route
+
+#: Bytes of one request or reply: a large module with its arguments, or its output.
+LIMIT = 512 * 1024 * 1024
+
+# Actions on a slave
+
+
+class Module(Record):
+    """Run a module from its payload, which the broker keeps by its identity."""
+
+    name: str
+    identity: bytes
+    #: The module's arguments as JSON.
+    parameters: bytes
+    profile: str | None
+    open_files: int
+    interpreter: str
+    environment: dict[str, str]
+    directory: str | None
+    #: Where modules make their temporary files.
+    remote_tmp: str
+    #: Whether it leaves nothing behind in its process, which further runs may then have.
+    may_run_warm: bool
+    #: The payload's files, once the broker has asked for them.
+    archive: bytes | None = None
+
+
+class ProgramFile(Record):
+    """File of a program; `word` stands for its path in the command."""
+
+    word: str
+    name: str
+    content: bytes
+    #: Whether the slave is to keep it: a module comes again, its arguments do not.
+    is_kept: bool
+
+
+class Program(Record):
+    """Run a module that is a program of its own."""
+
+    name: str
+    shell: str
+    environment: str
+    command: str
+    files: list[ProgramFile]
+    input: bytes
+    directory: str | None
+    #: Where its files are made, in a directory called `temporary`, if they have to be.
+    remote_tmp: str
+    temporary: str
+
+
+class Command(Record):
+    """Run a command without input."""
+
+    argv: list[str]
+
+
+class Operations(Record):
+    """Do the deferred operations alone."""
+
+    #: Whether they are removals, which may wait to be done with others.
+    may_wait: bool
+
+
+class Exists(Record):
+    """Tell whether a path exists."""
+
+    path: str
+
+
+class Expand(Record):
+    """Expand a path that begins with a tilde."""
+
+    path: str
+
+
+class Put(Record):
+    """Upload a file that is too large to be a deferred operation."""
+
+    local: str
+    remote: str
+    mode: int
+
+
+class Fetch(Record):
+    """Download a file."""
+
+    remote: str
+    local: str
+
+
+Action = Module | Program | Command | Operations | Exists | Expand | Put | Fetch
+
+#: A function of `target/file_operations.py` by its name, and its arguments.
+Operation = tuple[Any, ...]
+
+# Requests
+
+
+class Work(Record):
+    """Do the deferred operations, then the action, on the slave at the end of the route."""
+
+    route: Route
+    deferred: list[Operation]
+    action: Action
+    #: Whether it belongs to the sequence of its connection: it begins after the one before.
+    in_sequence: bool = False
+
+
+class Prepare(Record):
+    """Start the slave at the end of the route ahead of the first work for it."""
+
+    route: Route
+
+
+class Reset(Record):
+    """End all slaves of the route's host when they are idle."""
+
+    route: Route
+
+
+class Register(Record):
+    """Serve the run of this process number until it ends."""
+
+    run: int
+
+
+class Leave(Record):
+    """Remove what is left of the run on all hosts, then reply."""
+
+
+class End(Record):
+    """End the broker.  The end of the connection is the reply."""
+
+
+class Status(Record):
+    """Tell which runs and slaves there are."""
+
+
+Request = Work | Prepare | Reset | Register | Leave | End | Status
+
+# Replies
+
+
+class Done(Record):
+    """The request was carried out, and there is nothing to tell."""
+
+
+class Ended(Record):
+    """A module, program or command ended by itself."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+    #: Whether a warm process ran it.
+    was_warm: bool = False
+
+
+class Died(Record):
+    """The process of a module or program ended otherwise; `-status` may be a signal."""
+
+    status: int
+    text: str
+    stdout: bytes
+    stderr: bytes
+
+
+class PayloadWanted(Record):
+    """Nothing was done, as the broker lacks the payload: send the request again with it."""
+
+
+class NotBegun(Record):
+    """Nothing was done, nor will be of the sequence: send the request again by itself."""
+
+
+class Existence(Record):
+    exists: bool
+
+
+class Expanded(Record):
+    path: str
+
+
+class SlaveStatus(Record):
+    name: str
+    user: str
+    python: str
+    process: int
+    #: The requests that use it now, and the seconds since it was last known to run.
+    requests: int
+    idle: float
+
+
+class BrokerStatus(Record):
+    process: int
+    runs: list[int]
+    #: Seconds that it stays after its last run, and since that; None as long as there is one.
+    persist: float
+    idle: float | None
+    slaves: list[SlaveStatus]
+
+
+class FailureCode(str, enum.Enum):
+    """Reason why work failed."""
+
+    #: A file operation failed, on the target or on the controller.
+    OPERATION = "operation"
+    #: The function that was called on the target raised, or its process died.
+    CALL = "call"
+    #: The slave or the connection to it ended, or the broker met an error of its own.
+    LOST = "lost"
+    # No slave was started:
+    PASSWORD_MISSING = "password missing"
+    PASSWORD_REFUSED = "password refused"
+    TIMEOUT = "timeout"
+    NOT_STARTED = "not started"
+
+
+class Failed(Record):
+    """The request failed."""
+
+    code: FailureCode
+    text: str
+
+
+class NotReached(Record):
+    """Nothing was done, as the slave at hop number `hop` of the route could not be started."""
+
+    code: FailureCode
+    text: str
+    hop: int
+    hop_kind: str
+    #: The exit status of the command that was to start it; None if the broker ended it.
+    status: int | None
+    stderr: str
+    #: The limit in seconds, if it was exceeded.
+    seconds: float | None
+
+
+Reply = (
+    Done
+    | Ended
+    | Died
+    | PayloadWanted
+    | NotBegun
+    | Existence
+    | Expanded
+    | BrokerStatus
+    | Failed
+    | NotReached
+)
+
+#: Replies that each request may have; work is listed by its action.  See `replies_to`.
+REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
+    Module: (Ended, Died),
+    Program: (Ended, Died),
+    Command: (Ended,),
+    Operations: (Done,),
+    Exists: (Existence,),
+    Expand: (Expanded,),
+    Put: (Done,),
+    Fetch: (Done,),
+    Prepare: (),
+    Reset: (Done,),
+    Register: (Done,),
+    Leave: (Done,),
+    End: (),
+    Status: (BrokerStatus,),
+}
+
+
+def replies_to(request: Request) -> tuple[type[Record], ...]:
+    """Return all kinds of replies that a request may have."""
+    if not isinstance(request, Work):
+        return (*REPLIES[type(request)], Failed)
+    action = request.action
+    wanted = (PayloadWanted,) if isinstance(action, Module) and action.archive is None else ()
+    not_begun = (NotBegun,) if request.in_sequence else ()
+    return (*REPLIES[type(action)], Failed, NotReached, *wanted, *not_begun)
+
+
+_REQUESTS = record.kinds_of(Request)
+_REPLIES = record.kinds_of(Reply)
+
+#: Return a message's bytes; raises codec.EncodeError.
+encode = record.encode
+
+
+def decode_request(data: bytes) -> Request:
+    """Return the request in `data`; raises RecordError."""
+    request: Request = record.decode(data, _REQUESTS)
+    return request
+
+
+def decode_reply(data: bytes, kinds: tuple[type[Record], ...]) -> Reply:
+    """Return the reply in `data`, which is to be of one of these kinds; raises RecordError."""
+    reply: Reply = record.decode(data, _REPLIES)
+    if not isinstance(reply, kinds):
+        raise record.RecordError(f"a reply of the wrong kind, {type(reply).__name__}")
+    return reply
