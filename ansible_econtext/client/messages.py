@@ -18,10 +18,23 @@ from ansible_econtext.client.route import Route
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
 
-# Actions on a slave
+
+class Request(Record):
+    """Base of requests."""
 
 
-class Module(Record):
+class Action(Record):
+    """Base of what work asks of a slave."""
+
+
+class Reply(Record):
+    """Base of replies."""
+
+
+# Actions
+
+
+class Module(Action):
     """Run a module from its payload, which the broker keeps by its identity."""
 
     name: str
@@ -51,7 +64,7 @@ class ProgramFile(Record):
     is_kept: bool
 
 
-class Program(Record):
+class Program(Action):
     """Run a module that is a program of its own."""
 
     name: str
@@ -66,32 +79,32 @@ class Program(Record):
     temporary: str
 
 
-class Command(Record):
+class Command(Action):
     """Run a command without input."""
 
     argv: list[str]
 
 
-class Operations(Record):
+class Operations(Action):
     """Do the deferred operations alone."""
 
     #: Whether they are removals, which may wait to be done with others.
     may_wait: bool
 
 
-class Exists(Record):
+class Exists(Action):
     """Tell whether a path exists."""
 
     path: str
 
 
-class Expand(Record):
+class Expand(Action):
     """Expand a path that begins with a tilde."""
 
     path: str
 
 
-class Put(Record):
+class Put(Action):
     """Upload a file that is too large to be a deferred operation."""
 
     local: str
@@ -99,14 +112,12 @@ class Put(Record):
     mode: int
 
 
-class Fetch(Record):
+class Fetch(Action):
     """Download a file."""
 
     remote: str
     local: str
 
-
-Action = Module | Program | Command | Operations | Exists | Expand | Put | Fetch
 
 #: A function of `target/file_operations.py` by its name, and its arguments.
 Operation = tuple[Any, ...]
@@ -114,7 +125,7 @@ Operation = tuple[Any, ...]
 # Requests
 
 
-class Work(Record):
+class Work(Request):
     """Do the deferred operations, then the action, on the slave at the end of the route."""
 
     route: Route
@@ -124,47 +135,45 @@ class Work(Record):
     in_sequence: bool = False
 
 
-class Prepare(Record):
+class Prepare(Request):
     """Start the slave at the end of the route ahead of the first work for it."""
 
     route: Route
 
 
-class Reset(Record):
+class Reset(Request):
     """End all slaves of the route's host when they are idle."""
 
     route: Route
 
 
-class Register(Record):
+class Register(Request):
     """Serve the run of this process number until it ends."""
 
     run: int
 
 
-class Leave(Record):
+class Leave(Request):
     """Remove what is left of the run on all hosts, then reply."""
 
 
-class End(Record):
+class End(Request):
     """End the broker.  The end of the connection is the reply."""
 
 
-class Status(Record):
+class Status(Request):
     """Tell which runs and slaves there are."""
 
-
-Request = Work | Prepare | Reset | Register | Leave | End | Status
 
 # Replies
 
 
-class Done(Record):
-    """The request was carried out, and there is nothing to tell."""
+class Done(Reply):
+    """Notice that the request was carried out."""
 
 
-class Ended(Record):
-    """A module, program or command ended by itself."""
+class Ended(Reply):
+    """Output of a module, program or command that ended by itself."""
 
     status: int
     stdout: bytes
@@ -173,8 +182,8 @@ class Ended(Record):
     was_warm: bool = False
 
 
-class Died(Record):
-    """The process of a module or program ended otherwise; `-status` may be a signal."""
+class Died(Reply):
+    """Output of a module or program whose process died; a signal is minus the `status`."""
 
     status: int
     text: str
@@ -182,23 +191,32 @@ class Died(Record):
     stderr: bytes
 
 
-class PayloadWanted(Record):
-    """Nothing was done, as the broker lacks the payload: send the request again with it."""
+class PayloadWanted(Reply):
+    """Notice that nothing was done for lack of the payload: send the request again with it."""
 
 
-class NotBegun(Record):
-    """Nothing was done, nor will be of the sequence: send the request again by itself."""
+class NotBegun(Reply):
+    """Notice that the broker did nothing: send the request again, by itself.
+
+    Each later request of the sequence has this reply too.
+    """
 
 
-class Existence(Record):
+class Existence(Reply):
+    """Whether a path exists."""
+
     exists: bool
 
 
-class Expanded(Record):
+class Expanded(Reply):
+    """Path without a tilde."""
+
     path: str
 
 
 class SlaveStatus(Record):
+    """State of one slave."""
+
     name: str
     user: str
     python: str
@@ -208,11 +226,14 @@ class SlaveStatus(Record):
     idle: float
 
 
-class BrokerStatus(Record):
+class BrokerStatus(Reply):
+    """State of the broker: the process numbers of its runs, and its slaves."""
+
     process: int
     runs: list[int]
-    #: Seconds that it stays after its last run, and since that; None as long as there is one.
+    #: Seconds that it stays after its last run.
     persist: float
+    #: Seconds since its last run; None while it has one.
     idle: float | None
     slaves: list[SlaveStatus]
 
@@ -233,15 +254,15 @@ class FailureCode(str, enum.Enum):
     NOT_STARTED = "not started"
 
 
-class Failed(Record):
-    """The request failed."""
+class Failed(Reply):
+    """Failure of a request."""
 
     code: FailureCode
     text: str
 
 
-class NotReached(Record):
-    """Nothing was done, as the slave at hop number `hop` of the route could not be started."""
+class NotReached(Reply):
+    """Failure to start the slave at hop number `hop` of the route; nothing was done."""
 
     code: FailureCode
     text: str
@@ -254,20 +275,7 @@ class NotReached(Record):
     seconds: float | None
 
 
-Reply = (
-    Done
-    | Ended
-    | Died
-    | PayloadWanted
-    | NotBegun
-    | Existence
-    | Expanded
-    | BrokerStatus
-    | Failed
-    | NotReached
-)
-
-#: Replies that each request may have; work is listed by its action.  See `replies_to`.
+#: Replies to each request that was carried out; work is listed by its action.
 REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
     Module: (Ended, Died),
     Program: (Ended, Died),
@@ -287,7 +295,7 @@ REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
 
 
 def replies_to(request: Request) -> tuple[type[Record], ...]:
-    """Return all kinds of replies that a request may have."""
+    """Return all kinds of replies that a request may have, failures included."""
     if not isinstance(request, Work):
         return (*REPLIES[type(request)], Failed)
     action = request.action
@@ -305,13 +313,12 @@ encode = record.encode
 
 def decode_request(data: bytes) -> Request:
     """Return the request in `data`; raises RecordError."""
-    request: Request = record.decode(data, _REQUESTS)
-    return request
+    return record.decode(data, _REQUESTS)
 
 
 def decode_reply(data: bytes, kinds: tuple[type[Record], ...]) -> Reply:
     """Return the reply in `data`, which is to be of one of these kinds; raises RecordError."""
-    reply: Reply = record.decode(data, _REPLIES)
+    reply = record.decode(data, _REPLIES)
     if not isinstance(reply, kinds):
         raise record.RecordError(f"a reply of the wrong kind, {type(reply).__name__}")
     return reply

@@ -23,7 +23,7 @@ else:
         return lambda kind: kind
 
 
-#: Returns a field's decoded value with its records made again; raises RecordError.
+#: Returns a field's decoded value with its records made again; raises ValueError.
 Reader = Callable[[Any], Any]
 
 
@@ -82,21 +82,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def kinds_of(union: Any) -> dict[str, type[Record]]:
-    """Return the classes of a union of records by their names, for `decode`."""
-    return {kind.__name__: kind for kind in get_args(union)}
+def kinds_of(base: type[R]) -> dict[str, type[R]]:
+    """Return the classes that derive from `base` by their names, or `base` alone."""
+    return {kind.__name__: kind for kind in base.__subclasses__() or [base]}
 
 
-def decode(data: bytes, kinds: dict[str, type[Record]]) -> Any:
+def decode(data: bytes, kinds: dict[str, type[R]]) -> R:
     """Return the record in `data`, of one of these kinds; raises RecordError."""
     try:
         value = codec.decode(data)
     except codec.DecodeError as error:
         raise RecordError(f"bytes that are no record: {error}") from error
-    return _record(value, kinds)
+    return _record(kinds, value)
 
 
-def _record(value: Any, kinds: dict[str, type[Record]]) -> Record:
+def _record(kinds: dict[str, type[R]], value: Any) -> R:
     if type(value) is not tuple or not value or type(value[0]) is not str:
         raise RecordError(f"a {type(value).__name__} that is no record")
     kind = kinds.get(value[0])
@@ -111,7 +111,7 @@ def _record(value: Any, kinds: dict[str, type[Record]]) -> Record:
     for name, read, each in zip(kind._fields, readers, value[1:], strict=True):
         try:
             values[name] = read(each)
-        except TypeError as error:
+        except ValueError as error:
             raise RecordError(f"{kind.__name__}.{name}: {error}") from None
     return made
 
@@ -123,46 +123,23 @@ def _readers(kind: type[Record]) -> tuple[Reader, ...]:
 
 
 def _reader(annotation: Any) -> Reader:
-    """Return the reader of a field; one of a plain type raises TypeError instead."""
     outer, inner = get_origin(annotation), get_args(annotation)
-    if outer in (list, tuple) and inner[0] is not Any:
-        return _members_reader(outer, _reader(inner[0]))
-    if outer is dict:
-        return _dict_reader(*map(_reader, inner))
-    kinds = inner if outer is types.UnionType else (outer or annotation,)
-    if issubclass(kinds[0], Record):
-        by_name = {kind.__name__: kind for kind in kinds}
-        return lambda value: _record(value, by_name)
-    if issubclass(kinds[0], enum.Enum):
-        return _enum_reader(kinds[0])
-    return _plain_reader(frozenset(kinds))
+    allowed = frozenset(inner if outer is types.UnionType else [outer or annotation])
 
-
-def _plain_reader(allowed: frozenset[type]) -> Reader:
     def read(value: Any) -> Any:
         if type(value) not in allowed:
             wanted = " or ".join(sorted(kind.__name__ for kind in allowed))
-            raise TypeError(f"{type(value).__name__} in place of {wanted}")
+            raise RecordError(f"{type(value).__name__} in place of {wanted}")
         return value
 
-    return read
-
-
-def _members_reader(outer: type[list[Any]] | type[tuple[Any, ...]], read: Reader) -> Reader:
-    check = _plain_reader(frozenset([outer]))
-    return lambda value: outer(map(read, check(value)))
-
-
-def _dict_reader(read_key: Reader, read: Reader) -> Reader:
-    check = _plain_reader(frozenset([dict]))
-    return lambda value: {read_key(key): read(each) for key, each in check(value).items()}
-
-
-def _enum_reader(kind: type[enum.Enum]) -> Reader:
-    def read(value: Any) -> Any:
-        try:
-            return kind(value)
-        except ValueError as error:
-            raise TypeError(str(error)) from None
-
+    if outer in (list, tuple) and inner[0] is not Any:
+        read_item = _reader(inner[0])
+        return lambda value: outer(map(read_item, read(value)))
+    if outer is dict:
+        read_key, read_item = map(_reader, inner)
+        return lambda value: {read_key(key): read_item(each) for key, each in read(value).items()}
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return functools.partial(_record, kinds_of(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return annotation  # raises ValueError
     return read

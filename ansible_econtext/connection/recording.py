@@ -5,7 +5,7 @@ for without parsing shell: its own shell and become plugins leave a note of each
 make.  A command with a note is known exactly; any other one goes the stock way.
 """
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -25,6 +25,6 @@ def specialise(plugin: T, mixin: type) -> T:
     made = _classes.get((kind, mixin))
     if made is None:
         made = _classes[kind, mixin] = type(kind.__name__, (mixin, kind), {})
-    copy: Any = object.__new__(made)
+    copy: T = object.__new__(made)
     copy.__dict__.update(plugin.__dict__)
-    return copy  # type: ignore[no-any-return]
+    return copy

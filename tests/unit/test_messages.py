@@ -11,9 +11,9 @@ from ansible_econtext.client import messages, record, route
 from ansible_econtext.client.record import Record, RecordError
 from econtext.target import codec
 
-REQUESTS = get_args(messages.Request)
-REPLIES = get_args(messages.Reply)
-ACTIONS = get_args(messages.Action)
+REQUESTS = messages.Request.__subclasses__()
+REPLIES = messages.Reply.__subclasses__()
+ACTIONS = messages.Action.__subclasses__()
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 PLAIN = {
@@ -40,7 +40,7 @@ def values_of(annotation) -> st.SearchStrategy:
     if outer is types.UnionType:
         return st.one_of(*map(values_of, inner))
     if issubclass(annotation, Record):
-        return records(annotation)
+        return st.one_of(*map(records, annotation.__subclasses__() or [annotation]))
     return PLAIN[annotation] if annotation in PLAIN else st.sampled_from(annotation)
 
 

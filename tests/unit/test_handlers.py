@@ -1,0 +1,127 @@
+"""What the broker replies, whatever a worker or a target sends."""
+
+import socket
+
+import pytest
+
+from ansible_econtext.broker.handlers import ExistsHandler, ProgramHandler
+from ansible_econtext.broker.payload_store import PayloadStore
+from ansible_econtext.broker.slave import PooledSlave
+from ansible_econtext.broker.worker_connection import WorkerConnection
+from ansible_econtext.client import messages
+from econtext.target import codec, wire
+from econtext.target.loop import Loop
+
+from .test_staying import ends, link  # noqa: F401
+
+EXISTS = messages.Exists("/")
+PROGRAM = messages.Program("it", "/bin/sh", "", "it", [], b"", None, "/tmp", "")
+
+
+class Pool:
+    """Slaves of which each route has the same one."""
+
+    def __init__(self, link):  # noqa: F811
+        self.slave = PooledSlave(link, "", b"", None)
+
+    def find(self, route, found):
+        found(self.slave)
+
+
+def begin(kind, action, link, is_awaited=True):  # noqa: F811
+    replies = []
+    work = messages.Work([], [], action)
+    kind(Pool(link), PayloadStore(), work, replies.append, is_awaited).begin()
+    assert not replies
+    return replies
+
+
+def text_of(replies, kind):
+    [reply] = replies
+    assert type(reply) is kind
+    return reply.text
+
+
+@pytest.mark.parametrize("value", [True, None, (), (True,), (True, 1), (True, [[]]), "ab" * 2])
+def test_a_result_of_another_form_is_a_failure(link, value):  # noqa: F811
+    replies = begin(ExistsHandler, EXISTS, link)
+    ends(link, 1, "value", value)
+    assert "no known form" in text_of(replies, messages.Failed)
+    assert replies[0].code is messages.FailureCode.CALL
+
+
+@pytest.mark.parametrize("status", [None, "0", [0], {}])
+def test_a_status_that_is_no_number_is_a_failure(link, status):  # noqa: F811
+    replies = begin(ProgramHandler, PROGRAM, link)
+    ends(link, 1, "value", (status, []))
+    assert "no known form" in text_of(replies, messages.Failed)
+
+
+def test_results_are_replies(link):  # noqa: F811
+    existence = begin(ExistsHandler, EXISTS, link)
+    ends(link, 1, "value", (True, []))
+    assert existence == [messages.Existence(True)]
+    ended, died = (begin(ProgramHandler, PROGRAM, link) for _ in range(2))
+    ends(link, 2, "value", (3, []))
+    ends(link, 3, "value", (-9, []))
+    assert ended == [messages.Ended(3, b"", b"")]
+    assert died == [messages.Died(-9, "", b"", b"")]
+
+
+def test_a_dead_process_is_a_reply_for_what_has_output_alone(link):  # noqa: F811
+    """Whether a path exists could not be told then."""
+    existence = begin(ExistsHandler, EXISTS, link)
+    ends(link, 1)
+    assert "SIGKILL" in text_of(existence, messages.Failed)
+    program = begin(ProgramHandler, PROGRAM, link)
+    ends(link, 2)
+    assert "SIGKILL" in text_of(program, messages.Died)
+
+
+@pytest.mark.parametrize(("is_awaited", "round_trips"), [(True, 1), (False, 0)])
+def test_a_call_that_no_worker_waits_for_is_no_round_trip(link, is_awaited, round_trips):  # noqa: F811
+    begin(ExistsHandler, EXISTS, link, is_awaited)
+    assert link.round_trips == round_trips
+
+
+class Broker:
+    """Broker that takes requests and does nothing."""
+
+    def __init__(self):
+        self.loop = Loop()
+        self.taken, self.errors = [], []
+
+    def take(self, connection, request, number):
+        self.taken.append(request)
+
+    def report(self, callback, error):
+        self.errors.append(error)
+
+    def gone(self, connection):
+        pass
+
+
+JUNK = {
+    "another kind": codec.encode(("Exist", "/")),
+    "a dict": codec.encode({"do": "exists"}),
+    "a missing field": codec.encode(("Register",)),
+    "a wrong type": codec.encode(("Register", "1")),
+    "no value": b"",
+}
+
+
+@pytest.mark.parametrize("body", JUNK.values(), ids=JUNK)
+def test_what_is_no_request_has_a_reply_and_the_next_one_is_taken(body):
+    broker = Broker()
+    worker, own = socket.socketpair()
+    with worker:
+        connection = WorkerConnection(broker, own)
+        next_one = messages.encode(messages.Register(1))
+        worker.sendall(wire.frame(wire.OPEN, 7, body) + wire.frame(wire.OPEN, 8, next_one))
+        broker.loop.run_once()
+        [(_, number, reply)] = wire.Reader(frozenset([wire.RESULT])).feed(worker.recv(65536))
+        connection.close()
+    assert number == 7 and len(broker.errors) == 1
+    failed = messages.decode_reply(reply, (messages.Failed,))
+    assert str(broker.errors[0]) in failed.text
+    assert broker.taken == [messages.Register(1)]
