@@ -11,6 +11,7 @@ import pytest
 
 from ansible_econtext.broker.slave import Failure
 from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.client.route import Hop
 from econtext.boot import bundle
 from econtext.controller import launch as launching
 from econtext.controller.launch import Launch
@@ -92,10 +93,8 @@ def test_slaves_of_slaves_too() -> None:
     found: list[object] = []
     ahead: list[str] = []
 
-    def hop(kind: str, script: str) -> dict:
-        argv = ["/bin/sh", "-c", script]
-        plain = {"kind": kind, "name": kind, "argv": argv, "key": script, "password": None}
-        return {**plain, "python": ""}
+    def hop(kind: str, script: str) -> Hop:
+        return Hop(kind, kind, ["/bin/sh", "-c", script], key=script, python="")
 
     route = [hop("local", "exit 3"), hop("python", "true")]
     slaves.find(route, found.append)
