@@ -37,7 +37,13 @@ class WorkerConnection:
         if not data:
             self.close()
             return
-        for _, number, body in self._reader.feed(bytes(data)):  # type: ignore[call-overload]
+        try:
+            frames = self._reader.feed(bytes(data))  # type: ignore[call-overload]
+        except wire.ProtocolError as error:
+            self._broker.report(self._receive, error)
+            self.close()
+            return
+        for _, number, body in frames:
             try:
                 self._broker.take(self, messages.decode_request(body), number)
             except Exception as error:  # without a reply the worker would wait for ever

@@ -142,8 +142,7 @@ class Client:
     def status(self) -> messages.BrokerStatus:
         """Return what the broker serves; waits `_LONGEST_END` at the most."""
         self._limit_waiting()
-        status: messages.BrokerStatus = self.ask(messages.Status())
-        return status
+        return self.ask(messages.Status())
 
     def _limit_waiting(self) -> None:
         if self._socket is not None:

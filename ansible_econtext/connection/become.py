@@ -32,8 +32,7 @@ class RecordingBecome(StockBecome):
     @property
     def wrapped(self) -> dict[str, str]:
         """The command inside of each command that was made."""
-        found: dict[str, str] = self.__dict__.setdefault(recording.NOTES + "commands", {})
-        return found
+        return self.__dict__.setdefault(recording.NOTES + "commands", {})
 
     #: The shell plugin that the commands are for.
     recorded_shell: Any = None

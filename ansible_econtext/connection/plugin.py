@@ -16,7 +16,7 @@ from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
 from ansible_econtext.connection import become, errors, recording, shell
-from ansible_econtext.connection.session import Result, Session
+from ansible_econtext.connection.session import Session
 from ansible_econtext.core import commands, fork_gate, plugins, run, versions
 from ansible_econtext.payload import build_cache
 
@@ -152,9 +152,7 @@ class CarriedConnection(StockConnection):
             result, reason = None, str(error)
         if result is not None:
             return result
-        stock_result: Result
-        stock_result = self._econtext_go(f"a command: {reason}", stock, cmd, in_data, sudoable)
-        return stock_result
+        return self._econtext_go(f"a command: {reason}", stock, cmd, in_data, sudoable)
 
     def put_file(self, in_path: str, out_path: str) -> Any:
         stock = super().put_file

@@ -125,14 +125,11 @@ class RecordingShell(StockShell):
     @property
     def notes(self) -> dict[str, Note]:
         """The note of each command that was made."""
-        found: dict[str, Note] = self.__dict__.setdefault(recording.NOTES + "commands", {})
-        return found
+        return self.__dict__.setdefault(recording.NOTES + "commands", {})
 
     @property
     def _environments(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]]
-        found = self.__dict__.setdefault(recording.NOTES + "environments", {})
-        return found
+        return self.__dict__.setdefault(recording.NOTES + "environments", {})
 
     def _note(self, command: str, note: Note) -> str:
         self.notes[command] = note

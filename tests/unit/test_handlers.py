@@ -101,6 +101,16 @@ class Broker:
         pass
 
 
+def test_what_is_no_frame_ends_the_connection():
+    broker = Broker()
+    worker, own = socket.socketpair()
+    with worker:
+        WorkerConnection(broker, own)
+        worker.sendall(b"GET / HTTP/1.1\r\n")
+        broker.loop.run_once()
+        assert worker.recv(1) == b"" and len(broker.errors) == 1
+
+
 JUNK = {
     "another kind": codec.encode(("Exist", "/")),
     "a dict": codec.encode({"do": "exists"}),
