@@ -10,8 +10,8 @@ from typing import Any
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
 from ansible_econtext.broker.payload_store import PayloadStore
+from ansible_econtext.broker.pooled_slave import Failure, PooledSlave, describe
 from ansible_econtext.broker.sequence import Sequence
-from ansible_econtext.broker.slave import Failure, PooledSlave, describe
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
 from econtext.controller.errors import CallDied, CallError, EcontextError

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext.broker.slave import Failure
+from ansible_econtext.broker.pooled_slave import Failure
 from ansible_econtext.broker.slave_pool import SlavePool
 from econtext.boot import bundle
 from econtext.controller import launch as launching
