@@ -4,6 +4,7 @@ Source: `WorkerProcess` in `executor/process/worker.py`, 2.19 to 2.21.
 """
 
 import contextlib
+import copy
 import functools
 import io
 import os
@@ -24,6 +25,17 @@ display = Display()
 
 #: Held by the one thread that loads a plugin.
 LOADING = threading.RLock()
+
+
+def own_loader(loader: Any) -> Any:
+    """Return a copy of a DataLoader for a task thread, with temporary files of its own.
+
+    Source: `WorkerProcess.__init__` in `executor/process/worker.py`, 2.19 to 2.21, which has
+    each worker forget the files of the main process's loader.
+    """
+    made = copy.copy(loader)
+    made._tempfiles = set()
+    return made
 
 
 def fork() -> int:

@@ -7,7 +7,6 @@ process that it would have had under stock Ansible.  ``ANSIBLE_ECONTEXT_THREADS=
 """
 
 import contextlib
-import copy
 import os
 import signal
 import threading
@@ -143,14 +142,14 @@ class Workers:
         #: Rung when the strategy has something to do: a result, or a worker that is free.
         self.bell = threading.Event()
 
-        class Process(process):  # type: ignore[misc]
+        class GatedProcess(process):  # type: ignore[misc]
             """Forks while no task thread computes."""
 
             def start(self) -> None:
                 with gate.closed(), worker_process.LOADING:
                     super().start()
 
-        self._process = Process
+        self._process = GatedProcess
 
     def open(self) -> contextlib.AbstractContextManager[None]:
         """Run a play in the present thread."""
@@ -168,7 +167,7 @@ class Workers:
         own = {
             "task": arguments["task"].copy(exclude_tasks=True),
             "task_vars": dict(arguments["task_vars"]),
-            "loader": _own_loader(arguments["loader"]),
+            "loader": worker_process.own_loader(arguments["loader"]),
             "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
         }
         return ThreadWorker({**arguments, **own}, self._gate, self.bell.set)
@@ -180,17 +179,6 @@ class Workers:
         with self._gate.main_sleeps():
             self.bell.wait(seconds)
         self.bell.clear()
-
-
-def _own_loader(loader: Any) -> Any:
-    """Return a copy that keeps temporary files of its own.
-
-    Source: `WorkerProcess.__init__` in `executor/process/worker.py`, 2.19 to 2.21, which forgets
-    those of the main process's loader for each worker.
-    """
-    made = copy.copy(loader)
-    made._tempfiles = set()
-    return made
 
 
 def _is_alive(process: Any) -> bool:
