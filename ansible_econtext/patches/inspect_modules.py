@@ -1,4 +1,4 @@
-"""What Python's `inspect` knows of the modules that a warning may come from."""
+"""Cache of Python's `inspect`, filled for ansible-core's warning of a strategy."""
 
 import inspect
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-#: Those between a plugin loader and the look for who warns.
+#: Modules between a plugin loader and ansible-core's look for the caller that warns.
 _ON_THE_WAY = (
     "ansible.utils.display",
     "ansible.module_utils._internal._deprecator",
@@ -15,11 +15,11 @@ _ON_THE_WAY = (
 
 
 def tell_of_modules() -> None:
-    """Tell `inspect` of the modules that called us, and of those that warn.
+    """Tell `inspect` the files of the modules on the stack, and of the ones that warn.
 
-    Source: `PluginLoader.get` in `plugins/loader.py`, 2.19 to 2.21, warns of our strategy, once it
-    is made; and `caller_frame` in `module_utils/_internal/_stack.py` looks for who warns.  For one
-    module that it does not know, `inspect` resolves the paths of all that are loaded: 30 ms.
+    Source: `PluginLoader.get` in `plugins/loader.py`, 2.19 to 2.21, warns of a strategy that is not
+    ansible-core's; `caller_frame` in `module_utils/_internal/_stack.py` looks for the caller.  For
+    a module that it does not know, `inspect` resolves the paths of all modules: 30 ms.
     """
     known = getattr(inspect, "modulesbyfile", None)
     if not isinstance(known, dict):
