@@ -1,1 +1,1 @@
-"""Code of the Ansible layer that is shipped to targets, under law 1 as `econtext.target` is."""
+"""Code of the Ansible layer that is shipped to targets, under law 1."""

@@ -1,4 +1,4 @@
-"""File operations that ansible-core does by shell commands, in a call process instead.
+"""File operations in a call process, for which ansible-core has shell commands.
 
 `operate`, `exists`, `expand`, `receive` and `send` take the operations to do first (`apply`),
 and return (value, parent directories that those operations made).
@@ -21,7 +21,7 @@ class OperationError(Exception):
 
 def apply(operations):
     # type: (list) -> list
-    """Do each (name, arguments...) in turn; return the parent directories that were made.
+    """Do each (name, arguments...) in turn; return the parent directories made.
 
     Raises OperationError at the first operation that fails.
     """
@@ -138,7 +138,7 @@ def missing_directories(path):
 
 def make_directory(parent, name):
     # type: (str, str) -> list
-    """Do as `umask 77 && mkdir -p parent && mkdir parent/name`; return the parents made."""
+    """Do `umask 77 && mkdir -p parent && mkdir parent/name`; return the parents made."""
     missing = missing_directories(parent)
     before = os.umask(0o77)
     try:

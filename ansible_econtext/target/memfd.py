@@ -8,7 +8,7 @@ from econtext.target import compat
 
 def files(name):
     # type: (str) -> object
-    """Yield descriptors of new empty files, one for each method that works here, the best first.
+    """Yield descriptors of new empty files, one for each method, the best first.
 
     Yields none if other processes could not open them.  `name` shows in listings of open files.
     The caller closes each descriptor.
@@ -29,13 +29,13 @@ def files(name):
 
 def path(descriptor):
     # type: (int) -> str
-    """Return the path by which processes of this account open this process's descriptor."""
+    """Return the path by which other processes of this account open a descriptor."""
     return "/proc/%d/fd/%d" % (os.getpid(), descriptor)
 
 
 def program(name, content):
     # type: (str, bytes) -> object
-    """Return the path of a nameless file that can be executed; None if the system has none."""
+    """Return the path of an executable nameless file; None if the system has none."""
     for descriptor in files(name):
         try:
             with os.fdopen(descriptor, "wb") as file:

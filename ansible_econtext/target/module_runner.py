@@ -1,4 +1,4 @@
-"""Runner of one Ansible module in a call process, in place of ansible-core's wrapper.
+"""Runner of a module in a call process, in place of ansible-core's wrapper.
 
 Source: `_ansiballz_main` in ansible-core's `executor/module_common.py` (2.16 to
 2.18) and `_internal/_ansiballz/_wrapper.py` (2.19 to 2.21).  All that it sets before
@@ -21,7 +21,7 @@ class Outdated(Exception):
 
 def stamps(paths):
     # type: (object) -> list
-    """Return (device, inode, time of change, size) of each file; None for a missing one."""
+    """Return (device, inode, mtime, size) of each file; None for a missing one."""
     found = []
     for path in paths:  # type: ignore[attr-defined]
         try:
@@ -45,7 +45,7 @@ _PYTHON = _python()
 
 def run_module(request):
     # type: (dict) -> tuple
-    """Run the module of `request`; return (exit status, directories for temporary files).
+    """Run a module; return (exit status, directories for temporary files).
 
     The directories are those that this run made.  Standard output and error of this
     process are the module's.  Raises Outdated before it does anything, and OperationError
@@ -83,7 +83,7 @@ def _unhandled():
 
 def exit_status(error):
     # type: (SystemExit) -> int
-    """Return the status that an interpreter makes of sys.exit's argument; write its text."""
+    """Return the exit status for sys.exit's argument; write its text, if it is one."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):

@@ -33,7 +33,7 @@ def has_resources(modules):
 
 def make(modules, store, library):
     # type: (dict, object, str) -> str
-    """Write the files to an archive; return the path by which this account can open it.
+    """Write the files to an archive; return the path that this account can open.
 
     `library` is the directory in which the modules' file names place them.
     """

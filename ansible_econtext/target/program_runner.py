@@ -1,4 +1,4 @@
-"""Runner of a module that is a program, by the command that ansible-core made for it.
+"""Runner of a module that is a program, by ansible-core's command for it.
 
 ansible-core puts such a module and its arguments into files of a temporary directory.  Here
 they are nameless files, whose paths the command is given.  If the system has no such files

@@ -65,7 +65,7 @@ def run(manifest, name):
 
 def _requests(descriptor, state):
     # type: (int, State) -> object
-    """Yield each request, with the process in `state`, until a new process would differ.
+    """Yield each request, with `state` put back, until a new process would differ.
 
     The broker has the requests that were not answered done by ordinary calls.
     """
