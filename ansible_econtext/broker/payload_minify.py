@@ -72,7 +72,7 @@ def _minified(source: bytes) -> bytes:
             raise _NotUnderstood  # a string without an end
         elif text[0] != _COMMENT and _is_open(source, token):
             raise _NotUnderstood
-        elif depth == 0 and _is_note(source, token):
+        elif depth == 0 and _is_removable(source, token):
             start = source.rfind(b"\n", 0, token.start()) + 1
             parts.append(source[end:start])
             if text[0] != _COMMENT:
@@ -91,7 +91,7 @@ def _is_open(source: bytes, token: re.Match[bytes]) -> bool:
     return is_formatted and token[0].count(b"{") != token[0].count(b"}")
 
 
-def _is_note(source: bytes, token: re.Match[bytes]) -> bool:
+def _is_removable(source: bytes, token: re.Match[bytes]) -> bool:
     """Return whether a token is a comment or docstring, alone in its lines."""
     start = source.rfind(b"\n", 0, token.start()) + 1
     before = source[start : token.start()].lstrip(b" \t")

@@ -22,7 +22,7 @@ from typing import Any
 
 from ansible_econtext import settings
 from ansible_econtext.client import endpoint
-from ansible_econtext.core import module_builds as seam
+from ansible_econtext.core import module_builds
 
 #: Seconds after which the builds of an unused ansible-core are removed.
 _OLD = 30 * 24 * 3600
@@ -33,7 +33,7 @@ Stamp = list[Any]
 
 def keep() -> None:
     """Keep the builds of this process, and use the ones of earlier runs."""
-    seam.around(_build)
+    module_builds.around(_build)
 
 
 #: Keys of the builds of this process, which ansible-core keeps for the rest of the run.
@@ -41,7 +41,7 @@ _built: set[tuple[str, ...]] = set()
 
 
 def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
-    key = seam.directory_of_run(), module_path, compression
+    key = module_builds.directory_of_run(), module_path, compression
     if key in _built:
         return build()
     built = _build_first(module_path, compression, build)
@@ -54,8 +54,12 @@ def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -
         return build()
     entry, kept = None, None
     with contextlib.suppress(OSError):
-        kept = seam.kept_at(module_path, compression)
-        if kept is not None and not kept.exists() and not seam.has_module_utils_of_others():
+        kept = module_builds.kept_at(module_path, compression)
+        if (
+            kept is not None
+            and not kept.exists()
+            and not module_builds.has_module_utils_of_others()
+        ):
             name = hashlib.sha256(f"{module_path}\n{kept.name}".encode()).hexdigest()
             entry = _directory() / name
             if _restore(entry, kept):
@@ -69,7 +73,7 @@ def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -
 
 def _directory() -> pathlib.Path:
     """Return the directory for builds of this ansible-core; raises OSError."""
-    key = (*seam.VERSION, *sys.version_info[:2])
+    key = (*module_builds.VERSION, *sys.version_info[:2])
     home = endpoint.private_home()
     directory = home / "builds" / hashlib.sha256(repr(key).encode()).hexdigest()[:16]
     if not directory.is_dir():
@@ -101,7 +105,7 @@ def _store(entry: pathlib.Path, kept: pathlib.Path, module_path: pathlib.Path) -
     sources = list(_sources(kept, module_path))
     if None in sources:
         return
-    files = {path for path in sources if path is not None} | {seam.REDIRECTS}
+    files = {path for path in sources if path is not None} | {module_builds.REDIRECTS}
     stamps = [_stamp(path) for path in sorted(files | {path.parent for path in files})]
     content = kept.read_bytes()
     head = json.dumps([hashlib.sha256(content).hexdigest(), stamps])
@@ -110,11 +114,11 @@ def _store(entry: pathlib.Path, kept: pathlib.Path, module_path: pathlib.Path) -
 
 def _sources(kept: pathlib.Path, module_path: pathlib.Path) -> Iterator[pathlib.Path | None]:
     """Yield the source of each file in a build; None if that is not an unchanged file."""
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(seam.archive_of(kept)))) as archive:
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(module_builds.archive_of(kept)))) as archive:
         for name in archive.namelist():
             content = archive.read(name)
-            path = seam.ROOT / name
-            if name in seam.MADE_UP:
+            path = module_builds.ROOT / name
+            if name in module_builds.MADE_UP:
                 continue
             if name.startswith("ansible/") and path.is_file() and path.read_bytes() == content:
                 yield path

@@ -72,7 +72,7 @@ def test_imports_point_one_way(path):
 #: The product, but for `plugins/`, whose names are ansible-core's.
 PRODUCT = [*FILES, *sorted(ROOT.glob("econtext/**/*.py"))]
 
-#: Names of files and classes that stand twice, once in each package.
+#: Names of files and classes that stand twice, in the connection and in the library.
 MEET = {"errors", "Command", "Module"}
 
 
