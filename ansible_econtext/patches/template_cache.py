@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import nodes
 from jinja2.environment import TemplateExpression
+from jinja2.exceptions import TemplateSyntaxError
 
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import is_known_since
@@ -56,19 +57,30 @@ class _Cache:
     def compile(self, stock: Callable[..., Any]) -> Callable[..., Any]:
         """Return the replacement of `Environment.compile`."""
 
-        def compile(environment: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
-            if args or kwargs:  # a named file, or no code object is wanted
-                return stock(environment, source, *args, **kwargs)
+        def compile(
+            environment: Any,
+            source: Any,
+            name: str | None = None,
+            filename: str | None = None,
+            **kwargs: Any,
+        ) -> Any:
+            if kwargs:  # no code object is wanted
+                return stock(environment, source, name, filename, **kwargs)
             if isinstance(source, nodes.Template):  # an expression: `expression` keeps it
-                code = stock(environment, source)
+                code = stock(environment, source, name, filename)
                 self._last.made = _Kept(code, _plugins_of(source, environment))
                 return code
-            key = self._key(environment, "template", source)
+            # Files that a template imports or includes have names.
+            key = self._key(environment, "template", source, name, filename)
             code = self._find(environment, key)
             if code is None:
-                code = stock(environment, source)
-                tree = environment._parse(source, None, None)
-                self._keep(key, _Kept(code, _plugins_of(tree, environment)))
+                try:
+                    tree = environment._parse(source, name, filename)
+                    plugins = _plugins_of(tree, environment)
+                    code = stock(environment, tree, name, filename)
+                except TemplateSyntaxError:
+                    return stock(environment, source, name, filename)  # which reports it
+                self._keep(key, _Kept(code, plugins))
             return code
 
         return compile
@@ -93,15 +105,16 @@ class _Cache:
 
         return compile_expression
 
-    def _key(self, environment: Any, kind: str, source: str) -> tuple[Any, ...]:
+    def _key(self, environment: Any, kind: str, source: str, *names: object) -> tuple[Any, ...]:
         context = self._internals._TemplateCompileContext.current(optional=True)
-        names = self._internals._TEMPLATE_OVERRIDE_FIELD_NAMES
+        fields = self._internals._TEMPLATE_OVERRIDE_FIELD_NAMES
         return (
             kind,
             str.__str__(source),
+            *names,
             type(environment),
             context is not None and context.escape_backslashes,
-            *(getattr(environment, name) for name in names),
+            *(getattr(environment, field) for field in fields),
         )
 
     def _find(self, environment: Any, key: tuple[Any, ...]) -> types.CodeType | None:

@@ -18,6 +18,7 @@ from ansible_econtext.core.patch import replaced
 from ansible_econtext.patches import (
     caches,
     config_lookups,
+    deep_copies,
     field_validation,
     module_utils_imports,
     template_cache,
@@ -54,6 +55,7 @@ def _patched() -> Iterator[None]:
                 module_utils_imports.found_once,
                 config_lookups.kept_options,
                 config_lookups.kept_builtin_plugins,
+                deep_copies.shared_scalars,
                 field_validation.validated_once,
                 template_cache.compiled_once,
             ):
