@@ -4,9 +4,7 @@ import copy
 
 import pytest
 
-pytest.importorskip(
-    "ansible.module_utils._internal._datatag", reason="ansible-core 2.19 and later"
-)
+pytest.importorskip("ansible.module_utils._internal._datatag", reason="ansible-core 2.19 and later")
 from ansible.module_utils._internal import _datatag  # noqa: E402
 from ansible.module_utils._internal._datatag import _tags  # noqa: E402
 
