@@ -5,9 +5,10 @@ import contextlib
 import os
 from typing import Any
 
+from ansible_econtext import settings
 from ansible_econtext.client import client, endpoint
 from ansible_econtext.core import run, versions
-from ansible_econtext.patches import inspect_modules
+from ansible_econtext.patches import caller_frame
 from ansible_econtext.workers import exit
 
 
@@ -23,7 +24,8 @@ class CarryingStrategy:
                 client.start(endpoint.of_run(), os.getpid())
             atexit.unregister(exit.finish)  # one play of a run is enough
             atexit.register(exit.finish, endpoint.of_run())
-            inspect_modules.tell_of_modules()
+            if settings.is_on("PATCHES"):
+                caller_frame.find_it_alone()
         super().__init__(*args, **kwargs)
 
     def run(self, iterator: Any, *args: Any, **kwargs: Any) -> Any:

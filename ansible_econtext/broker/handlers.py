@@ -6,8 +6,8 @@ from typing import Any
 
 from ansible_econtext.broker import account, file_transfer, payload_archive
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
-from ansible_econtext.broker.slave import PooledSlave
 from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages

@@ -1,6 +1,6 @@
 """Store of payloads: unpacked once for the broker, sent once to each slave."""
 
-from ansible_econtext.broker import minify, payload_archive, target_modules
+from ansible_econtext.broker import payload_archive, payload_minify, target_modules
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client.route import Route
 from econtext.controller.link import Link
@@ -30,7 +30,7 @@ class PayloadStore:
 
     def add(self, identity: bytes, packed: bytes) -> None:
         """Unpack and keep a payload; raises ValueError if it is no archive of modules."""
-        files = minify.lighten(payload_archive.unpack(packed))
+        files = payload_minify.minify_shared(payload_archive.unpack(packed))
         entries = [
             (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
         ]

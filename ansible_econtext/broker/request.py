@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar, cast
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
 from ansible_econtext.broker.payload_store import PayloadStore
+from ansible_econtext.broker.pooled_slave import Failure, PooledSlave, reply_of
 from ansible_econtext.broker.sequence import Sequence
-from ansible_econtext.broker.slave import Failure, PooledSlave, reply_of
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from ansible_econtext.broker.calls import CollectingCall
-from ansible_econtext.broker.slave import PooledSlave
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import rendezvous
 from econtext.target import wire

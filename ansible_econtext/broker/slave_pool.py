@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ansible_econtext.broker import launch_plan
-from ansible_econtext.broker.slave import Failure, PooledSlave
+from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.client.route import Route, key_of
 from econtext.controller import launch as launching
 from econtext.controller.errors import ConnectionLost, EcontextError

@@ -1,1 +1,1 @@
-"""Adapters: what is known of ansible-core, with the releases named."""
+"""Adapters to private parts of ansible-core, with the releases named."""

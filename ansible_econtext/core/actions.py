@@ -1,4 +1,4 @@
-"""Which action plugin runs a task, and whether it and its modules are ansible-core's own."""
+"""Action plugins of tasks, and whether they are ansible-core's own."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ from ansible.plugins.loader import action_loader, module_loader
 
 
 def resolved_name(task: Any) -> str:
-    """Return the full name of what a task's action resolved to, or nothing.
+    """Return the full name of the plugin that a task's action resolved to; "" if none.
 
     Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.
     """
@@ -20,10 +20,11 @@ def resolved_name(task: Any) -> str:
 
 
 def action_plugin(task: Any) -> str:
-    """The name of the action plugin that will run a task; "normal" for a module without one.
+    """Return the name of the action plugin of a task.
 
-    Source: `TaskExecutor._get_action_handler_with_module_context`, 2.19 to 2.21.  A plugin that
-    is not ansible-core's own is "unknown".
+    It is "normal" for a module without one, and may be "unknown" for a plugin that is not
+    ansible-core's own.  Source: `TaskExecutor._get_action_handler_with_module_context` in
+    `executor/task_executor.py`, 2.19 to 2.21.
     """
     resolved = resolved_name(task)
     namespace, _, name = resolved.rpartition(".")
@@ -45,16 +46,16 @@ def _normal() -> str:
 
 
 def is_core_action(name: str) -> bool:
-    """Whether a plugin is ansible-core's own: a play may have one of the same name beside it."""
+    """Return whether an action plugin is ansible-core's, not one of the same name."""
     return _is_core_action(name, tuple(action_loader._extra_dirs))
 
 
 @functools.lru_cache(maxsize=1000)
 def _is_core_action(name: str, directories: tuple[str, ...]) -> bool:
-    """`directories` are those of roles, which come as roles are loaded."""
+    """Answer as `is_core_action`, for the `directories` that roles have added."""
     try:
         kind = action_loader.get(f"ansible.legacy.{name}", class_only=True)
-    except Exception:  # it cannot be loaded: the task will be told
+    except Exception:  # it cannot be loaded, which the task reports
         return False
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     return file is not None and os.path.dirname(file) in ansible.plugins.action.__path__

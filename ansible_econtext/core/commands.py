@@ -1,4 +1,4 @@
-"""What is in the commands that ansible-core hands to a connection."""
+"""Contents of the commands that ansible-core hands to a connection."""
 
 import functools
 import pkgutil
@@ -13,18 +13,18 @@ from ansible_econtext.core.versions import ansible_version
 
 
 def is_discovery(command: str) -> bool:
-    """Whether a shell command is that of the interpreter discovery.
+    """Return whether a shell command is the one of the interpreter discovery.
 
-    Source: `discover_interpreter` in `executor/interpreter_discovery.py`.  2.16 to
+    Source: `discover_interpreter` in `executor/interpreter_discovery.py`, 2.16 to 2.21.  2.16 to
     2.18 ask for the platform in the same command.
     """
     return command.startswith(("echo FOUND; command -v ", "echo PLATFORM; uname; echo FOUND; "))
 
 
 def is_discovery_script(data: bytes | None) -> bool:
-    """Whether this is what the interpreter discovery has the first Python run that it found.
+    """Return whether this is the script that the interpreter discovery gives a Python.
 
-    Source: `discover_interpreter`, 2.16 to 2.18; later ones have no such script.
+    Source: `discover_interpreter`, 2.16 to 2.18; later releases have no such script.
     """
     return bool(data) and data == _discovery_script()
 
@@ -38,10 +38,10 @@ def _discovery_script() -> bytes | None:
 
 
 def without_executable(command: str, shell: Any) -> tuple[str, str]:
-    """(shell, command) as `_low_level_execute_command` has them, or ("", `command`).
+    """Return (shell, command) without ansible-core's wrapping, or ("", `command`).
 
-    Source: `plugins/action/__init__.py`, 2.16 to 2.21: it appends `sleep 0`, and
-    quotes the whole for the shell of `ansible_shell_executable`.
+    Source: `_low_level_execute_command` in `plugins/action/__init__.py`, 2.16 to 2.21.  It appends
+    `sleep 0`, and quotes the whole for the shell of `ansible_shell_executable`.
     """
     executable, _, quoted = command.partition(" -c ")
     inner = quoted[1:-1].replace("'\"'\"'", "'") if quoted.startswith("'") else quoted
@@ -51,7 +51,7 @@ def without_executable(command: str, shell: Any) -> tuple[str, str]:
 
 
 def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
-    """The Pythons that ansible-core would run modules with, the first that exists first.
+    """Return Pythons; ansible-core would run modules with the first that exists.
 
     Source: `_get_shebang` in `executor/module_common.py` and
     `executor/interpreter_discovery.py`, 2.16 to 2.21.
@@ -62,7 +62,7 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     else:
         try:
             given = templar.template(given)
-        except AnsibleError:  # omitted, or undefined: whoever builds a module will be told
+        except AnsibleError:  # omitted or undefined, which the build of a module reports
             given = None
     given = to_text(given or "auto").strip()
     if given not in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
@@ -74,7 +74,7 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     fallback = constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
     names = [to_text(name) for name in fallback]
     if ansible_version < (2, 19) and _OF_PLATFORMS in names:
-        # There the platform's own one is preferred, which is known when a Python has run.
+        # They prefer the platform's own Python, which is known only after a Python has run.
         names = [_OF_PLATFORMS, *(name for name in names if name != _OF_PLATFORMS)]
     return names
 

@@ -7,9 +7,9 @@ no other thread is at work:
 * The main thread gives its own lock back while it sleeps.
 
 A fork by the main thread waits until no task thread computes, a fork by a task thread until the
-main thread sleeps, too.  So does a task thread that reads what the main thread changes.  None of
-them waits for a task to end.  What is left is the thread in which a stock strategy reads results;
-ansible-core itself forks beside that, with the display's lock held.
+main thread sleeps, too.  So does a task thread that reads what the main thread changes.  Neither
+waits for a task to end.  The thread in which a stock strategy reads results is not stopped;
+ansible-core itself forks beside it, with the display's lock held.
 
 Lock order: the main thread's, then the turn.  Functions of this module do nothing in a thread or
 process that is no task thread.
@@ -33,7 +33,7 @@ class Moved(BaseException):
 
 
 class ForkGate:
-    """The gate of one play."""
+    """Fork gate of one play."""
 
     def __init__(self) -> None:
         #: Held by the main thread while it is awake, and by a task thread that is alone.
@@ -45,7 +45,7 @@ class ForkGate:
         self._was_alone = threading.Event()
         #: Held by the one task thread that computes.
         self._turn = threading.Lock()
-        #: Whether the main thread wants to fork: it goes before all threads that wait for a turn.
+        #: Whether the main thread wants to fork: it precedes all threads that wait for a turn.
         self._is_wanted = False
         self._reopened = threading.Event()
 
@@ -53,7 +53,7 @@ class ForkGate:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """Be the main thread of a play, which is awake but for `main_sleeps`."""
+        """Make this thread the main thread of a play, awake except in `main_sleeps`."""
         self._wake()
         try:
             yield
@@ -70,13 +70,13 @@ class ForkGate:
         self._main.release()
         try:
             yield
-            if self._waiting_alone:  # who releases a lock would get it again before those that wait
+            if self._waiting_alone:  # else this thread would take the lock before the waiting ones
                 self._was_alone.wait(_LONGEST_PAUSE)
         finally:
             self._wake()
 
     def pause(self) -> None:
-        """Let a task thread be alone, if one waits to."""
+        """Let a task thread be alone, if one waits for that."""
         if self._waiting_alone:
             with self.main_sleeps():
                 pass
@@ -101,7 +101,7 @@ class ForkGate:
 
     @contextlib.contextmanager
     def computing(self) -> Iterator[None]:
-        """Make the present thread a task thread, which computes but for `waiting`."""
+        """Make the present thread a task thread, which computes except in `waiting`."""
         self._take_turn()
         _own.gate = self
         try:
@@ -123,7 +123,8 @@ class ForkGate:
     def alone(self) -> Iterator[None]:
         """Keep the main thread asleep while the present task thread computes.
 
-        For a fork, and for what the main thread changes.  Raises RuntimeError if the play is over.
+        Used to fork, and to read what the main thread changes.  Raises RuntimeError if the play is
+        over.
         """
         if _own.is_alone:
             yield
@@ -168,14 +169,15 @@ class ForkGate:
 class _Own(threading.local):
     """State of the present thread."""
 
-    #: The gate that it is a task thread of.
+    #: The gate whose task thread it is; None in other threads.
     gate: ForkGate | None = None
-    #: Whether the main thread sleeps until it has done something.
+    #: Whether it keeps the main thread asleep (`ForkGate.alone`).
     is_alone = False
-    #: Whether it has something open that no fork is to have a copy of.
+    #: Whether it has a descriptor open that no fork may copy.
     keeps_turn = False
-    #: Moves its task to a process of its own.
+    #: Moves its task; None in a thread of a loop's items.
     mover: Callable[[str], None] | None = None
+    #: Whether its task moved.
     has_moved = False
 
 
@@ -183,12 +185,15 @@ _own = _Own()
 
 
 def current() -> ForkGate | None:
-    """Return the gate of the present task thread; None in all other threads and processes."""
+    """Return the gate of the present task thread; None in other threads and processes."""
     return _own.gate
 
 
 def waiting() -> contextlib.AbstractContextManager[None]:
-    """Give the present task thread's turn back for a wait, in which it holds no lock."""
+    """Give the present task thread's turn back for a wait, unless `keeping_turn`.
+
+    The thread must hold no lock.
+    """
     if _own.gate is None or _own.keeps_turn:
         return contextlib.nullcontext()
     return _own.gate.waiting()
@@ -196,7 +201,7 @@ def waiting() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def keeping_turn() -> Iterator[None]:
-    """Keep the turn in each `waiting`, for something that no fork is to have a copy of."""
+    """Keep the turn in each `waiting`, as a descriptor is open that no fork may copy."""
     _own.keeps_turn = True
     try:
         yield
@@ -211,21 +216,21 @@ def sleep(seconds: float) -> None:
 
 
 def leave() -> None:
-    """Be no task thread any more: the present process has no other thread."""
+    """Make the present thread no task thread, in a fork, which has no other thread."""
     _own.gate = None
 
 
 def move_by(mover: Callable[[str], None]) -> None:
-    """Set what `move` calls, with a reason, in the present task thread."""
+    """Set the function that `move` calls with its reason, in the present task thread."""
     _own.mover = mover
 
 
 def move(reason: str) -> None:
-    """Move the present task thread's task to a process of its own, where this returns.
+    """Move the present task to a process of its own, in which this returns.
 
-    In the thread, Moved is raised when that process has ended.  Nothing happens in any other
-    thread or process.  Raises RuntimeError in a thread of a loop's items: these are run ahead
-    only if nothing of them needs a process.
+    In the thread, raises Moved when that process has ended.  Does nothing in any other thread or
+    process.  Raises RuntimeError in a thread of a loop's items, which is given only items that need
+    no process.
     """
     if _own.gate is None:
         return
@@ -247,6 +252,6 @@ def note_move() -> None:
 def has_moved() -> bool:
     """Return whether the present thread's task went on in another process.
 
-    Then the host is that process's to talk to.
+    Then only that process may talk to the host.
     """
     return _own.has_moved

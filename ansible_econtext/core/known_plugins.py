@@ -1,4 +1,4 @@
-"""Template plugins of ansible-core and Jinja2 that are known to be safe in a thread.
+"""Template plugins of ansible-core and Jinja2 that are safe in a thread.
 
 A plugin is safe if it
 
@@ -12,7 +12,7 @@ A plugin is safe if it
 * loads and calls no code of others, other than through the templating engine, which is asked
   about each plugin in turn.
 
-To read a local file or the environment anew each time is safe.  What is on no list is not known.
+Reading a local file or the environment anew each time is safe.  A plugin on no list is unknown.
 
 The names are short ones, as in `ansible.builtin` and `ansible.legacy`; they tell of ansible-core's
 own plugins, not of others that go by the same name.  Of names that have both, the filter or test
@@ -90,7 +90,7 @@ _JINJA_TESTS = """
 
 TESTS: frozenset[str] = frozenset(f"{_COMPUTING_TESTS} {_READING_TESTS} {_JINJA_TESTS}".split())
 
-#: For each kind of plugin those that were looked at and are not safe, and why.
+#: By kind, the plugins that were read and are not safe, with the reason.
 REASONS: dict[str, dict[str, str]] = {
     "lookup": {
         "config": "loads the plugin that it is asked about",

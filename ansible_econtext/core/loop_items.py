@@ -1,4 +1,4 @@
-"""How ansible-core runs one item of a loop, apart from the loop: 2.19 to 2.21.
+"""Runs of single items of a loop, apart from the loop: 2.19 to 2.21.
 
 Source: `TaskExecutor._run_loop` in `executor/task_executor.py`, and `TaskContext` in
 `_internal/_task.py`, 2.21.
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Outcome:
-    """Result of an item, and the task that it was run with."""
+    """Result of an item, and the task as the item left it."""
 
     def __init__(self, result: Any, task: Any) -> None:
         self.result = result
@@ -18,7 +18,7 @@ class Outcome:
 
 
 class ItemOf219:
-    """Runs items of a loop by an executor of its own: ansible-core 2.19 and 2.20."""
+    """Runner of items by its executor, for one thread: ansible-core 2.19 and 2.20."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class ItemOf219:
         self._variables = variables
 
     def run(self, number: int) -> Outcome:
+        """Run an item on a copy of the task; raises the executor's errors."""
         task = self._task.copy(exclude_parent=True, exclude_tasks=True)
         task._parent = self._task._parent
         self._executor._play_context = self._play_context.copy()
@@ -59,7 +60,7 @@ class ItemOf219:
 
 
 class ItemOf221(ItemOf219):
-    """In ansible-core 2.21 the state of a loop is in a context, of which each item gets a copy."""
+    """Runner of items for ansible-core 2.21, whose contexts hold a loop's state."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args[:-1])

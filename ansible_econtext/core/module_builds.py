@@ -1,4 +1,4 @@
-"""How ansible-core builds a payload, and where it keeps it for the time of a run."""
+"""ansible-core's builds of payloads, and the files that it keeps during a run."""
 
 import functools
 import os
@@ -15,24 +15,25 @@ from ansible.plugins.loader import module_utils_loader
 #: The directory that holds the package of ansible-core.
 ROOT = pathlib.Path(ansible.__path__[0]).parent
 
-#: What identifies the ansible-core that builds.
+#: Identity of the ansible-core that builds.
 VERSION = (release.__version__, str(ROOT))
 
-#: Files of a payload that ansible-core makes up; source: `recursive_finder` and
-#: `_add_module_to_zip` in `executor/module_common.py`, 2.16 to 2.21.
+#: Files of a payload that ansible-core makes up.
+#: Source: `recursive_finder` and `_add_module_to_zip` in `executor/module_common.py`, 2.16 to 2.21.
 MADE_UP = frozenset(
     ["ansible/__init__.py", "ansible/module_utils/__init__.py", "ansible/modules/__init__.py"]
 )
 
-#: What decides on redirects of ansible-core's own module_utils.
+#: The file with the redirects of ansible-core's own module_utils.
 REDIRECTS = ROOT / "ansible" / "config" / "ansible_builtin_runtime.yml"
 
 
 def around(step: Callable[[str, str, Callable[[], Any]], Any]) -> None:
-    """Have `step(module's path, compression, build)` called in place of each build.
+    """Call `step(module's path, compression, build)` in place of each build; for good.
 
-    Source: `modify_module` calls `_find_module_utils`, 2.16 to 2.18 with the path and the
-    compression as the third and seventh argument, 2.19 to 2.21 by keyword.
+    `build()` builds as ansible-core does.  Source: `modify_module` in `executor/module_common.py`
+    calls `_find_module_utils`, 2.16 to 2.18 with the path and the compression as the third and
+    seventh argument, 2.19 to 2.21 by keyword.
     """
     stock = module_common._find_module_utils
     if hasattr(stock, "_econtext"):
@@ -63,9 +64,10 @@ _ARGUMENTS = (
 
 
 def kept_at(module_path: str, compression: str) -> pathlib.Path | None:
-    """Where ansible-core keeps a build for the rest of the run; None for a module of a role.
+    """Return the file where ansible-core keeps a build; None for a module of a role.
 
-    Source: `_find_module_utils`; the last part of the name is for debuggers and coverage.
+    Source: `_find_module_utils`, 2.16 to 2.21.  Since 2.19 the last part of the name stands for
+    debuggers and coverage.
     """
     try:
         name = module_common._get_ansible_module_fqn(module_path)
@@ -76,13 +78,14 @@ def kept_at(module_path: str, compression: str) -> pathlib.Path | None:
 
 
 def directory_of_run() -> str:
+    """Return the temporary directory of this run."""
     return str(constants.DEFAULT_LOCAL_TMP)
 
 
 def archive_of(kept: pathlib.Path) -> bytes:
-    """The archive of a build that ansible-core keeps, in base64.
+    """Return the archive of a build that ansible-core keeps, in base64.
 
-    Source: `_CachedModule`, 2.19 to 2.21; before it is the file itself.
+    Source: `_CachedModule`, 2.19 to 2.21; up to 2.18 it is the file itself.
     """
     if hasattr(module_common, "_CachedModule"):
         return to_bytes(module_common._CachedModule.load(str(kept)).zip_data)  # see caches.py
@@ -90,7 +93,9 @@ def archive_of(kept: pathlib.Path) -> bytes:
 
 
 def has_module_utils_of_others() -> bool:
-    """Whether a play, a role or the user has `module_utils` that may stand in for ansible-core's.
+    """Return whether `module_utils` of others may stand in for ansible-core's.
+
+    They may be of a play, a role or the user.
 
     Source: `recursive_finder`, 2.16 to 2.21.
     """

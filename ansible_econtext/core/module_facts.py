@@ -1,4 +1,4 @@
-"""Whether a module may give facts, by its source: facts change the variables of later items.
+"""Search of a module's source for facts, which change later items' variables.
 
 Source: `TaskExecutor._execute` in `executor/task_executor.py`, 2.19 to 2.21, which takes facts from
 the key `ansible_facts` of a result alone.
@@ -13,7 +13,7 @@ from ansible.plugins.loader import module_loader
 
 _KEY = b"ansible_facts"
 
-#: What a file imports of its own collection: by its full name, or by where it is itself.
+#: Imports from a file's own collection, by full name or relative.
 _IMPORT = re.compile(
     rb"^[ \t]*from[ \t]+(ansible_collections\.\w+\.\w+\.plugins\.|\.+)([\w.]*)"
     rb"[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)",
@@ -22,10 +22,11 @@ _IMPORT = re.compile(
 
 
 def gives_none(task: Any) -> bool:
-    """Return whether the module of a task is Python and no file of its own names facts.
+    """Return whether a task's module is Python and its own files name no facts.
 
-    Its own files are the module's and those of its collection's `module_utils` that it imports,
-    and these in turn.  What ansible-core's own `module_utils` do, modules have to ask for by name.
+    Its own files are the module's, the `module_utils` of its collection that it imports, and
+    their imports in turn.  By ansible-core's own `module_utils` a module gives facts only if it
+    names them itself.
     """
     found = module_loader.find_plugin_with_context(task.action, collection_list=task.collections)
     path = pathlib.Path(found.plugin_resolved_path or "")
@@ -37,7 +38,7 @@ def gives_none(task: Any) -> bool:
 
 @functools.lru_cache(maxsize=1000)
 def _names_none(path: pathlib.Path, time: int, size: int) -> bool:
-    """`time` and `size` tell one state of the file from the next."""
+    """Answer as `gives_none`, for the file as of this modification time and size."""
     seen: set[pathlib.Path] = set()
     found = [path]
     while found:

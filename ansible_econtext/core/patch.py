@@ -1,4 +1,4 @@
-"""Something of ours where ansible-core looks for something of its own."""
+"""Replacement of attributes of ansible-core's objects, for a while."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,8 +9,10 @@ _NOTHING = object()
 
 @contextlib.contextmanager
 def replaced(owner: Any, **ours: Any) -> Iterator[None]:
-    """Have a module, a class or an object have these attributes, while this lasts; what it
-    inherited before it inherits again."""
+    """Replace attributes of a module, class or object; put them back at the end.
+
+    An attribute that was inherited before is inherited again.
+    """
     stock = {name: vars(owner).get(name, _NOTHING) for name in ours}
     for name, value in ours.items():
         setattr(owner, name, value)

@@ -1,8 +1,8 @@
-"""Which plugins a task thread comes to, and whether they may run in it: 2.19 to 2.21.
+"""Check of each plugin that a task thread comes to: 2.19 to 2.21.
 
-What is not known to be safe in a thread is forked, as stock Ansible does with each task.  It is
-found out where the plugin is asked for, before anything of it is loaded: whatever led there, be it
-a variable of another host, a name that was computed, or the file of a `template`.
+A task moves to a process of its own before it comes to a plugin that is not known to be safe in a
+thread.  The check is made where ansible-core asks for the plugin, before it loads the file: so it
+does not matter what led there (a variable of another host, a computed name, a `template`'s file).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from ansible.vars.hostvars import HostVars
 from ansible_econtext.core import fork_gate, known_plugins, worker_process
 from ansible_econtext.core.patch import replaced
 
-#: Seconds that files of others may take to load, when it is looked what they define.
+#: Seconds that a process may take to load others' files, to find what they define.
 _LONGEST_LOAD = 10.0
 
 #: Connections that are carried, by the names of their files.
@@ -38,15 +38,16 @@ Stamps = tuple[tuple[str, int, int], ...]
 
 @contextlib.contextmanager
 def watched(own_directories: frozenset[str]) -> Iterator[None]:
-    """Move a task thread before it comes to a plugin that is not known to be safe.
+    """Move each task before it comes to a plugin that is not known to be safe.
 
-    `own_directories` hold plugins of ours.  Besides, threads load one plugin at a time.
+    `own_directories` hold econtext's own plugins.  Threads load one plugin at a time, and read
+    other hosts' variables while the main thread sleeps.
 
-    Source: `PluginLoader._load_module_source` in `plugins/loader.py` takes a module from
-    sys.modules as it is, which may be one that another thread is just loading;
-    `JinjaPluginIntercept` in `_internal/_templating/_jinja_plugins.py` is asked for each filter
-    and test each time that a template is filled in; `HostVars.raw_get` in `vars/hostvars.py` reads
-    what the main thread changes with each result.
+    Source: 2.19 to 2.21.  `PluginLoader._load_module_source` in `plugins/loader.py` takes a module
+    from sys.modules even if another thread is loading it.  `JinjaPluginIntercept` in
+    `_internal/_templating/_jinja_plugins.py` is asked for each filter and test each time that a
+    template is filled in.  `HostVars.raw_get` in `vars/hostvars.py` reads what the main thread
+    changes with each result.
     """
     from ansible._internal._templating._jinja_plugins import JinjaPluginIntercept
 
@@ -64,7 +65,7 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
     @functools.wraps(stock_jinja)
     def get_jinja(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
         if fork_gate.current() is not None:
-            loader = _core_only(loader)  # the others' files are not to be loaded here
+            loader = _core_only(loader)  # others' files must not be loaded here
         with worker_process.LOADING:
             return stock_jinja(loader, name, *args, **kwargs)
 
@@ -90,10 +91,10 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
 
 
 def _is_safe(loader: Any, name: str, collections: Any, own_directories: frozenset[str]) -> bool:
-    """Return whether a plugin that has a file of its own may run in a task thread."""
+    """Return whether a plugin other than a filter or test may run in a task thread."""
     found = loader.find_plugin_with_context(name, collection_list=collections)
     if not found.resolved or found.plugin_resolved_path is None:
-        return True  # there is none, which the task will be told
+        return True  # there is none, which the task reports
     directory, file = os.path.split(found.plugin_resolved_path)
     if directory in own_directories:
         return True
@@ -118,7 +119,10 @@ def _is_safe_in_jinja(loader: Any, name: str) -> bool:
 
 
 def others_replace(names: frozenset[str]) -> bool:
-    """Return whether a play, its roles or the user may have filters or tests of these names."""
+    """Return whether others may define filters or tests of these names.
+
+    The others are a play, its roles and the user.
+    """
     found = [names_of_others(loader) for loader in (filter_loader, test_loader)]
     return any(each is None or each & names for each in found)
 
@@ -137,10 +141,10 @@ _core_loaders: dict[str, Any] = {}
 
 
 def names_of_others(loader: Any) -> frozenset[str] | None:
-    """Return the names of filters or tests that files of a play, its roles or the user define.
+    """Return the filters or tests that files of a play, its roles or the user define.
 
-    None if that cannot be found out.  Those files are loaded by another process, once for each
-    state of them: what they do is not to happen here.
+    None if they cannot be loaded, or if this is no task thread and no answer is kept.  A process
+    of its own loads the files, once for each state of them, as loading may do anything.
     """
     stamps = _seen.stamps.get(loader.type)
     if stamps is None:
@@ -158,7 +162,7 @@ _names: dict[Stamps, frozenset[str] | None] = {}
 
 
 class _Seen(threading.local):
-    """Stamps that the present thread read: files are looked at once for a task."""
+    """Stamps that the present thread read, once for its task."""
 
     def __init__(self) -> None:
         self.stamps: dict[str, Stamps] = {}
@@ -178,6 +182,7 @@ def _stamps_of_others(loader: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def _names_by_process(loader: Any) -> frozenset[str] | None:
+    """Return the names that a fork of this thread finds; None if it fails or is late."""
     reading, writing = os.pipe()
     with open(reading, "rb", buffering=0) as answer:
         process = worker_process.fork()
@@ -196,7 +201,7 @@ def _names_by_process(loader: Any) -> frozenset[str] | None:
 
 
 def _tell_names(loader: Any, descriptor: int) -> None:
-    """In a process of its own: write the names of others' filters or tests, and end."""
+    """Write the names of others' filters or tests to a pipe, and end; in a fork."""
     try:
         fork_gate.leave()
         os.setsid()
@@ -217,7 +222,7 @@ def _tell_names(loader: Any, descriptor: int) -> None:
 
 
 def _read(descriptor: int) -> bytes | None:
-    """Return all that comes, up to the end; None if that takes too long."""
+    """Return all that comes up to the end; None if a wait takes `_LONGEST_LOAD`."""
     said = b""
     while select.select([descriptor], [], [], _LONGEST_LOAD)[0]:
         data = os.read(descriptor, 65536)

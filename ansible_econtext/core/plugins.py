@@ -1,4 +1,4 @@
-"""What connection and become plugins keep to themselves."""
+"""Private parts of connection, shell and become plugins."""
 
 import contextlib
 import functools
@@ -16,20 +16,20 @@ from ansible.utils.path import unfrackpath
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import ansible_version
 
-#: Command lines by all that they are made of.
+#: (command line, directory of its control socket), by all that it is made of.
 _made: dict[tuple[Any, ...], tuple[list[str], str]] = {}
 
-#: Command lines that are kept at the most.
+#: Command lines that are kept at most.
 _MOST = 1000
 
 
 def ssh_command(connection: Any) -> list[str]:
-    """The ssh plugin's own command line, up to and with the host, without a password.
+    """Return the ssh plugin's own command line, up to the host, without sshpass.
 
-    Source: `_build_command` in `plugins/connection/ssh.py`.  Up to 2.18, and with
-    `password_mechanism: sshpass` later, it puts sshpass in front and opens a
-    pipe for it; we answer ssh ourselves.  It is made of the options, and of whether there is a
-    password; with a key among the options it asks an agent, each time.
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  Up to 2.18, and since
+    then with `password_mechanism: sshpass`, it puts sshpass in front and opens a pipe for it; the
+    broker answers ssh itself.  The line depends on the options and on whether there is a password.
+    With the option `private_key` it is made each time, as the plugin then asks an agent.
     """
     connection.host = connection.get_option("host") or connection._play_context.remote_addr
     options = dict(connection._options, password=bool(ssh_password(connection)))
@@ -43,7 +43,7 @@ def ssh_command(connection: Any) -> list[str]:
         known = _ssh_command(connection)
         if len(_made) >= _MOST:
             _made.clear()
-        # Where the command has its control socket: the plugin makes that directory.
+        # The directory of the control socket, which the plugin makes.
         of_sockets = getattr(connection, "control_path_dir", None)
         _made[key] = known, unfrackpath(of_sockets) if of_sockets else ""
     return list(known)
@@ -74,16 +74,19 @@ def _without_sshpass(connection: Any) -> Iterator[None]:
 
 
 def ssh_password(connection: Any) -> str | None:
-    """Source: `_build_command`, 2.16 to 2.21."""
+    """Return the password for ssh; None if there is none.
+
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.
+    """
     password = connection.get_option("password") or connection._play_context.password
     return to_text(password) if password else None
 
 
 def ssh_password_prompt(connection: Any) -> str:
-    """What the user says that ssh asks a password with; empty where nothing is said.
+    """Return the prompt that the user set for ssh's password; "" if none.
 
-    Source: `_build_command`, 2.16 to 2.21, which gives it to sshpass; from 2.19 on
-    that is one of two mechanisms.
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, which gives it to
+    sshpass; since 2.19 that is one of two mechanisms.
     """
     mechanisms = connection.has_option("password_mechanism")
     if mechanisms and connection.get_option("password_mechanism") != "sshpass":
@@ -92,10 +95,10 @@ def ssh_password_prompt(connection: Any) -> str:
 
 
 def become_timeout(connection: Any) -> float:
-    """Seconds that the stock plugin waits for what become prints.
+    """Return the seconds that the stock plugin waits for become's prompt.
 
     Source: `_bare_run` in `plugins/connection/ssh.py`, 2.16 to 2.21; `exec_command`
-    in `local.py`, with an option of its own from 2.19 on.
+    in `local.py`, 2.16 to 2.21, with an option of its own since 2.19.
     """
     if connection.has_option("become_success_timeout"):
         return max(1.0, connection.get_option("become_success_timeout"))
@@ -107,10 +110,10 @@ def become_timeout(connection: Any) -> float:
 def is_pipelining_refused(
     connection: Any, task_keys: Any = None, var_options: Any = None, direct: Any = None
 ) -> bool:
-    """Whether the user has said that modules are to be files on the target.
+    """Return whether the user turned pipelining off, so that modules must be files.
 
     Source: `AnsiblePlugin.set_options` in `plugins/__init__.py`, 2.16 to 2.21, whose
-    arguments these are.  The option's default, which is the same, says nothing.
+    arguments these are.  The option is off by default, which does not count.
     """
     value, origin = constants.config.get_config_value_and_origin(
         "pipelining",
@@ -124,12 +127,10 @@ def is_pipelining_refused(
 
 
 def tell_of_variables() -> None:
-    """Have a connection hear of a task's variables before its options are set.
+    """Call a connection's `_econtext_set_pythons(variables, templar)` before its options.
 
-    Its method `_econtext_set_pythons(variables, templar)` is called.
-
-    Source: `TaskExecutor._set_connection_options` of 2.16; from 2.17 on it calls a method of the
-    connection, `_resolve_option_variables`, with the same arguments.
+    Source: `TaskExecutor._set_connection_options` in `executor/task_executor.py`, 2.16.  From 2.17
+    to 2.21 it calls a method of the connection, `_resolve_option_variables`, with these arguments.
     """
     if ansible_version >= (2, 17):
         return
@@ -151,9 +152,9 @@ def tell_of_variables() -> None:
 
 
 def is_core_connection(kind: type) -> bool:
-    """Whether a connection plugin is ansible-core's own, rather than one derived from it.
+    """Return whether a connection class is ansible-core's own, not derived from it.
 
-    The loader gives the modules of all plugins names in ansible.plugins: the file tells.
+    Its file tells, as the loader gives the modules of all plugins names in ansible.plugins.
     """
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     return file is not None and os.path.dirname(file) in ansible.plugins.connection.__path__
@@ -162,7 +163,7 @@ def is_core_connection(kind: type) -> bool:
 def is_known_shell(plugin: Any) -> bool:
     """Return whether a shell plugin is ansible-core's own, or of `ansible.posix`.
 
-    What the commands of any other one do cannot be told by the methods that made them.
+    The methods of any other shell plugin do not tell what their commands do.
     """
     kind = type(plugin)
     if kind.__module__.startswith("ansible_collections.ansible.posix.plugins.shell."):
@@ -172,12 +173,15 @@ def is_known_shell(plugin: Any) -> bool:
 
 
 def plugin_name(plugin: Any) -> str:
-    """The name by which a plugin was asked for; source: `plugins/loader.py`, 2.16 to 2.21."""
+    """Return the name by which a plugin was asked for.
+
+    Source: `PluginLoader` in `plugins/loader.py`, 2.16 to 2.21.
+    """
     return str(plugin._load_name)
 
 
 def become_identity(plugin: Any) -> str:
-    """What tells the last command of a become plugin from all others of its kind.
+    """Return the identifier in the last command that a become plugin made.
 
     Source: `BecomeBase.build_become_command` in `plugins/become/__init__.py`, 2.16 to 2.21.
     """

@@ -1,4 +1,4 @@
-"""How results come from workers to a strategy, and how it waits for them."""
+"""Results on their way from workers to a strategy, and the bell that wakes it."""
 
 import collections
 import contextlib
@@ -21,7 +21,7 @@ Sleep = Callable[[float], None]
 
 
 class _Results(collections.deque[Any]):
-    """Rings when there is one more."""
+    """Results of a strategy; rings the bell for each that is added."""
 
     bell: threading.Event
 
@@ -31,7 +31,7 @@ class _Results(collections.deque[Any]):
 
 
 class _Requests(queue.Queue[Any]):
-    """Rings when there is one more."""
+    """Requests to a strategy (2.21); rings the bell for each that is added."""
 
     bell: threading.Event
 
@@ -41,7 +41,7 @@ class _Requests(queue.Queue[Any]):
 
 
 class Clock:
-    """The module `time`, but for how it sleeps."""
+    """Stand-in for the module `time` with another `sleep`."""
 
     def __init__(self, sleep: Sleep) -> None:
         self.sleep = sleep
@@ -52,11 +52,12 @@ class Clock:
 
 @contextlib.contextmanager
 def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None]:
-    """Have `bell` rung when there is something to do for a strategy, which is to `sleep` so.
+    """Set `bell` for each result of a strategy, and have it sleep by `sleep`.
 
-    Source: `StrategyBase` in `plugins/strategy/__init__.py` and `StrategyModule` in `free.py`, 2.19
-    to 2.21: while a strategy waits for workers, it looks at `_results` (from 2.21 on, at
-    `_rpc_queue` too) again and again, and calls `time.sleep` between two looks.
+    Does nothing if the strategy keeps its results in another way.  Source: `StrategyBase` in
+    `plugins/strategy/__init__.py` and `StrategyModule` in `free.py`, 2.19 to 2.21.  A strategy that
+    waits for workers looks at `_results` (in 2.21 at `_rpc_queue`, too) again and again, and calls
+    `time.sleep` between two looks.
     """
     if type(strategy._results) is not collections.deque:
         yield
@@ -74,12 +75,12 @@ def ringing(strategy: Any, bell: threading.Event, sleep: Sleep) -> Iterator[None
 
 
 class ThreadQueue(FinalQueue):  # type: ignore[misc]
-    """Stands where a worker has the queue to its strategy, for a worker in the same process.
+    """Queue from a task thread to its strategy.
 
-    What stock Ansible sends through a pipe, to be read by a thread of the strategy, is handed to
-    the strategy at once if it is a result.  It is copied all the same, as the sender goes on with
-    the original.  Callbacks of items go through the pipe, and what is sent after them: so they are
-    called in the thread in which stock Ansible calls them.
+    A result is copied, as the thread goes on with the original, and given to the strategy at once.
+    Stock Ansible sends it through a pipe, which a thread of the strategy reads.  Callbacks of a
+    loop's items, and all that follows them, still go through the pipe: so they are called in the
+    thread in which stock Ansible calls them.
 
     Source: `FinalQueue` in `executor/task_queue_manager.py` and `results_thread_main` in
     `plugins/strategy/__init__.py`, 2.19 to 2.21.
@@ -88,15 +89,16 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
     def __init__(self, strategy: Any, stock: FinalQueue) -> None:
         self._strategy = strategy
         self._stock = stock
-        #: Whether nothing went through the pipe: what comes later is not to overtake it.
+        #: Whether nothing went through the pipe, which a later result must not overtake.
         self._is_first = True
 
     def leave(self) -> FinalQueue:
-        """Return the queue of a task that goes on in another process, and use it from now on."""
+        """Return the stock queue, for a task that moved; use it for all that comes."""
         self._is_first = False
         return self._stock
 
     def put(self, sent: Any) -> None:
+        """Give a result to the strategy, or send it through the pipe; in the task thread."""
         convert = _converter(self._strategy, sent)
         if convert is None or not self._is_first:
             self._is_first = False
@@ -108,13 +110,13 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
 
 
 def _copied(sent: Any) -> Any:
-    """What would come out of a pipe if this was sent through it."""
+    """Return a copy as a pipe would make it; raises what pickle raises."""
     made: dict[int, Any] = {}
     content = {}
     try:
         for field in dataclasses.fields(sent):
             value = getattr(sent, field.name)
-            is_whole = type(value).__name__ == "UnifiedTaskResult"  # from 2.21 on
+            is_whole = type(value).__name__ == "UnifiedTaskResult"  # 2.21
             copy = _pickled(value) if is_whole else values.copied(value, made)
             content[field.name] = copy
     except (values.NotPlain, RecursionError):
@@ -127,7 +129,7 @@ def _pickled(value: Any) -> Any:
 
 
 def _converter(strategy: Any, sent: Any) -> Callable[[Any], Any] | None:
-    """What makes a task's result of what is sent for one; None where that is something else."""
+    """Return the strategy's function that converts a result; None for all else."""
     if type(sent).__name__ == "_WireTaskResult":  # 2.19 and 2.20
         return strategy._convert_wire_task_result_to_raw  # type: ignore[no-any-return]
     if type(sent).__name__ == "WireTaskResult":  # 2.21

@@ -16,33 +16,38 @@ from ansible.utils.display import Display
 
 display = Display()
 
-#: Seconds; who has the lock for longer waits for somebody to read what is printed.
+#: Seconds.  A thread that holds the lock for longer waits for its output to be read.
 _LONGEST_PRINT = 5.0
 
 
 def keeps_remote_files() -> bool:
-    """Source: `ConnectionBase.is_pipelining_enabled` in 2.19 and later, ActionBase before."""
+    """Return whether modules' files must be kept on the target.
+
+    Source: `ConnectionBase.is_pipelining_enabled`, 2.19 to 2.21; ActionBase, 2.16 to 2.18.
+    """
     return bool(constants.DEFAULT_KEEP_REMOTE_FILES)
 
 
 def own_directory() -> pathlib.Path:
-    """A directory of this run alone, mode 0700, known to its workers and removed at exit.
+    """Return the directory of this run alone: mode 0700, removed at the exit.
 
-    Source: `DEFAULT_LOCAL_TMP` in `config/base.yml`, whose type is tmppath.
+    Source: `DEFAULT_LOCAL_TMP` in `config/base.yml`, of the type tmppath, 2.16 to 2.21.
     """
     return pathlib.Path(constants.DEFAULT_LOCAL_TMP)
 
 
 def home_directory() -> pathlib.Path:
-    """Where Ansible keeps what outlives a run; source: `ANSIBLE_HOME` in `config/base.yml`."""
+    """Return Ansible's home, for files that outlive a run.
+
+    Source: `ANSIBLE_HOME` in `config/base.yml`, 2.16 to 2.21.
+    """
     return pathlib.Path(constants.ANSIBLE_HOME)
 
 
 def load_ahead() -> None:
-    """Load what each worker would load for itself, once, before any is forked.
+    """Load plugins that almost every task needs, before any worker is forked.
 
-    Source: a profile of workers of 2.19: the plugins of almost every task, and
-    from 2.19 on the modules of the serialization profile.
+    Source: a profile of workers of 2.19, which also load the serialization profile (2.19 to 2.21).
     """
     for loader, name in (
         (connection_loader, "ssh"),
@@ -51,7 +56,7 @@ def load_ahead() -> None:
         (action_loader, "normal"),
         (become_loader, "sudo"),
     ):
-        with contextlib.suppress(Exception):  # one of a play's own: the task will be told
+        with contextlib.suppress(Exception):  # a plugin of the play's: its task reports that
             loader.get(name, class_only=True)
     with contextlib.suppress(ImportError, AttributeError):  # up to 2.18 there are no profiles
         from ansible.module_utils.common import json
@@ -62,20 +67,20 @@ def load_ahead() -> None:
 
 
 def keep_output() -> None:
-    """Let no other thread print any more, at the exit of a run.
+    """Take the display's lock for good: no other thread prints during the exit.
 
-    Source: `Display` in `utils/display.py`, 2.16 to 2.21: whatever is printed takes its lock, and
-    so does the last flush of an interpreter that ends. A thread of an interrupted run that has
-    it then is stopped for good, and nobody could end.
+    Source: `Display` in `utils/display.py`, 2.16 to 2.21.  Each output takes its lock, and so does
+    the last flush of an interpreter that ends.  If a daemon thread held it then, the thread would
+    have been stopped and the interpreter would wait for ever.
     """
     if any(thread.daemon for thread in threading.enumerate()):
         display._lock.acquire(timeout=_LONGEST_PRINT)
 
 
 def name_strategy(iterator: Any, stock: type) -> None:
-    """Have a play say that it runs under the stock strategy of this class.
+    """Set the name of a stock strategy as that of the play.
 
-    Source: the `default` callback, 2.16 to 2.21, looks there for `free` and
-    `host_pinned`, under which it prints a task's banner for each host again.
+    Source: the `default` callback in `plugins/callback/default.py`, 2.16 to 2.21.  Under `free` and
+    `host_pinned` it prints a task's banner for each host again.
     """
     iterator._play.strategy = stock.__module__.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""The context that ansible-core keeps for each task: 2.21.
+"""Context that ansible-core 2.21 keeps for each task.
 
 Source: `TaskContext` in `_internal/_task.py`.
 """
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def current() -> Any:
-    """Return the context of the task that the present thread is at."""
+    """Return the context of the present thread's task."""
     from ansible._internal._task import TaskContext
 
     return TaskContext.current()
 
 
 def record(result: Any) -> None:
-    """Have the context of the present thread's task take a result as that of the present item."""
+    """Record a result as that of the present item, in the present thread's task."""
     current()._record_result(result)

@@ -1,4 +1,4 @@
-"""How ansible-core runs one task: 2.19 to 2.21."""
+"""Run of one task as ansible-core's worker process does it: 2.19 to 2.21."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,21 +9,21 @@ from ansible_econtext.core.versions import ansible_version, is_known_since
 
 
 def can_run_tasks() -> bool:
-    """Whether `run_task` knows this ansible-core: 2.19 to 2.21."""
+    """Return whether `run_task` knows this ansible-core."""
     return is_known_since((2, 19))
 
 
 def has_known_templates() -> bool:
-    """Whether Jinja2 has no other extensions than ansible-core gives it."""
+    """Return whether the user added no extension to Jinja2."""
     return list(constants.DEFAULT_JINJA2_EXTENSIONS or ()) == []
 
 
 def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], None]) -> None:
-    """Run a task and send its result, as a worker process does but for leaving its process.
+    """Run a task and send its result, in the present thread.
 
-    `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.
-    Source: `WorkerProcess._run` in `executor/process/worker.py`, 2.19 to 2.21, with its reply to
-    a result that cannot be sent left out: the thread then counts as dead.
+    `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.  Raises all
+    errors, also if the result cannot be sent: then the worker counts as dead.
+    Source: `WorkerProcess._run` in `executor/process/worker.py`, 2.19 to 2.21.
     """
     task, host, final_queue = arguments["task"], arguments["host"], arguments["final_q"]
     common = (

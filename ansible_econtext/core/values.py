@@ -1,28 +1,31 @@
-"""How ansible-core has the values of variables and results: 2.19 to 2.21.
+"""Types and copies of the values of variables and results: 2.19 to 2.21.
 
-Source: `module_utils/_internal/_datatag/__init__.py`.  What is read from a file has types of its
-own, which carry the place in it, and whether a template may be in it.
+Source: `module_utils/_internal/_datatag/__init__.py`.  A value that was read from a file has a
+tagged type, which carries its place there and whether it may be a template.
 """
 
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-#: Types of values that nobody can change, and that carry nothing but their value.
+#: Types of values that cannot change and have no tags.
 PLAIN = frozenset([bool, int, float, str])
 
 
 class Types(NamedTuple):
-    #: Those of values that nobody can change, so that they need not be copied.
+    """Types of this ansible-core's values."""
+
+    #: Types of values that cannot change, and so need no copy.
     fixed: frozenset[type]
     tagged_dict: type
     tagged_list: type
-    #: Gives a value what another one carries besides its value.
+    #: tag_copy(source, value) returns the value with the tags of the source.
     tag_copy: Callable[[Any, Any], Any]
 
 
 @functools.cache
 def types() -> Types:
+    """Return the types of this ansible-core's values."""
     from ansible.module_utils._internal import _datatag
 
     return Types(
@@ -34,14 +37,13 @@ def types() -> Types:
 
 
 class NotPlain(Exception):
-    """A value that is to be pickled."""
+    """Raised if a value must be copied by `pickle`."""
 
 
 def copied(value: Any, made: dict[int, Any]) -> Any:
-    """A value's copy, as `pickle` makes it, at less expense; `made` has what was copied of the
-    same thing already, by the identity of the original.
+    """Return a copy of a value as `pickle` would make it, faster; raises NotPlain.
 
-    Raises NotPlain where `pickle` is to do it.
+    `made` holds the copies of the same result so far, by the identity of their originals.
     """
     kind, known = type(value), types()
     if kind in known.fixed:
@@ -63,8 +65,8 @@ def copied(value: Any, made: dict[int, Any]) -> Any:
 
 
 def may_be_template(value: object) -> bool:
-    """Whether a value's text may be a template.
+    """Return whether a value is a text that may be a template.
 
-    Source: `is_possibly_template` in `_internal/_templating/_jinja_bits.py`.
+    Source: `is_possibly_template` in `_internal/_templating/_jinja_bits.py`, 2.19 to 2.21.
     """
     return isinstance(value, str) and ("{" in value or value.startswith("#jinja2:"))

@@ -1,4 +1,4 @@
-"""The versions of ansible-core that are known here, and what is done under others."""
+"""Versions of ansible-core that are known, and the stock way for others."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,11 +15,12 @@ NEWEST = (2, 21)
 
 
 def is_known_since(first: tuple[int, int]) -> bool:
-    """Whether this ansible-core is `first` or a later one whose private parts were read."""
+    """Return whether this ansible-core is from `first` to `NEWEST`."""
     return first <= ansible_version <= NEWEST
 
 
 def warn_of_unknown_version() -> None:
+    """Warn the user if this ansible-core is newer than NEWEST."""
     if ansible_version > NEWEST:
         version, newest = (".".join(map(str, each)) for each in (ansible_version, NEWEST))
         display.warning(
@@ -30,7 +31,7 @@ def warn_of_unknown_version() -> None:
 
 @contextlib.contextmanager
 def stock_if_unknown() -> Iterator[None]:
-    """Leave out a step of ours that fails under an ansible-core that we do not know."""
+    """Suppress a step's error under an ansible-core newer than `NEWEST`, and say so."""
     try:
         yield
     except Exception as error:

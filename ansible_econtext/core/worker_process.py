@@ -1,9 +1,10 @@
-"""A task thread that goes on in a process of its own, as ansible-core's worker process does.
+"""Fork of a task thread, made what ansible-core's worker process is.
 
 Source: `WorkerProcess` in `executor/process/worker.py`, 2.19 to 2.21.
 """
 
 import contextlib
+import copy
 import functools
 import io
 import os
@@ -26,8 +27,19 @@ display = Display()
 LOADING = threading.RLock()
 
 
+def own_loader(loader: Any) -> Any:
+    """Return a copy of a DataLoader for a task thread, with its own temporary files.
+
+    Source: `WorkerProcess.__init__` in `executor/process/worker.py`, 2.19 to 2.21, which has
+    each worker forget the files of the main process's loader.
+    """
+    made = copy.copy(loader)
+    made._tempfiles = set()
+    return made
+
+
 def fork() -> int:
-    """Fork in a task thread, while no other one is at work and no thread prints or loads."""
+    """Fork in a task thread, while no other thread is at work, prints or loads."""
     gate = fork_gate.current()
     assert gate is not None
     with gate.alone(), LOADING, display._lock:
@@ -48,7 +60,7 @@ def begin(arguments: dict[str, Any]) -> None:
 
 
 def warn_of_output(arguments: dict[str, Any]) -> None:
-    """Warn of what a plugin printed without Display, in the words of `WorkerProcess._run`."""
+    """Warn of a plugin's output past Display, in the words of `WorkerProcess._run`."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         data = stream.getvalue() if isinstance(stream, io.StringIO) else ""

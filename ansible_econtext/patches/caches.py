@@ -10,7 +10,7 @@ from ansible_econtext.core.patch import replaced
 
 
 class _Archive(str):
-    """A payload's archive, whose literal is made once."""
+    """Archive of a payload, whose repr() is made once."""
 
     literal: str
 
@@ -19,10 +19,10 @@ class _Archive(str):
 
 
 def kept_payloads() -> AbstractContextManager[None]:
-    """Have a module that was built in this run kept in memory, with the literal of its archive.
+    """Keep the modules built in this run in memory, with their archives' literals.
 
-    Source: `_CachedModule` in `executor/module_common.py`, 2.19 to 2.21: it reads what it wrote
-    once, under a name that is the run's own, for each task that runs the module.
+    Source: `_CachedModule` in `executor/module_common.py`, 2.19 to 2.21.  It reads a file of the
+    run, which is written once, for each task that runs the module.
     """
     kind: Any = getattr(module_common, "_CachedModule", None)
     if not {"load", "__dataclass_fields__"} <= set(vars(kind or object)):

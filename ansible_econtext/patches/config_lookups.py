@@ -1,5 +1,7 @@
-"""What ansible-core looks up again for each task, kept for the time of a play: the values of
-options that nothing of the task sets, and where its own plugins are."""
+"""Caches of options that no task sets, and of ansible-core's own plugins.
+
+ansible-core looks both up again for each task.
+"""
 
 import copy
 import os
@@ -13,15 +15,15 @@ from ansible.plugins.loader import PluginLoader
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import is_known_since
 
-#: The environment as it is now.  To ask `os.environ` for what is not there costs an exception.
+#: The present environment.  A missing name costs an exception in `os.environ` itself.
 _environment: Mapping[bytes, bytes] = getattr(os.environ, "_data", os.environb)
 
-#: Values that nobody can change.
+#: Types of values that cannot change.
 _FIXED = (str, int, float, type(None))
 
 
 class _Sources(NamedTuple):
-    """Where the value of an option may come from, but for the command line and the files."""
+    """Sources of an option's value, without the command line and the files."""
 
     variables: tuple[str, ...]
     keywords: tuple[str, ...]
@@ -29,12 +31,11 @@ class _Sources(NamedTuple):
 
 
 def kept_options() -> AbstractContextManager[None]:
-    """Have an option looked up once, as long as no variable, keyword or argument sets it.
+    """Look an option up once if no variable, keyword, argument or environment sets it.
 
-    Source: `ConfigManager.get_config_value_and_origin` in `config/manager.py`, 2.16 to 2.21: what
-    is left then are the environment, the command line, the files and the default, which are the
-    same for all of a run.  An option that the environment sets is not kept, nor is a default that
-    is a template.
+    Source: `ConfigManager.get_config_value_and_origin` in `config/manager.py`, 2.16 to 2.21.  The
+    other sources, which are the command line, the files and the default, are the same for a whole
+    run.  A default that is a template is not kept.
     """
     stock = ConfigManager.get_config_value_and_origin
     sources: dict[Any, _Sources | None] = {}
@@ -56,7 +57,7 @@ def kept_options() -> AbstractContextManager[None]:
             definitions = self.get_configuration_definitions(plugin_type, plugin_name)
             sources[key] = _sources(config, definitions.get(config))
         known = sources[key]
-        # From 2.21 on there may be a templar, which is for what variables say.
+        # Since 2.21 there may be a templar, which fills in what variables say.
         is_usual = not direct and all(value is None for value in more.values())
         if known is not None and is_usual and not _is_set(known, keys, variables):
             if key not in kept:
@@ -79,12 +80,12 @@ def _is_list_of_fixed(value: Any) -> bool:
 
 
 def _sources(name: str, definition: Any) -> _Sources | None:
-    """None for an option that is not to be kept."""
+    """Return the sources of an option; None if it must not be kept."""
     if not definition or "{{" in str(definition.get("default")):
         return None
     entries = [definition, *(e for kind in ("ini", "env") for e in definition.get(kind) or ())]
     if any("deprecated" in entry for entry in entries):
-        return None  # which is told each time
+        return None  # ansible-core warns each time
 
     def names(kind: str) -> tuple[str, ...]:
         return tuple(entry["name"] for entry in definition.get(kind) or ())
@@ -94,7 +95,7 @@ def _sources(name: str, definition: Any) -> _Sources | None:
 
 
 def _is_set(known: _Sources, keys: Any, variables: Any) -> bool:
-    # In the plain way: this is asked some hundred times for each task.
+    # Plain loops, as this is called some hundred times for each task.
     if variables:
         for name in known.variables:
             if name in variables:
@@ -110,11 +111,11 @@ def _is_set(known: _Sources, keys: Any, variables: Any) -> bool:
 
 
 def kept_builtin_plugins() -> AbstractContextManager[None]:
-    """Have a plugin looked for once that is named as one of `ansible.builtin`.
+    """Look for a plugin once if its name begins with `ansible.builtin.`.
 
-    Source: `PluginLoader.find_plugin_with_context` in `plugins/loader.py`, 2.19 to 2.21: of these
-    names it looks at ansible-core's own directories alone.  What it has something to say of (a
-    redirection, a deprecation, an error) is looked for each time.
+    Source: `PluginLoader.find_plugin_with_context` in `plugins/loader.py`, 2.19 to 2.21.  For such
+    names it looks in ansible-core's own directories alone.  A result with a redirection, a
+    deprecation or an error is not kept, as ansible-core reports it each time.
     """
     stock = PluginLoader.find_plugin_with_context
     kept: dict[Any, Any] = {}
@@ -130,7 +131,7 @@ def kept_builtin_plugins() -> AbstractContextManager[None]:
         options = mod_type, ignore_deprecated, check_aliases
         if not name.startswith("ansible.builtin."):
             return stock(self, name, *options, collection_list)
-        key = id(self), name, options  # collections that it may be short for are of no matter
+        key = id(self), name, options  # the collections to search do not matter
         found = kept.get(key)
         if found is None:
             found = stock(self, name, *options, collection_list)

@@ -1,7 +1,7 @@
-"""The fields of tasks and play contexts, validated and copied at less expense.
+"""Faster validation and copies of the fields of tasks and play contexts.
 
-A task has some fifty fields, of which a play sets three or four.  ansible-core looks at all of them
-several times for each task and for each item of a loop.
+A task has some fifty fields, of which a play sets three or four.  ansible-core goes through all of
+them several times for each task and for each item of a loop.
 """
 
 import copy
@@ -17,18 +17,17 @@ from ansible_econtext.core import values
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import is_known_since
 
-#: What `copy` takes over besides the fields.
+#: Attributes that `copy` takes over besides the fields.
 _BESIDES = "_loader _variable_manager _origin _validated _finalized _uuid _ds".split()
 
 
 def validated_once() -> AbstractContextManager[None]:
-    """Have what comes of a plain value kept, for the time of a play, and no field copied that
-    cannot change.
+    """Validate each plain value once in a play, and copy no field that cannot change.
 
     Source: `FieldAttributeBase.post_validate`, `post_validate_attribute`, `get_validated_value`
     and `copy` in `playbook/base.py`, 2.19 to 2.21.  A field that is not set stays so, unless it
-    is required.  Of a plain value without a template nothing else comes than what the field's
-    type makes of it.
+    is required.  The result for a plain value without a template depends on the field's type
+    alone.
     """
     if not is_known_since((2, 19)):
         return nullcontext()
@@ -40,26 +39,27 @@ class _Field(NamedTuple):
     name: str
     is_static: bool
     is_list: bool
-    #: Whether what comes of a value without a template depends on nothing else.
+    #: Whether the result for a value without a template depends on the value alone.
     is_simple: bool
 
 
 class _Validation:
-    """What comes of values, as long as a play lasts."""
+    """Cache of validated values, for the time of a play."""
 
     def __init__(self) -> None:
         self._fixed = values.types().fixed
         self._fields: dict[type, list[_Field]] = {}
-        #: What came of a value, with that value: where it is known by its identity, it is to last.
+        #: (value, result).  The value is kept, as its identity may be part of the key.
         self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
 
     def fields(self, kind: type) -> list[_Field]:
+        """Return the fields of a class that validation looks at."""
         if kind not in self._fields:
             self._fields[kind] = _fields_of(kind)
         return self._fields[kind]
 
     def validated(self, owner: Any, field: _Field, templar: Any) -> object:
-        """The value that the field is to have; Sentinel where it stays as it is."""
+        """Return the value that the field gets; Sentinel if it keeps its own."""
         value: Any = getattr(owner, field.name)
         if field.is_static:
             if value is None or _is_without_template(value):
@@ -74,7 +74,7 @@ class _Validation:
         return owner.post_validate_attribute(field.name, templar=templar)
 
     def _once(self, owner: Any, name: str, value: object, templar: Any) -> object:
-        # What a value that is not plain carries besides is part of it.
+        # A value that is not plain has tags, which count: it is known by its identity.
         is_plain = type(value) in values.PLAIN
         key = type(owner), name, type(value), value if is_plain else id(value)
         if key in self._kept:
@@ -86,7 +86,7 @@ class _Validation:
 
 
 def _post_validate() -> Callable[[Any, Any], None]:
-    """What stands for `FieldAttributeBase.post_validate`."""
+    """Return the replacement of `FieldAttributeBase.post_validate`."""
     validation = _Validation()
 
     def post_validate(owner: Any, templar: Any) -> None:
@@ -106,8 +106,8 @@ def _is_without_template(value: object) -> bool:
 
 
 def _fields_of(kind: Any) -> list[_Field]:
-    """The fields that validation looks at."""
-    is_complicated = issubclass(kind, IncludeRole)  # it depends on how the role is included
+    """Return the fields of a class that ansible-core would validate."""
+    is_complicated = issubclass(kind, IncludeRole)  # its fields depend on how the role is included
     return [
         _Field(
             name=name,
@@ -131,7 +131,7 @@ def _is_simple(kind: Any, name: str, field: Any) -> bool:
 
 
 def _copy(stock: Any) -> Callable[[Any], Any]:
-    """What stands for `FieldAttributeBase.copy`."""
+    """Return the replacement of `FieldAttributeBase.copy`."""
     slots: dict[type, list[str] | None] = {}
     shared = values.types().fixed | {type(Sentinel)}
 
@@ -145,7 +145,7 @@ def _copy(stock: Any) -> Callable[[Any], Any]:
         try:
             made = kind()
         except RecursionError:
-            return stock(owner)  # which has words for it
+            return stock(owner)  # which reports it
         old, new = vars(owner), vars(made)
         for name in names:
             value = old.get(name, Sentinel)
@@ -159,6 +159,6 @@ def _copy(stock: Any) -> Callable[[Any], Any]:
 
 
 def _slots_of(kind: Any) -> list[str] | None:
-    """Where an object has the values of its fields; None if it has some elsewhere."""
+    """Return the attributes that hold the fields; None if others hold some."""
     names = [f"_{name}" for name in kind.fattributes]
     return None if any(hasattr(kind, name) for name in names) else names

@@ -1,5 +1,8 @@
-"""What a file of module_utils imports: ansible-core finds it out anew for each module that it
-builds, by compiling the file, which is most of what a build takes."""
+"""Cache of what each file of module_utils imports.
+
+ansible-core compiles the file to find that out, anew for each module that it builds.  This is most
+of the time of a build.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,12 +13,12 @@ from ansible.executor import module_common
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import ansible_version, is_known_since
 
-#: What was found in a file, by its name, its content, and whether it is a package.
+#: Sets of a ModuleDepFinder, by a file's name, its content, and whether it is a package.
 _found: dict[tuple[str, bytes, bool], dict[str, Any]] = {}
 
 
 class _Source:
-    """Stands where a compiled file would be, until that is known to be wanted."""
+    """Source of a file in place of its compiled form, which may not be wanted."""
 
     def __init__(self, name: str, content: Any) -> None:
         self.name = name
@@ -24,11 +27,11 @@ class _Source:
 
 @contextlib.contextmanager
 def found_once() -> Iterator[None]:
-    """Look through each file of module_utils once, for the time of a play.
+    """Look for the imports of each file of module_utils once, for the time of a play.
 
     Source: `recursive_finder` in `executor/module_common.py`, 2.19 to 2.21.  In 2.19 and 2.20 it
-    gives what `_compile_module_ast` returned to a `ModuleDepFinder`, of which it then reads two
-    sets; in 2.21 the finder gets the content, and has one more set.
+    passes the result of `_compile_module_ast` to a `ModuleDepFinder`, and reads two sets of that;
+    in 2.21 the finder gets the content, and has one more set.
     """
     if not is_known_since((2, 19)):
         yield
@@ -50,7 +53,7 @@ def found_once() -> Iterator[None]:
             tree = stock_compile(given.name, content) if is_compiled_before else given
             stock_find(finder, fqn, tree, is_pkg_init)
             if getattr(finder, "embeds", None):
-                return  # they know where they were read
+                return  # they hold the path of their file
             _found[key] = {name: getattr(finder, name) for name in _SETS if hasattr(finder, name)}
         vars(finder).update(_found[key])
 
@@ -59,10 +62,10 @@ def found_once() -> Iterator[None]:
         yield
 
 
-#: What is read of a finder.
+#: Attributes that ansible-core reads of a finder.
 _SETS = ("submodules", "optional_imports", "embeds")
 
 
 def _is_shared(name: str) -> bool:
-    """Whether a file may be part of more than one payload; a module itself is not."""
+    """Return whether a file may be in several payloads, which a module itself is not."""
     return name.startswith("ansible.module_utils.") or ".plugins.module_utils." in name

@@ -1,4 +1,4 @@
-"""Templates compiled once: ansible-core compiles one each time that it is filled in."""
+"""Cache of compiled templates, as ansible-core compiles one at each use."""
 
 import threading
 import types
@@ -8,27 +8,30 @@ from typing import Any, NamedTuple
 
 from jinja2 import nodes
 from jinja2.environment import TemplateExpression
+from jinja2.exceptions import TemplateSyntaxError
 
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import is_known_since
 
-#: Compiled templates that are kept at the most.
+#: Compiled templates that are kept at most.
 _MOST = 2000
 
 
 class _Kept(NamedTuple):
+    """Compiled template, with what it was compiled for."""
+
     code: types.CodeType
-    #: The filters and tests that the code calls, each with what Jinja passes to it besides.
+    #: ("filters" or "tests", name, what Jinja passes besides its arguments) of each one called.
     plugins: tuple[tuple[str, str, object], ...]
 
 
 def compiled_once() -> AbstractContextManager[None]:
-    """Have templates and expressions compiled once for the time of a play.
+    """Compile each template and expression once for the time of a play.
 
     Source: `AnsibleEnvironment` in `_internal/_templating/_jinja_bits.py`, 2.19 to 2.21, which
-    has no cache; most of the time that a template takes goes there.  What is compiled depends on
-    the text, on the delimiters, on whether backslashes are escaped (`AnsibleLexer`), and on how
-    the filters and tests that are named want to be called.
+    has no cache.  Compiling takes nine tenths of a template's time.  The code depends on the text,
+    on the delimiters, on whether backslashes are escaped (`AnsibleLexer`), and on how the filters
+    and tests that are named want to be called.
     """
     if not is_known_since((2, 19)):
         return nullcontext()
@@ -43,33 +46,47 @@ def compiled_once() -> AbstractContextManager[None]:
 
 
 class _Cache:
+    """Cache of one play, for all its threads."""
+
     def __init__(self, internals: Any) -> None:
         self._internals = internals
         self._kept: dict[tuple[Any, ...], _Kept] = {}
+        #: `made` is what the present thread compiled of an expression last.
         self._last = threading.local()
 
     def compile(self, stock: Callable[..., Any]) -> Callable[..., Any]:
-        """In the place of `Environment.compile`."""
+        """Return the replacement of `Environment.compile`."""
 
-        def compile(environment: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
-            if args or kwargs:  # another one's file, or no code object is wanted
-                return stock(environment, source, *args, **kwargs)
+        def compile(
+            environment: Any,
+            source: Any,
+            name: str | None = None,
+            filename: str | None = None,
+            **kwargs: Any,
+        ) -> Any:
+            if kwargs:  # no code object is wanted
+                return stock(environment, source, name, filename, **kwargs)
             if isinstance(source, nodes.Template):  # an expression: `expression` keeps it
-                code = stock(environment, source)
+                code = stock(environment, source, name, filename)
                 self._last.made = _Kept(code, _plugins_of(source, environment))
                 return code
-            key = self._key(environment, "template", source)
+            # Files that a template imports or includes have names.
+            key = self._key(environment, "template", source, name, filename)
             code = self._find(environment, key)
             if code is None:
-                code = stock(environment, source)
-                tree = environment._parse(source, None, None)
-                self._keep(key, _Kept(code, _plugins_of(tree, environment)))
+                try:
+                    tree = environment._parse(source, name, filename)
+                    plugins = _plugins_of(tree, environment)
+                    code = stock(environment, tree, name, filename)
+                except TemplateSyntaxError:
+                    return stock(environment, source, name, filename)  # which reports it
+                self._keep(key, _Kept(code, plugins))
             return code
 
         return compile
 
     def expression(self, stock: Callable[..., Any]) -> Callable[..., Any]:
-        """In the place of `AnsibleEnvironment.compile_expression`."""
+        """Return the replacement of `AnsibleEnvironment.compile_expression`."""
 
         def compile_expression(
             environment: Any, source: str, undefined_to_none: bool = True
@@ -88,15 +105,16 @@ class _Cache:
 
         return compile_expression
 
-    def _key(self, environment: Any, kind: str, source: str) -> tuple[Any, ...]:
+    def _key(self, environment: Any, kind: str, source: str, *names: object) -> tuple[Any, ...]:
         context = self._internals._TemplateCompileContext.current(optional=True)
-        names = self._internals._TEMPLATE_OVERRIDE_FIELD_NAMES
+        fields = self._internals._TEMPLATE_OVERRIDE_FIELD_NAMES
         return (
             kind,
             str.__str__(source),
+            *names,
             type(environment),
             context is not None and context.escape_backslashes,
-            *(getattr(environment, name) for name in names),
+            *(getattr(environment, field) for field in fields),
         )
 
     def _find(self, environment: Any, key: tuple[Any, ...]) -> types.CodeType | None:
@@ -121,10 +139,10 @@ def _plugins_of(tree: nodes.Template, environment: Any) -> tuple[tuple[str, str,
 
 
 def _passed(environment: Any, where: str, name: str) -> object:
-    """What Jinja passes to a filter or test besides its arguments; None for nothing."""
+    """Return what Jinja passes besides the arguments to a filter or test, or None."""
     try:
         return getattr(getattr(environment, where)[name], "jinja_pass_arg", None)
     except KeyError:
-        return "missing"  # an error where it is called, unless a condition has it left out
+        return "missing"  # an error if the template comes to call it
     except Exception:
-        return object()  # cannot be loaded: compiled anew, which says so
+        return object()  # it cannot be loaded: a new compilation reports that

@@ -1,9 +1,9 @@
-"""Recognises the payload that ansible-core builds of a module (AnsiballZ).  No I/O.
+"""Recogniser of ansible-core's payloads of modules (AnsiballZ).  No I/O.
 
-Source: `_find_module_utils` in ansible-core's `executor/module_common.py`.  From
-2.19 a payload ends in one call of `_ansiballz_main` with an argument on each
-line; up to 2.18 the values stand in the text of that function.  Both write them
-with repr(), so that each is one literal on one line.
+Source: `_find_module_utils` in `executor/module_common.py`, 2.16 to 2.21.  Since 2.19
+a payload ends in one call of `_ansiballz_main` with an argument on each line; up to
+2.18 the values stand in the text of that function.  Both write them with repr(), so
+that each is one literal on one line.
 """
 
 import ast
@@ -14,22 +14,24 @@ import re
 
 @dataclasses.dataclass(frozen=True)
 class Payload:
-    """A module, ready to run, as `target.runner` wants it."""
+    """Module as ansible-core built it, with its arguments."""
 
-    #: The module's files, zipped and in base64; `identity` stands for them.
+    #: The module's files, as a zip archive in base64.
     archive: bytes = dataclasses.field(repr=False)
+    #: The hash of `archive`.
     identity: bytes
+    #: The module's full Python name.
     name: str
     #: The module's arguments as JSON; they may hold secrets.
     parameters: bytes = dataclasses.field(repr=False)
-    #: How results are encoded (2.19 and later), else None.
+    #: The profile by which results are encoded (2.19 to 2.21); None before.
     profile: str | None
-    #: A limit for RLIMIT_NOFILE, or 0.
+    #: The module's RLIMIT_NOFILE; 0 for no change.
     open_files: int
 
 
 def recognise(data: bytes) -> Payload | None:
-    """The payload in what `exec_command` is to feed to Python; None for anything else."""
+    """Return the payload in the input of a Python command; None for other input."""
     start = data.rfind(b"\n    _ansiballz_main(\n")
     try:
         if start >= 0:
@@ -37,16 +39,16 @@ def recognise(data: bytes) -> Payload | None:
         if b"\ndef _ansiballz_main():" in data:
             return _from_text(data)
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
-        pass  # of a form that we do not know
+        pass  # a form that is not known
     return None
 
 
-#: In front of the archive, which is nearly all of a payload: it is to be copied once.
+#: Precedes the archive, which is nearly all of a payload and is copied only once.
 _ZIPPED = b"\nzip_data="
 
 
 def _from_arguments(data: bytes, start: int) -> Payload | None:
-    """ansible-core 2.19 and later."""
+    """Return the payload of ansible-core 2.19 to 2.21; None if it needs real files."""
     before = data.index(_ZIPPED, start)
     after = data.index(b"\n", before + 1)
     values: dict[bytes, bytes] = {}
@@ -55,7 +57,7 @@ def _from_arguments(data: bytes, start: int) -> Payload | None:
         if equals:
             values[name] = value.removesuffix(b",")
     if ast.literal_eval(values[b"extensions"].decode()):
-        return None  # a debugger or coverage: those want real files
+        return None  # a debugger or coverage
     archive, identity = _known(data[before + len(_ZIPPED) : after].removesuffix(b","))
     return Payload(
         archive=archive,
@@ -80,7 +82,7 @@ _IN_TEXT = re.compile(
 
 
 def _from_text(data: bytes) -> Payload | None:
-    """ansible-core 2.16 to 2.18."""
+    """Return the payload of ansible-core 2.16 to 2.18; None if it needs real files."""
     values: dict[str, bytes] = {}
     for match in _IN_TEXT.finditer(data):
         for name, value in match.groupdict().items():
@@ -106,13 +108,15 @@ def _literal(value: bytes) -> str:
     return text
 
 
-#: The last archive of each length: its literal, itself, and what stands for it.
+#: The last archive of each length, as (literal, archive, hash).
 _last: dict[int, tuple[bytes, bytes, bytes]] = {}
 
 
 def _known(literal: bytes) -> tuple[bytes, bytes]:
-    """The archive that a literal is of, and what stands for it; to compare is ten times as fast as
-    to hash."""
+    """Return (archive, hash) of a literal.
+
+    It is compared with the last one first, which is ten times as fast as hashing.
+    """
     last, archive, identity = _last.get(len(literal), (b"", b"", b""))
     if last != literal:
         archive = _archive(literal)
@@ -122,8 +126,10 @@ def _known(literal: bytes) -> tuple[bytes, bytes]:
 
 
 def _archive(value: bytes) -> bytes:
-    """The archive, a hundred kilobytes of base64 as a literal of text or bytes: nothing in
-    it needs a parser."""
+    """Return the base64 in a literal of text or bytes; ValueError if it has escapes.
+
+    There are a hundred kilobytes of it, and no parser is needed.
+    """
     archive = value.removeprefix(b"b")[1:-1]
     if value[-1:] not in (b"'", b'"') or b"\\" in archive:
         raise ValueError("not a plain literal")
@@ -131,5 +137,5 @@ def _archive(value: bytes) -> bytes:
 
 
 def identity_of(archive: bytes) -> bytes:
-    """What stands for an archive."""
+    """Return the hash of an archive."""
     return hashlib.blake2b(archive, digest_size=32).digest()

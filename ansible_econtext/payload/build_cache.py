@@ -1,8 +1,8 @@
-"""Payloads that ansible-core built in earlier runs: each build takes some tenths of a second.
+"""Cache of the payloads that ansible-core builds, which outlives the run.
 
-A build is kept, as ansible-core itself keeps it for the rest of a run, with the paths,
-times and sizes of all files that it was made of; a later run uses it where all are the
-same.  ``ANSIBLE_ECONTEXT_BUILDS=0`` turns it off.
+A build takes 80 to 250 ms.  An entry is the file that ansible-core keeps for the rest of a
+run, with the path, time and size of each source.  A later run uses it if all are the same.
+``ANSIBLE_ECONTEXT_BUILDS=0`` turns it off.
 """
 
 import base64
@@ -22,26 +22,26 @@ from typing import Any
 
 from ansible_econtext import settings
 from ansible_econtext.client import endpoint
-from ansible_econtext.core import module_builds as seam
+from ansible_econtext.core import module_builds
 
-#: Seconds after which the builds of an ansible-core that is not used any more are removed.
+#: Seconds after which the builds of an unused ansible-core are removed.
 _OLD = 30 * 24 * 3600
 
-#: A file or a directory: its path, the time of its last change, its size.
+#: State of a file or directory: [path, time of the last change in ns, size].
 Stamp = list[Any]
 
 
 def keep() -> None:
-    """Have the builds of this process kept, and those of earlier ones used."""
-    seam.around(_build)
+    """Keep the builds of this process, and use the ones of earlier runs."""
+    module_builds.around(_build)
 
 
-#: What was built in this process, which ansible-core keeps for the rest of the run.
+#: Keys of the builds of this process, which ansible-core keeps for the rest of the run.
 _built: set[tuple[str, ...]] = set()
 
 
 def _build(module_path: str, compression: str, build: Callable[[], Any]) -> Any:
-    key = seam.directory_of_run(), module_path, compression
+    key = module_builds.directory_of_run(), module_path, compression
     if key in _built:
         return build()
     built = _build_first(module_path, compression, build)
@@ -54,8 +54,12 @@ def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -
         return build()
     entry, kept = None, None
     with contextlib.suppress(OSError):
-        kept = seam.kept_at(module_path, compression)
-        if kept is not None and not kept.exists() and not seam.has_module_utils_of_others():
+        kept = module_builds.kept_at(module_path, compression)
+        if (
+            kept is not None
+            and not kept.exists()
+            and not module_builds.has_module_utils_of_others()
+        ):
             name = hashlib.sha256(f"{module_path}\n{kept.name}".encode()).hexdigest()
             entry = _directory() / name
             if _restore(entry, kept):
@@ -68,8 +72,8 @@ def _build_first(module_path: str, compression: str, build: Callable[[], Any]) -
 
 
 def _directory() -> pathlib.Path:
-    """Where the builds of this ansible-core are kept; raises OSError where nothing can be."""
-    key = (*seam.VERSION, *sys.version_info[:2])
+    """Return the directory for builds of this ansible-core; raises OSError."""
+    key = (*module_builds.VERSION, *sys.version_info[:2])
     home = endpoint.private_home()
     directory = home / "builds" / hashlib.sha256(repr(key).encode()).hexdigest()[:16]
     if not directory.is_dir():
@@ -81,7 +85,7 @@ def _directory() -> pathlib.Path:
 
 
 def _restore(entry: pathlib.Path, kept: pathlib.Path) -> bool:
-    """Put an earlier build where ansible-core looks for it, if it is still the same."""
+    """Write a valid entry to where ansible-core looks; return whether it is one."""
     try:
         head, _, content = entry.read_bytes().partition(b"\n")
         digest, stamps = json.loads(head)
@@ -97,10 +101,11 @@ def _restore(entry: pathlib.Path, kept: pathlib.Path) -> bool:
 
 
 def _store(entry: pathlib.Path, kept: pathlib.Path, module_path: pathlib.Path) -> None:
+    """Make an entry of a build, if each of its files is ansible-core's own."""
     sources = list(_sources(kept, module_path))
     if None in sources:
         return
-    files = {path for path in sources if path is not None} | {seam.REDIRECTS}
+    files = {path for path in sources if path is not None} | {module_builds.REDIRECTS}
     stamps = [_stamp(path) for path in sorted(files | {path.parent for path in files})]
     content = kept.read_bytes()
     head = json.dumps([hashlib.sha256(content).hexdigest(), stamps])
@@ -108,12 +113,12 @@ def _store(entry: pathlib.Path, kept: pathlib.Path, module_path: pathlib.Path) -
 
 
 def _sources(kept: pathlib.Path, module_path: pathlib.Path) -> Iterator[pathlib.Path | None]:
-    """The files that a build was made of; None for each that is not as it was in its file."""
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(seam.archive_of(kept)))) as archive:
+    """Yield the source of each file in a build; None if that is not an unchanged file."""
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(module_builds.archive_of(kept)))) as archive:
         for name in archive.namelist():
             content = archive.read(name)
-            path = seam.ROOT / name
-            if name in seam.MADE_UP:
+            path = module_builds.ROOT / name
+            if name in module_builds.MADE_UP:
                 continue
             if name.startswith("ansible/") and path.is_file() and path.read_bytes() == content:
                 yield path
@@ -123,12 +128,12 @@ def _sources(kept: pathlib.Path, module_path: pathlib.Path) -> Iterator[pathlib.
 
 def _stamp(path: pathlib.Path) -> Stamp:
     status = path.stat()
-    # The size of a directory differs between file systems, and says nothing.
+    # The size of a directory depends on the file system.
     return [str(path), status.st_mtime_ns, 0 if path.is_dir() else status.st_size]
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-    """Whole or not at all: others may read it meanwhile."""
+    """Write a file whole or not at all, as other runs may read it meanwhile."""
     part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         part.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""Modules of ansible-core that can be run many times in one process."""
+"""Modules of ansible-core that a warm process may run."""
 
 import base64
 import io
@@ -7,21 +7,21 @@ import zipfile
 from ansible_econtext.core import module_builds
 from ansible_econtext.payload import ansiballz
 
-#: They look at files, change them or run commands, and leave nothing behind in their process but
+#: They look at files, change files or run commands.  Of their process they change, and read, only
 #: variables of their `module_utils` (`basic._ANSIBLE_ARGS` and the like, the warnings, the parsed
-#: arguments), the environment, the directory and the umask; nor do they look at what else is there.
+#: arguments), the environment, the directory and the umask.
 #: Source: their files in `modules/`, and `module_utils/basic.py`, 2.16 to 2.21.
 _MODULES = frozenset(
     "ansible.modules." + name
     for name in "blockinfile command copy file lineinfile ping replace slurp stat".split()
 )
 
+#: What `leaves_nothing` returned for a payload, by its hash.
 _known: dict[bytes, bool] = {}
 
 
 def leaves_nothing(module: ansiballz.Payload) -> bool:
-    """Whether this payload is one of them: of ansible-core's own files, rather than of others'
-    under the same names."""
+    """Return whether a payload is one of these modules, as ansible-core has it."""
     if module.name not in _MODULES or module.open_files:
         return False
     if module.identity not in _known:

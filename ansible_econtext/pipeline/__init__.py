@@ -1,1 +1,1 @@
-"""Requests that leave before their turn."""
+"""Requests of loops that are sent before their turn."""

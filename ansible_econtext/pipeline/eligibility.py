@@ -1,4 +1,4 @@
-"""Whether the items of a loop may be sent before their turn."""
+"""Check whether the items of a loop may be sent before their turn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,10 @@ display = Display()
 #: Actions that are one call of a module.
 _ACTIONS = frozenset(["command", "shell", "normal"])
 
-#: Modules before which the broker ends slaves, which takes its time.
+#: Modules before which the broker ends slaves.
 _ENDING = frozenset(["user"])
 
-#: Attributes of a task that say nothing of what an item does, or are looked at by other means.
+#: Attributes of a task that do not change what an item does, or that are checked apart.
 _OTHERS = frozenset(
     """changed_when failed_when loop loop_control loop_with name notify register tags until vars
     when""".split()
@@ -26,7 +26,7 @@ _OTHERS = frozenset(
 
 
 def may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> bool:
-    """Whether the items of a loop can be run ahead without anybody seeing a difference."""
+    """Return whether a loop's items may be sent before their turn; display why not."""
     if len(items) < 3 or not settings.is_on("LOOPS"):
         return False
     try:
@@ -43,8 +43,10 @@ def may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> 
 
 
 def _check_task(task: Any) -> None:
-    """Raise Dependent unless a task is one call of a module that tells later items nothing but
-    what is registered: it gives no facts, and ends no slave."""
+    """Raise Dependent unless a task calls one module, without facts or slaves to end.
+
+    Then later items can learn of it only by the registered variable.
+    """
     plugin = actions.action_plugin(task)
     if plugin not in _ACTIONS or not actions.is_core_action(plugin):
         raise template_dependencies.Dependent("the action")
@@ -64,9 +66,11 @@ def _check_task(task: Any) -> None:
 
 
 def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
-    """Raise Dependent if what an item does, or how its host is reached, may depend on how other
-    items went, or if the user's variable `econtext_loops` says so."""
-    chosen = variables.get("econtext_loops", True)  # what is no boolean counts as false
+    """Raise Dependent if an item's templates may depend on how other items went.
+
+    Templates of the connection's options count, and the user's variable `econtext_loops`.
+    """
+    chosen = variables.get("econtext_loops", True)  # a value that is no boolean counts as false
     if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
         raise template_dependencies.Dependent("econtext_loops")
     registered = _registered_by(task)
@@ -86,6 +90,6 @@ def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
 
 
 def _registered_by(task: Any) -> frozenset[str]:
-    """The variables in which a task's result will be."""
-    registers = task.register or ()  # from 2.21 on, names with an expression each
+    """Return the names of the variables that hold a task's result."""
+    registers = task.register or ()  # in 2.21, names with an expression each
     return frozenset([registers] if isinstance(registers, str) else registers)

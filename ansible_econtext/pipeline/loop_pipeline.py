@@ -1,15 +1,15 @@
-"""The items of a loop, sent to the target without waiting for each other.
+"""Pipeline of a loop's items, sent without waiting for each other's replies.
 
-A few threads take the items in turn.  One at a time prepares an item, up to the request for its
-module; when that is sent, the next one's turn begins, while the first waits for its reply.  All
-requests of a loop go over one connection, in order, and the target runs one after the other.
+A few threads take the items in turn.  One thread at a time prepares an item, up to the request for
+its module.  When that is sent, another thread prepares the next item, while the first waits for
+its reply.  All requests of a loop go over one connection, in order, and run one after another.
 
-What is not just one request like the first item's is done alone: after everything before it is
-over, and before anything that comes after it begins.
+An item that needs more than one request like the scout's runs alone: it waits until all items
+before it are over, and the items behind it wait for it.
 
-The first item is the scout: what it asks for shows what there is to be like.  If its module is one
-that the broker did not have, the host is likely to be one that it has no slave for: then the items
-after it are sent behind it, while it waits for that.
+The first item is the scout, whose request is the pattern for the others.  If the broker did not
+have its module, it is likely to have no slave for the host either.  Then the items behind the scout
+are sent while it waits for its reply.
 """
 
 import contextlib
@@ -24,19 +24,19 @@ from ansible_econtext.client.multiplexer import Multiplexer
 from ansible_econtext.core import fork_gate
 from ansible_econtext.pipeline import slot
 
-#: Items under way at the most, each of which has a thread: with 50 ms to the target and 4 ms for an
-#: item, 14 keep it busy.
+#: Items under way at most, each with a thread: with 50 ms to the target and 4 ms for an item, 14
+#: keep it busy.
 _FEW = 16
 
-#: The same while the first item has no reply, as it may have to log in.  A process with as many
-#: threads gives a loop no more than the few.
+#: The same while the scout has no reply, as the broker may have to log in.  A process that has as
+#: many threads gives a loop no more than `_FEW`.
 _MANY = 64
 
 _pipelines: "weakref.WeakSet[LoopPipeline]" = weakref.WeakSet()
 
 
 def stop() -> None:
-    """Stop the pipelines of all loops, as the play is over or interrupted."""
+    """Stop all pipelines, as the play is over or interrupted; for the main thread."""
     for pipeline in list(_pipelines):
         pipeline.stop()
 
@@ -45,7 +45,7 @@ class LoopPipeline:
     """Pipeline of one loop of `count` items.
 
     `connect` returns a connection to the broker.  `runner` returns, for each thread, a function
-    that runs the item of a number and returns what came of it.
+    that runs the item of a number and returns its outcome.
     """
 
     def __init__(
@@ -64,26 +64,26 @@ class LoopPipeline:
         self._changed = threading.Condition()
         self._next = 0
         self._idle = 0
-        #: Items that are over, and the outcomes of those that the task thread did not take yet.
+        #: Items that are over, and the outcomes that the task thread has not taken yet.
         self._over: set[int] = set()
         self._outcomes: dict[int, Any] = {}
         self._taken = 0
-        #: How many may be under way.
+        #: Items that may be under way.
         self._window = _FEW
         self._closed = False
-        #: What the requests of all items have in common.
+        #: What the requests of all items have in common; None if not known.
         self.pattern: object = None
-        #: Whether each item that comes runs alone.
+        #: Whether each item from now on runs alone.
         self.is_broken = False
         _pipelines.add(self)
 
     # For the task thread
 
     def run(self, number: int, alone: Callable[[], Any]) -> Any:
-        """Return the outcome of the item of this number; to be called for each in order.
+        """Return the outcome of the next item, or raise its error.
 
-        `alone` runs the item here, as long as no item has shown what the requests are like.
-        Raises what the item raised, and client.BrokerGone if the play is over.
+        `alone` runs the item in the task thread, which is done until the pattern is known.
+        Raises client.BrokerGone if the play is over.
         """
         if self._multiplexer is None and self.pattern is not None:
             self._begin(number)
@@ -120,7 +120,7 @@ class LoopPipeline:
         self._start_first_thread()
 
     def begin_behind(self, number: int, work: Work) -> None:
-        """Send the scout's request, under its number, and have the next items prepared."""
+        """Send the scout's request under its number, and start to prepare the next items."""
         multiplexer = Multiplexer(self._connect())
         multiplexer.send(number + 1, work)  # 0 is no number
         self._multiplexer = multiplexer
@@ -155,7 +155,7 @@ class LoopPipeline:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Begin no more items, and wait for no more replies; for any thread."""
+        """Begin no item and wait for no reply from now on; for any thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -209,11 +209,11 @@ class LoopPipeline:
             return self._next - 1
 
     def take_back(self) -> None:
-        """Let another item prepare."""
+        """Let another item prepare; for the thread that prepares one."""
         self._preparing.release()
 
     def pass_on(self) -> None:
-        """Have the next item prepared by an idle thread, or by one more."""
+        """Let an idle thread prepare the next item; start a thread if none is idle."""
         self.take_back()
         with self._changed:
             is_wanted = not self._closed and self._next < self._count
@@ -230,7 +230,7 @@ class LoopPipeline:
             self._changed.wait_for(
                 lambda: self._closed or all(each in self._over for each in range(first, number))
             )
-        if self._closed:  # and what came before it may never be done
+        if self._closed:  # an item before this one may never have run
             raise client.BrokerGone("the play is over")
 
     @property

@@ -1,6 +1,6 @@
-"""Slot of an item of a loop: what its thread may send to its host, and when.
+"""Slot of a loop's item, which decides what its thread may send, and when.
 
-In ansible-playbook; a thread that has no slot sends its requests itself, at once.
+A thread without a slot sends its requests at once.
 """
 
 import contextlib
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 class Slot:
     """Place of one item in the order of its loop; for the thread that runs the item.
 
-    The first item that runs in the task thread is the scout: its request shows what those of
-    the other items are to be like.  Any other item may prepare until it has submitted its request.
+    The scout, which runs in the task thread, sets the pattern of the other items' requests.  Any
+    other item may prepare until it has submitted its request.
     """
 
     def __init__(self, pipeline: "LoopPipeline", number: int, is_scout: bool = False) -> None:
         self._pipeline = pipeline
         self._number = number
         self._is_scout = is_scout
-        #: Whether the item may send a request that has no place in the pipeline.
+        #: Whether the item may send requests past the pipeline.
         self.is_active = is_scout
-        #: Whether the item is the one that prepares.
+        #: Whether its thread holds the pipeline's right to prepare.
         self._prepares = not is_scout
         self._submitted = 0
 
     def submit(self, work: Work) -> Reply | None:
-        """Return the reply to a request that goes its way in sequence.
+        """Send a request in the sequence of its loop; return its reply.
 
-        None if the caller is to send the request itself, as all items before this one are over.
-        Raises client.BrokerGone.
+        Returns None if the caller must send the request itself, after all items before this one
+        are over.  Raises client.BrokerGone.
         """
         pattern = _pattern_of(work)
         if self._is_scout:
@@ -70,7 +70,7 @@ class Slot:
         reply = self._pipeline.multiplexer.wait(self._number + 1)
         is_lost = isinstance(reply, messages.NotReached)
         if is_lost or isinstance(reply, messages.PayloadWanted | messages.NotBegun):
-            # Nothing of it was done, nor of the items after it: each of them has such a reply.
+            # The broker did nothing for it, and replies NotBegun to each item after it.
             self._pipeline.is_broken = True
             self.wait_until_active()
             self._pipeline.multiplexer.wait_until_quiet()
@@ -93,20 +93,20 @@ class Slot:
 
 
 def _pattern_of(work: Work) -> object:
-    """Return what all requests of a loop have in common; None if it has no place in a pipeline."""
+    """Return what all requests of a loop share; None if the request fits no pipeline."""
     action = work.action
     if not isinstance(action, messages.Module) or work.deferred:
         return None
     return key_of(work.route), action.identity, action.interpreter
 
 
-#: The slot of what the present thread runs.
+#: The slot of the present thread's item.
 _slot: contextvars.ContextVar[Slot | None] = contextvars.ContextVar("econtext", default=None)
 
 
 @contextlib.contextmanager
 def activated(slot: Slot) -> Iterator[None]:
-    """Have the functions below speak of this slot, in the present thread."""
+    """Make this slot that of the present thread, for the functions below."""
     token = _slot.set(slot)
     try:
         yield
@@ -115,22 +115,25 @@ def activated(slot: Slot) -> Iterator[None]:
 
 
 def submit(work: Work) -> Reply | None:
-    """Return the reply to a request that goes its way in sequence.
+    """Send a request in the sequence of its loop; return its reply.
 
-    None if the caller is to send the request itself, now.  Raises client.BrokerGone.
+    Returns None if the caller must send the request itself, now.  Raises client.BrokerGone.
     """
     slot = _slot.get()
     return slot.submit(work) if slot is not None else None
 
 
 def is_active() -> bool:
-    """Return whether the present thread may send something else than its one request."""
+    """Return whether the present thread may send requests past the pipeline."""
     slot = _slot.get()
     return slot is None or slot.is_active
 
 
 def wait_until_active() -> None:
-    """Wait until the present thread may send something else than its one request."""
+    """Wait until the present thread may send requests past the pipeline.
+
+    Raises client.BrokerGone.
+    """
     slot = _slot.get()
     if slot is not None:
         slot.wait_until_active()

@@ -1,8 +1,7 @@
-"""Whether the items of a loop can be prepared before the ones in front of them are done.
+"""Search for templates by which a loop's item may depend on the ones before it.
 
-They can where nothing that an item is made of can look different by then: no template that leads
-to what the task registers, and none that looks at something outside of its variables.  What is
-not known here counts as if it did.
+An item depends on them if a template leads to a variable that the task registers, or reads
+anything but its variables.  A function, filter or test that is not known counts as doing so.
 """
 
 import functools
@@ -16,7 +15,7 @@ from jinja2 import nodes
 #: Variables that hold all others, and the task's own results (ansible-core 2.21).
 _EVERYTHING = frozenset(["vars", "hostvars", "varnames", "_task"])
 
-#: Functions, filters, tests and methods that look at their arguments and at nothing else.
+#: Functions, filters, tests and methods that read their arguments alone.
 _FUNCTIONS = frozenset(["range", "dict", "namespace"])
 PURE = frozenset(
     """abs all any b64decode b64encode basename batch bool boolean capitalize center changed
@@ -37,7 +36,7 @@ _METHODS = frozenset(
     partition removeprefix removesuffix replace rfind rpartition rsplit rstrip split splitlines
     startswith strip title upper values zfill""".split()
 )
-#: Filters to which another one or a test is named, and in which of their arguments.
+#: Filters that call a filter or test by name, with the number of that argument.
 _BY_NAME = {"map": 0, "select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 _PREFIX = re.compile(r"ansible\.(builtin|legacy)\.")
 
@@ -45,7 +44,7 @@ _environment = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopc
 
 
 class Dependent(Exception):
-    """The text says on what."""
+    """Raised if an item may depend on others; its text names the reason."""
 
 
 def check(
@@ -54,14 +53,20 @@ def check(
     variables: Mapping[str, Any],
     registered: frozenset[str],
 ) -> None:
-    """Raise Dependent if what the templates in `values` and the expressions in `conditions` come
-    to may depend on how other items went; `registered` are the variables in which that is."""
+    """Raise Dependent if `values` or `conditions` may depend on how other items went.
+
+    These are values with templates, and expressions.  `registered` are the variables that hold the
+    results of other items.
+    """
     _Search(variables, registered).look([*values, *(_as_template(each) for each in conditions)])
 
 
 def check_items(loop: Any, variables: Mapping[str, Any], registered: frozenset[str]) -> None:
-    """As `check`, for what a loop goes over: it is made when the loop begins, but templates in
-    the variables that it comes from may be filled in when their item comes."""
+    """Raise Dependent if the list of a loop's items may depend on how others went.
+
+    The list is made when the loop begins, but ansible-core may fill in templates of the variables
+    in it when their item comes.
+    """
     search = _Search(variables, registered)
     if isinstance(loop, str):
         search.look_at_names(loop)
@@ -78,13 +83,15 @@ def _as_template(condition: Any) -> Any:
 
 
 class _Search:
+    """Search through values, and through each variable that they lead to, once."""
+
     def __init__(self, variables: Mapping[str, Any], names: frozenset[str]) -> None:
         self._variables = variables
         self._names = names
         self._seen: set[str] = set()
 
     def look(self, value: Any) -> None:
-        """Look through a value, and all that its templates lead to."""
+        """Look through a value and all that its templates lead to; raises Dependent."""
         if isinstance(value, str):
             if "{{" in value or "{%" in value:
                 self._look_at_template(str(value))
@@ -104,6 +111,7 @@ class _Search:
         self.look_at_names(template)
 
     def look_at_names(self, template: str) -> None:
+        """Look through the variables that a template names; raises Dependent."""
         for name in _parse(template).find_all(nodes.Name):
             self._look_at_name(name.name)
 

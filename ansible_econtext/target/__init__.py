@@ -1,1 +1,1 @@
-"""What of the Ansible layer is shipped to targets; it keeps law 1, as `econtext.target` does."""
+"""Code of the Ansible layer that is shipped to targets, under law 1."""

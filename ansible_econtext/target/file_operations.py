@@ -1,7 +1,7 @@
-"""File operations that ansible-core does by shell commands, in a call process instead.
+"""File operations in a call process, for which ansible-core has shell commands.
 
-Functions that a worker calls take the operations that come before (`apply`), and
-return (what was asked for, the parent directories that were made on the way).
+`operate`, `exists`, `expand`, `receive` and `send` take the operations to do first (`apply`),
+and return (value, parent directories that those operations made).
 """
 
 import errno
@@ -16,14 +16,14 @@ _CHUNK = 262144
 
 
 class OperationError(Exception):
-    """An operation failed: which one, and the operating system's words."""
+    """Raised if an operation failed; names it, with the operating system's words."""
 
 
 def apply(operations):
     # type: (list) -> list
-    """Do each (name, arguments...) in turn; the parent directories that were made.
+    """Do each (name, arguments...) in turn; return the parent directories made.
 
-    Raises OperationError at the first that fails.
+    Raises OperationError at the first operation that fails.
     """
     made = []  # type: list
     for operation in operations:
@@ -37,7 +37,7 @@ def apply(operations):
 
 def _native(value):
     # type: (object) -> object
-    """Paths as this interpreter wants them; all else as it is."""
+    """Return a value with its texts as this interpreter's paths."""
     if isinstance(value, (list, tuple)):
         return [_native(each) for each in value]
     return compat.native(value) if isinstance(value, compat.text) else value
@@ -45,27 +45,29 @@ def _native(value):
 
 def operate(operations):
     # type: (list) -> tuple
+    """Do operations alone; the value is None."""
     return None, apply(operations)
 
 
 def exists(operations, path):
     # type: (list, str) -> tuple
+    """Return whether a path exists."""
     made = apply(operations)
     return os.path.exists(compat.native(path)), made
 
 
 def expand(operations, path):
     # type: (list, str) -> tuple
-    """A path that begins with a tilde, as a shell expands it."""
+    """Expand a path that begins with a tilde, as a shell does."""
     made = apply(operations)
     return compat.from_native(os.path.expanduser(compat.native(path))), made
 
 
 def receive(operations, path, mode, expected):
     # type: (list, str, int, int) -> tuple
-    """Write standard input, `expected` bytes, to a file.
+    """Write standard input, `expected` bytes, to a file; return its size.
 
-    What does not arrive whole does not stay, where there was no file before.
+    Raises OperationError if writing fails or bytes are missing; a new file is removed then.
     """
     made, path = apply(operations), compat.native(path)
     new = not os.path.lexists(path)
@@ -86,7 +88,7 @@ def receive(operations, path, mode, expected):
 
 def send(operations, path):
     # type: (list, str) -> tuple
-    """Write a file to standard output; its length in bytes."""
+    """Write a file to standard output; return its size.  Raises OperationError."""
     made, path = apply(operations), compat.native(path)
     size = 0
     try:
@@ -103,7 +105,7 @@ def send(operations, path):
 
 def remove_empty(paths):
     # type: (list) -> None
-    """Remove those of the directories that nothing is in."""
+    """Remove each directory that is empty."""
     for path in sorted(paths, key=len, reverse=True):
         try:
             os.rmdir(path)
@@ -113,7 +115,7 @@ def remove_empty(paths):
 
 def remove_all(paths):
     # type: (list) -> None
-    """Remove each of them; one that stays is no reason to leave the others."""
+    """Remove each path; go on if one cannot be removed."""
     for path in paths:
         try:
             remove(compat.native(path))
@@ -123,7 +125,7 @@ def remove_all(paths):
 
 def missing_directories(path):
     # type: (str) -> list
-    """`path` and those above it that do not exist."""
+    """Return `path` and the directories above it, as far as they do not exist."""
     missing = []
     while path not in ("", "/") and not os.path.isdir(path):
         missing.append(path)
@@ -136,7 +138,7 @@ def missing_directories(path):
 
 def make_directory(parent, name):
     # type: (str, str) -> list
-    """As `umask 77 && mkdir -p parent && mkdir parent/name`."""
+    """Do `umask 77 && mkdir -p parent && mkdir parent/name`; return the parents made."""
     missing = missing_directories(parent)
     before = os.umask(0o77)
     try:
@@ -160,21 +162,21 @@ def make_directory(parent, name):
 
 def write(path, data, mode):
     # type: (str, bytes, int) -> None
-    """Write a file; a new one gets `mode` as far as the umask lets it."""
+    """Write a file; a new one gets `mode` without the bits of the umask."""
     with _created(path, mode) as target:
         target.write(data)
 
 
 def add_owner_bits(paths, bits):
     # type: (list, int) -> None
-    """As `chmod u+... paths`."""
+    """Add permission bits to paths, as `chmod u+...` does."""
     for path in paths:
         os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | bits)
 
 
 def remove(path):
     # type: (str) -> None
-    """As `rm -rf path`."""
+    """Remove a path, as `rm -rf` does."""
     try:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)

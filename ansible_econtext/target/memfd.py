@@ -1,4 +1,4 @@
-"""Files without a name, which are gone with the last process that has them open."""
+"""Nameless files, which are gone with the last process that has them open."""
 
 import os
 import tempfile
@@ -8,10 +8,10 @@ from econtext.target import compat
 
 def files(name):
     # type: (str) -> object
-    """Descriptors of new empty files, one for each way to have such a file here, the best one
-    first; none where other processes could not open them.
+    """Yield descriptors of new empty files, one for each method, the best first.
 
-    `name` is for whoever looks at what is open.  What is not wanted is the caller's to close.
+    Yields none if other processes could not open them.  `name` shows in listings of open files.
+    The caller closes each descriptor.
     """
     if not os.path.exists("/proc/self/fd"):
         return
@@ -29,20 +29,20 @@ def files(name):
 
 def path(descriptor):
     # type: (int) -> str
-    """By it processes of our own user open the file, as long as this process has it open."""
+    """Return the path by which other processes of this account open a descriptor."""
     return "/proc/%d/fd/%d" % (os.getpid(), descriptor)
 
 
 def program(name, content):
     # type: (str, bytes) -> object
-    """The path of a nameless file that can be executed; None where there is no such thing."""
+    """Return the path of an executable nameless file; None if the system has none."""
     for descriptor in files(name):
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fchmod(descriptor, 0o700)
-                # What somebody can write to is not executed.
+                # A file that is open for writing cannot be executed.
                 reading = os.open(path(descriptor), os.O_RDONLY)
         except (OSError, IOError):
             continue

@@ -1,8 +1,8 @@
-"""Runs one Ansible module in a call process, as ansible-core's own wrapper would.
+"""Runner of a module in a call process, in place of ansible-core's wrapper.
 
-Source: `_ansiballz_main` in ansible-core's `executor/module_common.py` (up to
-2.18) and `_internal/_ansiballz/_wrapper.py` (2.19 and later): what it sets
-before it starts a module is set here, except that no file is written.
+Source: `_ansiballz_main` in ansible-core's `executor/module_common.py` (2.16 to
+2.18) and `_internal/_ansiballz/_wrapper.py` (2.19 to 2.21).  All that it sets before
+it starts a module is set here, but no file is written.
 """
 
 import os
@@ -16,12 +16,12 @@ from econtext.target import call, compat
 
 
 class Outdated(Exception):
-    """The slave's Python was replaced on this host: what it would import is another's."""
+    """Raised if the slave's Python was replaced on this host since the slave began."""
 
 
 def stamps(paths):
     # type: (object) -> list
-    """What tells each of these files from what was or will be in its place."""
+    """Return (device, inode, mtime, size) of each file; None for a missing one."""
     found = []
     for path in paths:  # type: ignore[attr-defined]
         try:
@@ -35,20 +35,21 @@ def stamps(paths):
 
 def _python():
     # type: () -> list
-    """What tells one installation of this Python from the next."""
+    """Return the stamps that change if this Python is replaced."""
     return stamps((sys.executable, os.__file__))
 
 
-#: As of when the slave imported this, before it forked.
+#: Stamps of when the slave imported this module, before it forked.
 _PYTHON = _python()
 
 
 def run_module(request):
     # type: (dict) -> tuple
-    """Run the module of `request`; (exit status, directories made for temporary files).
+    """Run a module; return (exit status, directories for temporary files).
 
-    Standard output and error of this process are the module's.  Raises Outdated, before
-    anything was done, if the slave is to be replaced.
+    The directories are those that this run made.  Standard output and error of this
+    process are the module's.  Raises Outdated before it does anything, and OperationError
+    before the module runs.
     """
     if _python() != _PYTHON:
         raise Outdated(sys.executable)
@@ -70,8 +71,8 @@ def run_module(request):
 
 def _unhandled():
     # type: () -> int
-    """What an interpreter does at the end: the module may have put its own hook there."""
-    try:
+    """Report the exception as an interpreter does at its end; return the exit status."""
+    try:  # the module may have set a hook of its own
         sys.excepthook(*sys.exc_info())
     except SystemExit as error:
         return exit_status(error)
@@ -82,7 +83,7 @@ def _unhandled():
 
 def exit_status(error):
     # type: (SystemExit) -> int
-    """What an interpreter makes of sys.exit's argument."""
+    """Return the exit status for sys.exit's argument; write its text, if it is one."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
@@ -93,7 +94,7 @@ def exit_status(error):
 
 def _prepare(request):
     # type: (dict) -> None
-    """The process as the module expects it."""
+    """Make this process as the module expects it."""
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
     time.tzset()  # TZ may be one of them
@@ -125,7 +126,7 @@ def _limit_open_files(wanted):
 
 def _use(modules, request):
     # type: (dict, dict) -> str
-    """Have the payload's modules importable; where the module is to believe they are."""
+    """Make the payload's modules importable; return the path that the module is told."""
     importer, library = call.importer, compat.native(request["library"])
     if not payload_file.is_needed(modules):
         importer.use(modules)  # type: ignore

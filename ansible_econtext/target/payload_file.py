@@ -1,6 +1,6 @@
-"""A payload as a file: for another interpreter, and for resources, which are no modules.
+"""Payload as an archive file: for other interpreters, and for resources.
 
-The file has no name where the system allows it, and is gone with its process.
+The file is nameless if the system allows it, and gone with its process.
 """
 
 import atexit
@@ -11,29 +11,29 @@ import zipfile
 
 from ansible_econtext.target import memfd
 
-#: The module by which others start themselves again under another interpreter: it and the
-#: interpreters that it tries look for ansible-core's modules beside its own file.
+#: Module by which a module starts itself again under another interpreter.  Both look for
+#: ansible-core's modules beside the file of this one.
 RESPAWN = "ansible.module_utils.common.respawn"
 
-#: By it (ansible-core 2.21 and later) a module reads what else its payload holds.
+#: Module by which a module reads resources of its payload (ansible-core 2.21).
 _EMBED = "ansible.module_utils.embed"
 
 
 def is_needed(modules):
     # type: (dict) -> bool
-    """Whether memory will not do for these modules."""
+    """Return whether these modules need the payload as a file."""
     return RESPAWN in modules or has_resources(modules)
 
 
 def has_resources(modules):
     # type: (dict) -> bool
-    """Whether there is more to read than modules: the name of another file is its path."""
+    """Return whether the payload holds resources, whose names are paths."""
     return _EMBED in modules or any("/" in name for name in modules)
 
 
 def make(modules, store, library):
     # type: (dict, object, str) -> str
-    """Write the files to an archive; a path by which our own user's processes can open it.
+    """Write the files to an archive; return the path that this account can open.
 
     `library` is the directory in which the modules' file names place them.
     """
@@ -42,7 +42,7 @@ def make(modules, store, library):
         archive = zipfile.ZipFile(target, "w")
         for module in modules.values():
             name = module.filename[len(library) + 1 :]
-            # A date of its own: the host's may be before 1980, which archives cannot say.
+            # ZipInfo's fixed date: the host's may be before 1980, which zip cannot hold.
             archive.writestr(zipfile.ZipInfo(name), store.content(module.digest))
         archive.close()
     return path
@@ -50,7 +50,7 @@ def make(modules, store, library):
 
 def _file():
     # type: () -> tuple
-    """(descriptor, path) of an empty file."""
+    """Return (descriptor, path) of an empty file."""
     for descriptor in memfd.files("ansible_payload.zip"):
         return descriptor, memfd.path(descriptor)
     directory = tempfile.mkdtemp(prefix="ansible_payload_")

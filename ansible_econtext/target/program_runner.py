@@ -1,8 +1,8 @@
-"""Runs a module that is a program of its own, by the command that ansible-core made for it.
+"""Runner of a module that is a program, by ansible-core's command for it.
 
-ansible-core puts such a module, and its arguments, into files of a temporary directory.  Here
-they are in files without a name, whose paths the command is given; where the system has no
-such files, or does not execute them, there is a directory again.
+ansible-core puts such a module and its arguments into files of a temporary directory.  Here
+they are nameless files, whose paths the command is given.  If the system has no such files
+or does not execute them, a temporary directory is made.
 """
 
 import os
@@ -13,16 +13,16 @@ import tempfile
 from ansible_econtext.target import file_operations, memfd, working_directory
 from econtext.target import call, compat
 
-#: What Python ignores, and no other program is started with.
+#: Signals that Python ignores, and that the program must not inherit as ignored.
 _IGNORED = ("SIGPIPE", "SIGXFSZ", "SIGXFZ")
 
 
 def run(operations, request):
     # type: (list, dict) -> tuple
-    """Run the program; (exit status, directories made on the way).
+    """Run the program; return (exit status, parent directories that were made).
 
-    Standard input, output and error of this process are the program's.  A status is
-    negative for a signal.
+    Standard input, output and error of this process are the program's.  The status is
+    negative for a signal.  Raises OperationError.
     """
     made = file_operations.apply(operations)
     working_directory.enter(request["directory"])
@@ -52,7 +52,7 @@ def _content(word, name, digest, content):
 
 def _directory(remote_tmp, name):
     # type: (str, str) -> tuple
-    """(a new directory, those above it that were made for it)."""
+    """Return (a new directory, the directories above it that were made)."""
     parent = os.path.expanduser(compat.native(remote_tmp))
     try:
         made = file_operations.make_directory(parent, compat.native(name))

@@ -1,13 +1,13 @@
-"""What ansible-core's `run_command` is given to run commands with, so that none waits for nothing.
+"""Faster selector and Popen for ansible-core's `run_command`.
 
 Source: `run_command` in `module_utils/basic.py`, 2.16 to 2.21.
 
-It asks twice whether its command has ended: once to leave its loop, and once to wait
-for it.  A command that ends between the two, all its output read, lets it wait a whole
-second for output of nobody.  The faster a module is started, the more often that happens.
+It asks twice whether its command has ended: to leave its loop, and to wait for it.  If the
+command ends between the two, `run_command` waits a whole second for output that cannot come.
+A module that is started faster meets this more often.
 
-And from 2.17 on it gives each command a function to call before it starts, which forces a
-fork of the whole process where a `vfork` would do, for a umask that hardly any caller sets.
+Since 2.17 it gives each command a `preexec_fn` that sets a umask, which hardly any caller
+asks for.  With a `preexec_fn`, Popen forks the whole process, where it would use `vfork`.
 """
 
 import subprocess
@@ -15,16 +15,16 @@ import types
 
 from econtext.target import compat
 
-#: Seconds to wait for output when there is nothing that could give any.
+#: Seconds to wait for output if no descriptor is left that could give any.
 _MOMENT = 0.001
 
-#: Starts commands, where they have sessions of their own.
+#: Guard of a warm process: it is told of each command; None in other call processes.
 _apart = None  # type: object
 
 
 def prepare(basic):
     # type: (types.ModuleType) -> None
-    """Give the module `basic` a selector and a Popen of ours."""
+    """Replace the selector and the Popen of ansible-core's module `basic`."""
     if hasattr(getattr(basic, "selectors", None), "PollSelector"):
         basic.selectors = _with(basic.selectors, _selector(basic.selectors))  # type: ignore
     if hasattr(basic, "subprocess"):
@@ -33,7 +33,7 @@ def prepare(basic):
 
 def _with(module, kind):
     # type: (types.ModuleType, type) -> types.ModuleType
-    """A copy of a module with a class of ours in place of its own."""
+    """Return a copy of a module with a class replaced by one of the same name."""
     copy = types.ModuleType(module.__name__)
     copy.__dict__.update(module.__dict__)
     setattr(copy, kind.__name__, kind)
@@ -53,7 +53,7 @@ def _selector(selectors):
 
 
 class Popen(subprocess.Popen):
-    """Leaves out a `preexec_fn` that would do nothing."""
+    """Popen without a `preexec_fn` that would do nothing."""
 
     def __init__(self, *args, **kwargs):
         # type: (...) -> None
@@ -68,8 +68,10 @@ class Popen(subprocess.Popen):
 
 def keep_apart(guard):
     # type: (object) -> None
-    """Start each command in a session of its own, and tell `guard` of it: what one of them leaves
-    running, as it may, is not to end with this process, which stays for other tasks."""
+    """Start each command in a session of its own, and tell `guard`.
+
+    What a command leaves running must not end with this process, which is a warm process.
+    """
     global _apart
     _apart = guard
 
@@ -85,7 +87,7 @@ def _in_own_session(options):
 
 def _does_nothing(function):
     # type: (object) -> bool
-    """Whether this is run_command's function without a umask to set."""
+    """Return whether this is run_command's function, without a umask to set."""
     cells = getattr(function, "__closure__", None)
     names = getattr(getattr(function, "__code__", None), "co_freevars", ())
     return names == ("umask",) and not cells[0].cell_contents  # type: ignore[index]

@@ -1,7 +1,7 @@
-"""Ends the commands of a process that ends before them, from another group of processes.
+"""Guard of a warm process's commands: a fork of it that ends them if it has gone.
 
-A call process is ended with all that is in its session.  Commands of one that stays have sessions
-of their own, and nobody else would end them.
+The slave ends a call process with its session.  Commands of a warm process have sessions
+of their own (see `run_command.keep_apart`), which the slave does not know.
 """
 
 import errno
@@ -12,14 +12,14 @@ import time
 
 from econtext.target import call, compat
 
-#: Seconds between asking commands to end and ending them.
+#: Seconds between SIGTERM and SIGKILL.
 _PATIENCE = 0.8
 
 _PID = struct.Struct("=i")
 
 
 class Guard(object):
-    """Told of commands, and that they are no longer looked after; starts with the first one."""
+    """Warm process's end of the guard, which is forked for the first command."""
 
     def __init__(self):
         # type: () -> None
@@ -28,25 +28,26 @@ class Guard(object):
 
     def started(self, pid):
         # type: (int) -> None
-        """A command began; its session has the same number."""
+        """Guard the session of a new command; its number is the command's."""
         if not self._pid:
             self._pid = os.fork()
             if self._pid == 0:
                 _watch(self._ends)
             try:
-                os.setpgid(self._pid, self._pid)  # before anybody can end our own group
+                os.setpgid(self._pid, self._pid)  # before the slave can end this process's group
             except OSError:
-                pass  # it was faster
+                pass  # the guard did it first
         os.write(self._ends[1], _PID.pack(pid))
 
     def let_go(self):
         # type: () -> None
-        """The module has ended: what is left of its commands is meant to stay."""
+        """Forget all commands, as the module has ended: the ones left are meant to run on."""
         if self._pid:
             os.write(self._ends[1], _PID.pack(0))
 
     def close(self):
         # type: () -> None
+        """End the guard, and wait for it; it ends the commands that it still guards."""
         for fd in self._ends:
             os.close(fd)
         if self._pid:
@@ -55,7 +56,7 @@ class Guard(object):
 
 def _watch(ends):
     # type: (list) -> None
-    """The guard's own process: until nobody has the other end any more; never returns."""
+    """Run the guard until the warm process closes its end; never returns."""
     sessions = []  # type: list
     try:
         os.setpgid(0, 0)
@@ -83,7 +84,7 @@ def _end(sessions):
 
 def _signal(pid, number):
     # type: (int, int) -> bool
-    """Whether there is anybody in that session."""
+    """Send a signal to a session; return whether a process is in it."""
     try:
         os.killpg(pid, number)
     except OSError as error:

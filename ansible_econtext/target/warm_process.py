@@ -1,9 +1,9 @@
-"""Runs one module many times in one call process, for the files of a task and for task after task.
+"""Warm process: a call process that runs one module again and again.
 
-A fork costs more than such a module itself.  The requests come on standard input and the
-replies go to standard output, in frames; while a module runs its output goes to files
-without a name.  After each run this process is made what it was before the first; where that
-cannot be done, and where it would know less of the system than a new one, it ends.
+A fork costs more than such a module itself.  Requests come on standard input and replies go
+to standard output, in frames; a module's output goes to nameless files.  After each run the
+process is put back to what it was before the first.  It ends if that cannot be done, or if a
+new process would see another system.
 """
 
 import os
@@ -14,10 +14,10 @@ import threading
 from ansible_econtext.target import memfd, module_runner, run_command, session_guard
 from econtext.target import call, codec, compat, wire
 
-#: All that a payload brings along is below it.
+#: The top package of every module in a payload.
 _PAYLOAD = "ansible"
 
-#: What the C library reads once in a process: files, and directories in which files are replaced.
+#: Files that the C library reads once in a process, and directories of such files.
 _READ_ONCE = [
     "/etc/ld.so.cache",
     "/etc/localtime",
@@ -32,7 +32,8 @@ def run(manifest, name):
     # type: (bytes, str) -> tuple
     """Run the module `name` of a manifest for each request, until the input ends.
 
-    Returns at once, with nothing done, where it is not to be had in this way.
+    Returns (None, []).  Returns it without having run anything if there are no nameless
+    files, or if the module's imports fail.
     """
     outputs = [_output(stream) for stream in ("stdout", "stderr")]
     if None in outputs:
@@ -46,7 +47,7 @@ def run(manifest, name):
     call.importer.use(call.importer.store.manifest(manifest))  # type: ignore
     try:
         _import(str(name))
-    except Exception:  # the ordinary way meets it again, and reports it
+    except Exception:  # an ordinary call fails in the same way, and reports it
         return None, []
     guardian = session_guard.Guard()
     run_command.keep_apart(guardian)
@@ -64,9 +65,9 @@ def run(manifest, name):
 
 def _requests(descriptor, state):
     # type: (int, State) -> object
-    """The requests, each in the `state`, for as long as a new process would be no other one.
+    """Yield each request, with `state` put back, until a new process would differ.
 
-    Whoever asked for more has that done by another process.
+    The broker has the requests that were not answered done by ordinary calls.
     """
     system, resources = module_runner.stamps(_READ_ONCE), _resources()
     reader = wire.Reader(frozenset([wire.CALL]))
@@ -82,26 +83,29 @@ def _requests(descriptor, state):
 
 def _resources():
     # type: () -> tuple
-    """What a run may have left open or running; a socket to the system's log is always left."""
+    """Return the numbers of open files and of threads, which a run may have left.
+
+    Sockets do not count, as each module leaves one to the system's log.
+    """
     files = 0
     for name in os.listdir("/dev/fd"):
         try:
             files += not stat.S_ISSOCK(os.fstat(int(name)).st_mode)
         except OSError:
-            pass  # the one by which the others were listed
+            pass  # the descriptor of the listing itself
     return files, threading.active_count()
 
 
 def _import(name):
     # type: (str) -> None
-    """Import what the module imports: what is imported later is imported again by each run."""
+    """Import the module for its imports, and drop the module itself."""
     __import__(name)
     sys.modules.pop(name)
 
 
 def _output(name):
     # type: (str) -> object
-    """A file without a name; None where there is none."""
+    """Return a descriptor of a nameless file; None if the system has none."""
     for descriptor in memfd.files(name):
         return compat.keep_from_commands(descriptor)
     return None
@@ -109,7 +113,7 @@ def _output(name):
 
 def _reply(descriptor, outputs, result):
     # type: (int, list, bytes) -> None
-    """Send what a run printed, and then its result: all at once where it is little."""
+    """Send a run's output and its result, in one write if they are small."""
     kept = b""
     for stream, output in zip((wire.STDOUT, wire.STDERR), outputs):
         for data in _take(output):
@@ -122,7 +126,7 @@ def _reply(descriptor, outputs, result):
 
 def _take(descriptor):
     # type: (int) -> object
-    """What a file holds, piece by piece; it is empty then."""
+    """Yield the content of a file in pieces, then empty it."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     for data in iter(lambda: os.read(descriptor, wire.MAX_DATA), b""):
         yield data
@@ -137,8 +141,11 @@ def _write(descriptor, data):
 
 
 class State(object):
-    """What a run may change of its process: the variables of the modules of its payload,
-    the hook for exceptions, the environment, the directory and the umask."""
+    """State of the process that a run may change, as it was before the first run.
+
+    It has the variables of the payload's modules, the exception hook, the environment, the
+    working directory and the umask.
+    """
 
     def __init__(self):
         # type: () -> None
@@ -157,20 +164,20 @@ class State(object):
         os.umask(self._umask)
         try:
             self._directory = os.getcwd()  # type: object
-        except OSError:  # another account's: a run goes elsewhere
+        except OSError:  # another account's directory: the module runner leaves it
             self._directory = None
 
     def leave_directory(self):
         # type: () -> None
-        """Be in the directory that it was in."""
+        """Go back to the directory of before the first run."""
         try:
             os.chdir(self._directory or "/")  # type: ignore[call-overload]
-        except OSError:  # it is gone: the module will go elsewhere
+        except OSError:  # it is gone: the next module's request names its own
             os.chdir("/")
 
     def restore(self):
         # type: () -> None
-        """Have all else as it was."""
+        """Put back all but the directory."""
         for name in [name for name in sys.modules if _is_of(name)]:
             if sys.modules[name] is not self._modules.get(name):
                 del sys.modules[name]

@@ -1,4 +1,4 @@
-"""Where a module runs."""
+"""Working directory of a module."""
 
 import os
 
@@ -7,8 +7,10 @@ from econtext.target import compat
 
 def enter(directory):
     # type: (object) -> None
-    """Make a directory the current one, as far as it is open to this account; None is home,
-    where a call is from its start."""
+    """Change to a directory; stay where the process is if that fails or it is None.
+
+    None stands for home, where each call process begins.
+    """
     if directory is None:
         return
     try:

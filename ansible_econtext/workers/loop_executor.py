@@ -1,4 +1,4 @@
-"""Executor of a task whose loop may run ahead, in a task thread."""
+"""Task executor of a task thread, which gives loops to a pipeline."""
 
 import copy
 import os
@@ -15,14 +15,14 @@ from ansible_econtext.pipeline.loop_pipeline import LoopPipeline
 
 
 class LoopExecutor(TaskExecutor):  # type: ignore[misc]
-    """Executor that runs a loop by the stock method, and takes items' outcomes from a pipeline.
+    """Executor that runs the stock loop with items' outcomes from a pipeline.
 
-    Copies of it run the items, in threads of the pipeline.  Source: `TaskExecutor._run_loop` and
+    The pipeline's threads run the items by copies of it.  Source: `TaskExecutor._run_loop` and
     `_execute` in `executor/task_executor.py`, 2.19 to 2.21.
     """
 
     _connection: Any
-    #: The pipeline of the loop that runs, if its items may be sent before their turn.
+    #: The pipeline of the present loop; None if its items run one by one.
     _econtext_pipeline: LoopPipeline | None = None
     #: The number of the next item.
     _econtext_number = 0
@@ -36,7 +36,7 @@ class LoopExecutor(TaskExecutor):  # type: ignore[misc]
         copies: list[LoopExecutor] = []
 
         context = task_context.current() if is_221 else None
-        left: dict[str, Any] = {}  # the variables as the scout left them
+        left: dict[str, Any] = {}  # the variables after the scout
 
         def runner() -> Callable[[int], Any]:
             made = _copy_of(self)
@@ -76,7 +76,7 @@ class LoopExecutor(TaskExecutor):  # type: ignore[misc]
 
 
 def _copy_of(executor: LoopExecutor) -> LoopExecutor:
-    """Return an executor for other items, with a connection of its own."""
+    """Return an executor for a thread of the pipeline, which makes its own connection."""
     made: LoopExecutor = copy.copy(executor)
     made._connection = None
     made._econtext_pipeline = None

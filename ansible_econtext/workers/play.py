@@ -1,4 +1,4 @@
-"""What is otherwise for the time of a play whose strategy is ours."""
+"""Play under the strategy: carried connections, patches, and threads for tasks."""
 
 import contextlib
 import functools
@@ -18,6 +18,7 @@ from ansible_econtext.core.patch import replaced
 from ansible_econtext.patches import (
     caches,
     config_lookups,
+    deep_copies,
     field_validation,
     module_utils_imports,
     template_cache,
@@ -25,14 +26,17 @@ from ansible_econtext.patches import (
 from ansible_econtext.workers.thread_worker import threads_for_tasks
 
 _ALL_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins"
-#: Where the connection plugin is, for hosts that ask for it by its name.
+#: The directory of the connection plugin `econtext`, which hosts may ask for.
 _PLUGINS = _ALL_PLUGINS / "connection"
 _OWN_PLUGINS = frozenset([str(_PLUGINS), str(_ALL_PLUGINS / "shadow")])
 
 
 @contextlib.contextmanager
 def carried(strategy: Any, iterator: Any) -> Iterator[None]:
-    """Have a strategy run a play over carried connections, and spare it what can be spared."""
+    """Run a play over carried connections, with patches and task threads.
+
+    For the main thread.
+    """
     plugin.CarriedConnection.econtext_run = os.getpid()
     with versions.stock_if_unknown():
         run.load_ahead()
@@ -43,7 +47,7 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _patched() -> Iterator[None]:
-    """Apply the patches of ansible-core that make it faster."""
+    """Apply the patches of ansible-core, unless their setting is off."""
     with contextlib.ExitStack() as stack:
         if settings.is_on("PATCHES"):
             for patch in (
@@ -51,6 +55,7 @@ def _patched() -> Iterator[None]:
                 module_utils_imports.found_once,
                 config_lookups.kept_options,
                 config_lookups.kept_builtin_plugins,
+                deep_copies.shared_scalars,
                 field_validation.validated_once,
                 template_cache.compiled_once,
             ):
@@ -60,24 +65,25 @@ def _patched() -> Iterator[None]:
 
 @functools.cache
 def _freeze_memory() -> None:
-    """Spare a run that Python looks through all that Ansible has loaded, for cycles: building the
-    first payload makes so many objects that it did, for 70 ms.  What the plays make is looked
-    through as ever, and all of it at the exit (`leaving`).
+    """Exclude all that Ansible has loaded from the collector's looks for cycles.
+
+    The build of the first payload makes enough objects to start such a look, which took 70 ms.
+    `exit.finish` undoes this.
     """
     gc.freeze()
 
 
 def carried_connections() -> AbstractContextManager[None]:
-    """Have the loader give carried connections for stock ones, for the time of a play.
+    """Replace the loader's stock connections by carried ones, for the time of a play.
 
-    Whatever name leads to a stock plugin (`smart`, `ansible.builtin.ssh`, a
-    delegate's) is met here, in this process and in the workers forked from it.
+    All names of a stock plugin lead here (`smart`, `ansible.builtin.ssh`, a delegate's), in
+    this process and in the workers forked from it.
     """
     if _PLUGINS.is_dir():
         connection_loader.add_directory(str(_PLUGINS))
 
     def stock(*args: Any, **kwargs: Any) -> Any:
-        # Looked up each time: it is replaced, too (`plugin_use`).
+        # Looked up each time, as `plugin_use` replaces it, too.
         return type(connection_loader).get_with_context(connection_loader, *args, **kwargs)
 
     def get_with_context(name: str, *args: Any, **kwargs: Any) -> Any:

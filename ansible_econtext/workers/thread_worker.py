@@ -1,13 +1,12 @@
-"""A worker that is a thread of Ansible's main process, for tasks that need no fork.
+"""Worker that is a thread of ansible-playbook, in place of a fork of it.
 
-Forking the main process and tearing the copy down costs more than most tasks
-(``docs/design.rst`` has the figures).  So a task runs in a thread, on copies of what it may change,
-until it comes to something that is not known to keep to itself: then it forks, and goes on in the
-process that it would have had under stock Ansible.  ``ANSIBLE_ECONTEXT_THREADS=0`` forks all tasks.
+A fork of the main process costs more than most tasks do: 16 ms of the 28 ms of a `ping`.  So a
+task begins in a thread, on copies of what it may change.  Before it comes to a plugin that is not
+known to be safe there, it moves: the thread forks, and the task goes on in the child.
+``ANSIBLE_ECONTEXT_THREADS=0`` forks all tasks.
 """
 
 import contextlib
-import copy
 import os
 import signal
 import threading
@@ -33,36 +32,36 @@ from ansible_econtext.workers import loop_executor
 
 display = Display()
 
-#: Action plugins that keep to themselves: they compute, run modules and copy files.
+#: Action plugins that are safe in a thread: they compute, run modules and copy files.
 _ACTIONS = frozenset(
     "add_host assemble assert async_status command copy debug fail fetch group_by include_vars "
     "normal package service set_fact set_stats shell template unarchive".split()
 )
 
-#: Seconds between two looks at threads, which ring when there is something to see.
+#: Seconds of the strategy's sleep if all workers are threads, which ring the bell.
 _LONGEST_SLEEP = 0.05
 
 
 class ThreadWorker(threading.Thread):
-    """Stands where a strategy has a WorkerProcess, and has what strategies use of one."""
+    """Task thread, with the interface of WorkerProcess that strategies use."""
 
-    #: The process that the task went on in, to which signals are passed on.
+    #: The process that the task moved to, to which signals are passed on.
     pid: int | None = None
 
     def __init__(
         self, arguments: dict[str, Any], gate: fork_gate.ForkGate, ended: Callable[[], None]
     ) -> None:
-        """`arguments` are those of WorkerProcess; `ended` is called at the end, however it ends."""
+        """Take the arguments of WorkerProcess; the thread calls `ended` at its end."""
         super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
         self._arguments = arguments
         self._gate = gate
         self._ended = ended
         self._has_ended = False
-        #: Whether the present process is the one that the task went on in.
+        #: Whether the present process is the one that the task moved to.
         self._is_process = False
         self._task = arguments["task"]
         self.worker_id = arguments["worker_id"]
-        #: Ansible takes a worker that has one, other than 0, for dead.
+        #: A worker whose code is neither None nor 0 is dead for Ansible.
         self.exitcode: int | None = None
 
     def run(self) -> None:
@@ -87,14 +86,14 @@ class ThreadWorker(threading.Thread):
                 self.exitcode = 1
 
     def _finish(self) -> None:
-        """The result is about to be sent."""
+        """Do what a worker process does before it sends its result."""
         if self._is_process:
             worker_process.warn_of_output(self._arguments)
 
     def _move(self, reason: str) -> None:
-        """Go on in a process of its own, where this returns.
+        """Move the task to a process of its own, in which this returns.
 
-        The thread waits for that process here, and raises Moved.
+        The task thread waits for that process, and raises Moved.
         """
         host = self._arguments["host"].name
         display.vvv(f"econtext: a process for the task: {reason}", host=host)
@@ -114,18 +113,19 @@ class ThreadWorker(threading.Thread):
         raise fork_gate.Moved
 
     def is_alive(self) -> bool:
-        """Whether it has something to do; a thread takes a moment longer to be gone."""
+        """Return whether the task still runs; the thread itself ends a moment later."""
         return super().is_alive() and not self._has_ended
 
     def terminate(self) -> None:
-        """End the task's process.  A thread cannot be ended; as a daemon it ends with us."""
+        """End the process that the task moved to; a thread ends with ansible-playbook."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
+        """Kill the process that the task moved to."""
         self._send(signal.SIGKILL)
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing, as a thread has nothing to close."""
 
     def _send(self, number: int) -> None:
         if self.pid is not None and self.exitcode is None:
@@ -134,29 +134,30 @@ class ThreadWorker(threading.Thread):
 
 
 class Workers:
-    """Makes a worker for each task: a thread where one will do, else a stock process."""
+    """Maker of workers, threads or stock processes; for the main thread."""
 
     def __init__(self, strategy: Any, process: type) -> None:
         self._strategy = strategy
         self._gate = gate = fork_gate.ForkGate()
         self._processes: list[Any] = []
-        #: Rung when the strategy has something to do: a result, or a worker that is free.
+        #: Set when the strategy has something to do: a result came or a worker ended.
         self.bell = threading.Event()
 
-        class Process(process):  # type: ignore[misc]
-            """Forks while no task thread computes."""
+        class GatedProcess(process):  # type: ignore[misc]
+            """Worker process that is forked while no task thread computes."""
 
             def start(self) -> None:
                 with gate.closed(), worker_process.LOADING:
                     super().start()
 
-        self._process = Process
+        self._process = GatedProcess
 
     def open(self) -> contextlib.AbstractContextManager[None]:
-        """Run a play in the present thread."""
+        """Make the present thread the main thread of a play."""
         return self._gate.open()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a worker for a task; the arguments are those of WorkerProcess."""
         self._gate.pause()
         if not args and needs_no_fork(kwargs):
             return self._thread(kwargs)
@@ -168,29 +169,18 @@ class Workers:
         own = {
             "task": arguments["task"].copy(exclude_tasks=True),
             "task_vars": dict(arguments["task_vars"]),
-            "loader": _own_loader(arguments["loader"]),
+            "loader": worker_process.own_loader(arguments["loader"]),
             "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
         }
         return ThreadWorker({**arguments, **own}, self._gate, self.bell.set)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep until the bell rings: threads ring it whatever happens, processes by results."""
+        """Sleep until the bell rings: for a result, or for the end of a task thread."""
         if not any(map(_is_alive, self._processes)):
             seconds = max(seconds, _LONGEST_SLEEP)
         with self._gate.main_sleeps():
             self.bell.wait(seconds)
         self.bell.clear()
-
-
-def _own_loader(loader: Any) -> Any:
-    """Return a copy that keeps temporary files of its own.
-
-    Source: `WorkerProcess.__init__` in `executor/process/worker.py`, 2.19 to 2.21, which forgets
-    those of the main process's loader for each worker.
-    """
-    made = copy.copy(loader)
-    made._tempfiles = set()
-    return made
 
 
 def _is_alive(process: Any) -> bool:
@@ -201,10 +191,9 @@ def _is_alive(process: Any) -> bool:
 
 
 def needs_no_fork(arguments: dict[str, Any]) -> bool:
-    """Whether a task may begin in a thread; what its templates and its connection lead to is
-    found out on the way.
+    """Return whether a task with these arguments of WorkerProcess may have a thread.
 
-    `arguments` are those of WorkerProcess.
+    The plugins of its templates and of its connection are checked when it comes to them.
     """
     task = arguments["task"]
     if task.timeout or task.async_val or task.delegate_to or task.debugger:
@@ -214,9 +203,10 @@ def needs_no_fork(arguments: dict[str, Any]) -> bool:
 
 @contextlib.contextmanager
 def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[None]:
-    """Have strategies make their workers by `Workers`, for the time of a play.
+    """Make a strategy's workers by `Workers`, for the time of a play.
 
-    `own_plugins` are directories of ours.
+    Does nothing if the setting is off or this ansible-core is not known.  `own_plugins` are the
+    directories of econtext's own plugins.
     """
     if not settings.is_on("THREADS") or not task_runner.can_run_tasks():
         yield

@@ -10,17 +10,11 @@ ECONTEXT = next(each for each in CONTENDERS if each.name == "econtext")
 
 #: Each mechanism that has a switch of its own.
 SWITCHES = {
-    "no-next": {"ANSIBLE_ECONTEXT_NEXT_TASK": "0"},
-    "no-build-ahead": {"ANSIBLE_ECONTEXT_BUILD_AHEAD": "0"},
     "no-loops": {"ANSIBLE_ECONTEXT_LOOPS": "0"},
     "no-staying": {"ANSIBLE_ECONTEXT_STAYING": "0"},
     "no-builds": {"ANSIBLE_ECONTEXT_BUILDS": "0"},
     "no-threads": {"ANSIBLE_ECONTEXT_THREADS": "0"},
-    "no-early": {
-        "ANSIBLE_ECONTEXT_NEXT_TASK": "0",
-        "ANSIBLE_ECONTEXT_LOOPS": "0",
-        "ANSIBLE_ECONTEXT_BUILD_AHEAD": "0",
-    },
+    "no-patches": {"ANSIBLE_ECONTEXT_PATCHES": "0"},
 }
 
 

@@ -17,7 +17,7 @@ from econtext.target import codec, compat, store, wire
 importer = None  # type: object
 
 
-class Channel(object):
+class Socket(object):
     """Blocking end of a call process's socket to the slave.
 
     Any thread may send; only the main thread receives.
@@ -51,7 +51,7 @@ class Channel(object):
 
 
 def main(channel, slaves_importer):
-    # type: (Channel, object) -> None
+    # type: (Socket, object) -> None
     """Wait for the call, run it, and send its value or error."""
     global importer
     importer = slaves_importer
@@ -107,7 +107,7 @@ def _keywords(keywords):
 
 
 def _ask(channel, kept, name):
-    # type: (Channel, store.Store, str) -> object
+    # type: (Socket, store.Store, str) -> object
     channel.send(wire.WANT, name.encode("utf-8"))
     _, body = channel.receive()
     entry = codec.decode(body)
@@ -140,7 +140,7 @@ def _trace():
 
 
 def enter(sock, stdio, lifeline):
-    # type: (int, tuple, int) -> Channel
+    # type: (int, tuple, int) -> Socket
     """Make this fork of the slave a call process, and return its channel to the slave.
 
     It gets a session and descriptors of its own.
@@ -154,7 +154,7 @@ def enter(sock, stdio, lifeline):
         os.dup2(fd, number)
     close_all_but(sock, lifeline)
     _die_with(lifeline)
-    return Channel(sock)
+    return Socket(sock)
 
 
 def close_all_but(*kept):

@@ -85,7 +85,7 @@ def long_task(
     strategy: str,
     request: pytest.FixtureRequest,
 ) -> Iterator[LongTask]:
-    """It runs in a process that stays; with 0 for a parameter in one of its own."""
+    """It runs in a warm process; with 0 for a parameter in one of its own."""
     argument = f"1234.{random.randrange(10**6):06}"
     play = play_of(
         *[{"name": f"before {number}", "command": "true"} for number in range(3)],

@@ -256,7 +256,7 @@ def test_a_run_that_is_killed_leaves_the_slave_but_not_its_work(
     assert home.slave() == first
 
 
-def test_no_process_stays_for_long(ssh: Transport, home_of: MakeHome) -> None:
+def test_no_warm_process_stays_for_long(ssh: Transport, home_of: MakeHome) -> None:
     """Some ran a module for several files; the one that is left waits for the next call."""
     copies = {"content": "{{ item }}", "dest": f"{ssh.account.home}/staying-{{{{ item }}}}"}
     looped = {"copy": copies, "loop": [1, 2, 3]}

@@ -88,7 +88,7 @@ def test_the_superusers_file_costs_no_more_than_four(
 
 
 @pytest.mark.parametrize("threads", ["1", "0"])
-def test_a_process_stays_for_a_tree(
+def test_a_tree_has_a_warm_process(
     ssh: Transport,
     strategy: str,
     scratch: pathlib.Path,
@@ -111,7 +111,7 @@ def test_a_process_stays_for_a_tree(
     assert notes == [*tree, ("stat", True), ("ping", False)]
 
 
-def test_a_process_stays_for_the_items_of_a_loop(
+def test_the_items_of_a_loop_have_a_warm_process(
     ssh: Transport, strategy: str, scratch: pathlib.Path
 ) -> None:
     """The first one too: what is in a loop comes again."""

@@ -17,8 +17,8 @@ from tests.support import accounts, processes, sshd
 from tests.support.accounts import Account
 from tests.support.sshd import Sshd
 
-from . import waiting, ways
-from .ways import Way
+from . import routes, waiting
+from .routes import Route
 
 #: What the sshd says before anybody is let in.
 BANNER = "A banner of the host: your Password: is not asked for here\n"
@@ -73,10 +73,10 @@ def router() -> Iterator[econtext.Router]:
     processes.gone(started, 5)
 
 
-@pytest.fixture(params=ways.pythons.MATRIX)
+@pytest.fixture(params=routes.pythons.MATRIX)
 def python(request: pytest.FixtureRequest) -> str:
     """The path of each interpreter of the matrix."""
-    return ways.python(request.param)
+    return routes.python(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -104,38 +104,38 @@ def account() -> Iterator[Account]:
         yield accounts.made_with_password("asked")
 
 
-@pytest.fixture(scope="session", params=ways.NAMES)
-def way(request: pytest.FixtureRequest) -> Way:
-    """Each way in."""
-    return ways.make(request.param, lambda: request.getfixturevalue("sshd_server"))
+@pytest.fixture(scope="session", params=routes.NAMES)
+def route(request: pytest.FixtureRequest) -> Route:
+    """Each route to a slave."""
+    return routes.make(request.param, lambda: request.getfixturevalue("sshd_server"))
 
 
 @pytest.fixture(scope="session")
-def shared() -> Iterator[Callable[[Way], econtext.Context]]:
-    """Slaves that stay between tests, as they do in use: one for each way."""
+def shared() -> Iterator[Callable[[Route], econtext.Context]]:
+    """Slaves that stay between tests, as they do in use: one for each route."""
     contexts: dict[str, econtext.Context] = {}
     with econtext.Router(offer=[MANY]) as router:
 
-        def get(way: Way) -> econtext.Context:
+        def get(route: Route) -> econtext.Context:
             try:
-                contexts[way.name].call(os.getpid)
+                contexts[route.name].call(os.getpid)
             except (KeyError, econtext.EcontextError):  # not yet, or a test has broken it
-                contexts[way.name] = way.open(router)
-            return contexts[way.name]
+                contexts[route.name] = route.open(router)
+            return contexts[route.name]
 
         yield get
 
 
 @pytest.fixture
-def context(way: Way, shared: Callable[[Way], econtext.Context]) -> econtext.Context:
-    """A slave by each way in, shared with other tests: it must be left as it was found."""
-    return shared(way)
+def context(route: Route, shared: Callable[[Route], econtext.Context]) -> econtext.Context:
+    """A slave by each route, shared with other tests: it must be left as it was found."""
+    return shared(route)
 
 
 @pytest.fixture
-def fresh(way: Way, router: econtext.Router) -> econtext.Context:
-    """A slave by each way in, which the test may break."""
-    return way.open(router)
+def fresh(route: Route, router: econtext.Router) -> econtext.Context:
+    """A slave by each route, which the test may break."""
+    return route.open(router)
 
 
 @pytest.fixture

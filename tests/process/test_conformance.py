@@ -1,4 +1,4 @@
-"""What every way in must give: calls, errors, output, imports, and calls that are alone."""
+"""What every route must give: calls, errors, output, imports, and calls that are alone."""
 
 import json
 import logging

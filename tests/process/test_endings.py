@@ -1,4 +1,4 @@
-"""What every way in must give when something ends before its time."""
+"""What every route must give when something ends before its time."""
 
 import concurrent.futures
 import json
@@ -185,12 +185,12 @@ context.call(ending.hang, sys.argv[2])
 """
 
 
-def test_a_controller_that_is_killed(way, tmp_path):
+def test_a_controller_that_is_killed(route, tmp_path):
     """Nothing is left of it anywhere, though it could not say goodbye."""
     script = tmp_path / "controller.py"
     script.write_text(CONTROLLER, encoding="ascii")
     controller = subprocess.Popen(
-        [sys.executable, str(script), json.dumps(way.steps), str(tmp_path / "pids")],
+        [sys.executable, str(script), json.dumps(route.steps), str(tmp_path / "pids")],
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -205,7 +205,7 @@ def test_a_controller_that_is_killed(way, tmp_path):
     processes.gone(family, SECONDS)
 
 
-def test_a_router_that_is_closed_leaves_nothing(way):
+def test_a_router_that_is_closed_leaves_nothing(route):
     """No descriptor and no thread of this process either."""
 
     def state():
@@ -213,7 +213,7 @@ def test_a_router_that_is_closed_leaves_nothing(way):
 
     def use():
         with econtext.Router() as router:
-            context = way.open(router)
+            context = route.open(router)
             context.call(plain.echo)
             with pytest.raises(econtext.LaunchError):
                 context.local("no-such-python")

@@ -11,7 +11,7 @@ import econtext
 from econtext import LaunchError, PasswordError
 from tests.support import processes, sshd
 
-from . import waiting, ways
+from . import routes, waiting
 from .target import plain
 
 
@@ -137,7 +137,7 @@ def test_ssh_through_a_slave(router, sshd_server, account, python):
 
 
 def test_sudo_passwords(router, account):
-    ways.need_sudo()
+    routes.need_sudo()
     user = router.sudo(account.name)
     assert user.greeting["user"] == account.name
     root = user.sudo(password=account.password)
@@ -152,7 +152,7 @@ def test_sudo_passwords(router, account):
 
 def test_a_sudo_that_asks_again_is_ended(router, account):
     """It runs as root, so that a signal of the account's may not reach it."""
-    ways.need_sudo()
+    routes.need_sudo()
     user = router.sudo(account.name)
     before = waiting.running("sudo")
     assert_fails(lambda: user.sudo(password="wrong"), "the password was refused")
@@ -160,14 +160,14 @@ def test_a_sudo_that_asks_again_is_ended(router, account):
 
 
 def test_sudo_to_nobody(router):
-    ways.need_sudo()
+    routes.need_sudo()
     error = assert_fails(lambda: router.sudo("no-such-account"), "no-such-account", status=1)
     assert not isinstance(error, PasswordError)
 
 
 def test_passwords_are_seen_by_nobody(router, account):
     """Not in a command line, which every account may read; not in what a slave is sent."""
-    ways.need_sudo()
+    routes.need_sudo()
     user = router.sudo(account.name)
     user.sudo(password=account.password)
     secret = account.password.encode()

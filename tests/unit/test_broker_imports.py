@@ -18,7 +18,7 @@ NOT_YET = {
     "pathlib",
     "shutil",
     "zipfile",
-    "ansible_econtext.broker.minify",
+    "ansible_econtext.broker.payload_minify",
     "ansible_econtext.broker.handlers",
 }
 

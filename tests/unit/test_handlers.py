@@ -6,13 +6,13 @@ import pytest
 
 from ansible_econtext.broker.handlers import ExistsHandler, ProgramHandler
 from ansible_econtext.broker.payload_store import PayloadStore
-from ansible_econtext.broker.slave import PooledSlave
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
 
-from .test_staying import ends, link  # noqa: F401
+from .test_warm_processes import ends, link  # noqa: F401
 
 EXISTS = messages.Exists("/")
 PROGRAM = messages.Program("it", "/bin/sh", "", "it", [], b"", None, "/tmp", "")

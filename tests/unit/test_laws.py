@@ -150,14 +150,6 @@ def test_the_version_is_read_in_two_places(path):
 PUBLIC = {"_exit", "_replace", "_asdict", "_fields", "_make"}
 
 
-#: Private parts of ansible-core that a file knows all the same, with the reason.
-KNOWN_ALL_THE_SAME = {
-    "ansible_econtext/workers/thread_worker.py": {
-        "_tempfiles",  # a loader is copied for a thread as `WorkerProcess` changes its own
-    },
-}
-
-
 def module_name(path: pathlib.Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -260,11 +252,9 @@ def test_only_core_and_patches_know_private_parts_of_ansible_core(path):
     for name in imports(path):
         parts = name.split(".")
         assert parts[0] != "ansible" or not [part for part in parts if part.startswith("_")], name
-    known = KNOWN_ALL_THE_SAME.get(str(path.relative_to(ROOT)), set())
     found = private_parts_of_others(path)
-    told = [f"line {node.lineno}: {ast.unparse(node)}" for node in found if node.attr not in known]
+    told = [f"line {node.lineno}: {ast.unparse(node)}" for node in found]
     assert not told, "\n".join(told)
-    assert known <= {node.attr for node in found}, "listed, but not taken any more"
 
 
 def test_a_name_that_another_file_defines_is_told(tmp_path, monkeypatch):

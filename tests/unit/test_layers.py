@@ -79,13 +79,30 @@ def test_what_a_broker_shares_with_a_client_imports_no_client(name):
     assert imported(path) <= OF_BROKER | BELOW_THOSE
 
 
+#: The product, but for `plugins/`, whose names are ansible-core's.
+PRODUCT = [*FILES, *sorted(ROOT.glob("econtext/**/*.py"))]
+
+#: Names that stand twice: in the connection or the messages, and in the library.
+MEET = {"errors", "Command", "Module"}
+
+
+def twice(names: list[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}
+
+
 def test_no_name_of_a_file_stands_twice():
-    names = [path.stem for path in FILES if path.name != "__init__.py"]
-    assert not {name for name in names if names.count(name) > 1} - MEET
+    names = [path.stem for path in PRODUCT if path.name != "__init__.py"]
+    assert not twice(names) - MEET
 
 
-#: The plugins are named by ansible-core; the entry that a user names has the strategy's name.
-MEET: set[str] = set()
+def test_no_name_of_a_class_stands_twice():
+    names = [
+        node.name
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert not twice(names) - MEET
 
 
 @pytest.mark.parametrize("name", ["client", "broker"])

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext.broker import slave as one_slave
-from ansible_econtext.broker import slave_pool as all_slaves
-from ansible_econtext.broker.slave import Failure, PooledSlave
+from ansible_econtext.broker import pooled_slave, slave_pool
+from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import route
 from econtext.target.loop import Loop
@@ -64,7 +63,7 @@ def test_one_that_was_heard_of_is_not_asked(owner: Owner) -> None:
 
 def test_one_that_was_not_heard_of_is_asked(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     first = owner.find()
-    monkeypatch.setattr(one_slave, "_CERTAIN", 0)
+    monkeypatch.setattr(pooled_slave, "_CERTAIN", 0)
     seen = first.seen
     assert owner.find() is first
     assert first.seen > seen
@@ -75,9 +74,9 @@ def test_one_that_does_not_answer_is_replaced(
 ) -> None:
     """As after a host was switched off: the connection stays open, and nothing comes."""
     first = owner.find()
-    monkeypatch.setattr(one_slave, "_CERTAIN", 0)
-    monkeypatch.setattr(all_slaves, "_ANSWER", 0.3)
-    monkeypatch.setattr(all_slaves, "_PATIENCE", 0.1)
+    monkeypatch.setattr(pooled_slave, "_CERTAIN", 0)
+    monkeypatch.setattr(slave_pool, "_ANSWER", 0.3)
+    monkeypatch.setattr(slave_pool, "_PATIENCE", 0.1)
     os.kill(process_of(first), signal.SIGSTOP)
     try:
         second = owner.find()

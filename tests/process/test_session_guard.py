@@ -1,4 +1,4 @@
-"""Commands of a process that stays: what ends them, and what does not."""
+"""Commands of a warm process: what ends them, and what does not."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from tests.support.processes import alive, family, until
 from .shipped import IMPORTS, ROOT
 from .waiting import end_all, to_be_ended
 
-#: Starts commands as a module does, in a process that stays, and says who they are; then it
+#: Starts commands as a module does, in a warm process, and says who they are; then it
 #: sleeps, or ends.
 SCRIPT = (
     IMPORTS

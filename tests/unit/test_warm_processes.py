@@ -1,9 +1,8 @@
-"""Call processes that stay, as the broker sees them."""
+"""Warm processes, as the broker sees them."""
 
 import pytest
 
 from ansible_econtext.broker import target_modules
-from ansible_econtext.broker import warm_processes as staying_calls
 from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.warm_processes import WarmProcesses
@@ -14,6 +13,7 @@ from econtext.target.loop import Timer
 
 from .test_link import GREETING, FakeProcess
 
+MODULE = "ansible_econtext.broker.warm_processes"
 RUN = ("ansible_econtext.target.module_runner", "run_module")
 
 
@@ -30,7 +30,7 @@ class Clock:
     def __init__(self, monkeypatch):
         self.now = 1000.0
         self.timers = []
-        monkeypatch.setattr(staying_calls, "monotonic", lambda: self.now)
+        monkeypatch.setattr(f"{MODULE}.monotonic", lambda: self.now)
 
     def call_later(self, seconds, callback):
         timer = Timer(callback)
@@ -59,7 +59,7 @@ def warm_processes(clock):
 
 
 def ask(warm_processes, link, manifest=b"one", sequence=None, **arguments):
-    """A run of a process that stays, or else a call."""
+    """A run of a warm process, or else a call."""
     arguments = {"manifest": manifest, "name": "it", **arguments}
 
     def ordinary():
@@ -110,7 +110,7 @@ def test_the_slave_is_to_read_at_once(warm_processes, link):
     assert kinds[-3:] == [wire.CALL, wire.CREDIT, wire.DATA]
 
 
-def test_a_process_that_does_not_stay_did_nothing(warm_processes, link):
+def test_a_process_that_refuses_did_nothing(warm_processes, link):
     first = ask(warm_processes, link, parameters=b"{}")
     ends(link, 1, "value", (None, []))
     second = ask(warm_processes, link)
@@ -227,7 +227,7 @@ def test_a_process_ends_when_there_was_nothing_to_do_for_a_while(warm_processes,
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run")]
 
 
-def test_what_is_in_no_order_is_not_kept_waiting(warm_processes, link):
+def test_what_is_in_no_sequence_is_not_kept_waiting(warm_processes, link):
     """Tasks of many hosts may be at one of them, and wait for each other."""
     ask(warm_processes, link)
     ask(warm_processes, link)
@@ -235,7 +235,7 @@ def test_what_is_in_no_order_is_not_kept_waiting(warm_processes, link):
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
 
 
-def test_an_order_is_kept_by_one_process_or_by_calls(warm_processes, link):
+def test_a_sequence_is_kept_by_one_process_or_by_calls(warm_processes, link):
     sequence = Sequence()
     sequence.call(link, *RUN, {})
     ask(warm_processes, link, sequence=sequence)
@@ -250,10 +250,10 @@ def test_an_order_is_kept_by_one_process_or_by_calls(warm_processes, link):
     assert not sequence.has_active_run
 
 
-def test_a_module_of_a_loop_stays_at_once(warm_processes, link, monkeypatch):
+def test_a_module_of_a_loop_has_a_warm_process_at_once(warm_processes, link, monkeypatch):
     ask(warm_processes, link, b"a new one", sequence=Sequence())
     ask(warm_processes, link, b"another new one")
-    monkeypatch.setattr(staying_calls, "_PATIENCE", 0)
+    monkeypatch.setattr(f"{MODULE}._PATIENCE", 0)
     ask(warm_processes, link, b"a third one", sequence=Sequence())
     assert calls(link) == [(1, "run"), (2, "run_module"), (3, "run_module")]
 

@@ -7,7 +7,7 @@ from econtext.controller.errors import ConnectionLost
 from econtext.target import codec, wire
 from econtext.target.loop import Timer
 
-from .test_staying import calls, ends, link  # noqa: F401
+from .test_warm_processes import calls, ends, link  # noqa: F401
 
 
 class Timers:

@@ -7,8 +7,8 @@ import warnings
 import ansible.module_utils
 import pytest
 
-from ansible_econtext.broker.minify import lighten, without_notes
 from ansible_econtext.broker.payload_archive import File
+from ansible_econtext.broker.payload_minify import minified, minify_shared
 
 SHARED = pathlib.Path(ansible.module_utils.__path__[0])
 
@@ -33,9 +33,9 @@ def test_ansible_core_says_the_same():
     before = after = 0
     for path in paths:
         source = path.read_bytes()
-        lighter = without_notes(source)
-        assert program(lighter) == program(source), path
-        before, after = before + len(source), after + len(lighter)
+        smaller = minified(source)
+        assert program(smaller) == program(source), path
+        before, after = before + len(source), after + len(smaller)
     assert len(paths) > 100 and after < 0.8 * before
 
 
@@ -52,7 +52,7 @@ def test_ansible_core_says_the_same():
     ],
 )
 def test_taken(source, expected):
-    assert without_notes(source) == expected
+    assert minified(source) == expected
     assert program(expected) == program(source)
 
 
@@ -80,7 +80,7 @@ def test_taken(source, expected):
     ],
 )
 def test_left(source):
-    assert without_notes(source) == source
+    assert minified(source) == source
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_left(source):
     ],
 )
 def test_what_is_not_understood_stays_as_it_is(source):
-    assert without_notes(source) == source
+    assert minified(source) == source
 
 
 def file(name, content, filename="memory:x.py"):
@@ -110,10 +110,10 @@ def test_a_module_itself_stays_as_it_is():
         file("ansible.module_utils.basic", NOTE),
         file("ansible.module_utils.data", NOTE, "memory:data.txt"),
     ]
-    assert [each.content == NOTE for each in lighten(files)] == [True, True, False, True]
-    assert [each.name for each in lighten(files)] == [each.name for each in files]
+    assert [each.content == NOTE for each in minify_shared(files)] == [True, True, False, True]
+    assert [each.name for each in minify_shared(files)] == [each.name for each in files]
 
 
 def test_a_module_that_reads_docstrings_finds_them():
     files = [file("ansible.modules.own", b"print(f.__doc__)"), file("ansible.module_utils.a", NOTE)]
-    assert lighten(files) == files
+    assert minify_shared(files) == files

@@ -11,10 +11,10 @@ import pytest
 from ansible import constants
 from ansible.plugins.loader import module_utils_loader
 
-from ansible_econtext.core import module_builds as seam
+from ansible_econtext.core import module_builds
 from ansible_econtext.payload import build_cache
 
-MODULE = seam.ROOT / "ansible" / "modules" / "ping.py"
+MODULE = module_builds.ROOT / "ansible" / "modules" / "ping.py"
 
 
 class Runs:
@@ -34,7 +34,7 @@ class Runs:
         local = self._directory / f"run{self._count}"
         local.mkdir()
         self._patch.setattr(constants, "DEFAULT_LOCAL_TMP", str(local))
-        self.kept = seam.kept_at(str(path), "ZIP_STORED")
+        self.kept = module_builds.kept_at(str(path), "ZIP_STORED")
         found: list[bool] = []
 
         def build() -> str:
@@ -58,7 +58,7 @@ class Runs:
 def runs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     made = Runs(tmp_path, monkeypatch)
     made.content = _built(MODULE)
-    monkeypatch.setattr(seam, "has_module_utils_of_others", lambda: False)
+    monkeypatch.setattr(module_builds, "has_module_utils_of_others", lambda: False)
     yield made
 
 
@@ -73,20 +73,20 @@ def _built(path: pathlib.Path) -> bytes:
         archive.writestr("ansible/__init__.py", b"made up")
         archive.writestr("ansible/modules/ping.py", path.read_bytes())
     encoded = base64.b64encode(data.getvalue())
-    if not hasattr(seam.module_common, "_CachedModule"):
+    if not hasattr(module_builds.module_common, "_CachedModule"):
         return encoded
     import pickle
 
-    kept = seam.module_common._CachedModule(
+    kept = module_builds.module_common._CachedModule(
         zip_data=encoded,
-        metadata=seam.module_common._DEFAULT_LEGACY_METADATA,
+        metadata=module_builds.module_common._DEFAULT_LEGACY_METADATA,
         **({"source_mapping": {}} if _has_source_mapping() else {}),
     )
     return pickle.dumps(kept)
 
 
 def _has_source_mapping() -> bool:
-    return "source_mapping" in seam.module_common._CachedModule.__dataclass_fields__
+    return "source_mapping" in module_builds.module_common._CachedModule.__dataclass_fields__
 
 
 def test_the_second_run_builds_nothing(runs: Runs) -> None:
@@ -130,7 +130,7 @@ def test_a_build_that_is_not_of_its_files(runs: Runs, tmp_path: pathlib.Path) ->
 
 def test_module_utils_of_others(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.run()
-    monkeypatch.setattr(seam, "has_module_utils_of_others", lambda: True)
+    monkeypatch.setattr(module_builds, "has_module_utils_of_others", lambda: True)
     assert not runs.run()
 
 
@@ -150,10 +150,10 @@ def test_a_home_that_is_open_to_others(runs: Runs, tmp_path: pathlib.Path) -> No
 
 
 def test_who_else_may_bring_module_utils(tmp_path: pathlib.Path) -> None:
-    assert not seam.has_module_utils_of_others()
+    assert not module_builds.has_module_utils_of_others()
     module_utils_loader.add_directory(str(tmp_path))
     try:
-        assert seam.has_module_utils_of_others()
+        assert module_builds.has_module_utils_of_others()
     finally:
         module_utils_loader._extra_dirs.remove(str(tmp_path))
         module_utils_loader._clear_caches()

@@ -35,13 +35,13 @@ class _NotUnderstood(Exception):
     """Raised if a source does not match the expression to its end."""
 
 
-def lighten(files: Sequence[File]) -> list[File]:
+def minify_shared(files: Sequence[File]) -> list[File]:
     """Return the files of a payload, those of `module_utils` minified if that is safe."""
     others = (file for file in files if not file.name.startswith(_SHARED))
     if any(_SEES.search(file.content) for file in others):
         return list(files)
     return [
-        file._replace(content=without_notes(file.content))
+        file._replace(content=minified(file.content))
         if file.name.startswith(_SHARED) and file.filename.endswith(".py")
         else file
         for file in files
@@ -49,17 +49,17 @@ def lighten(files: Sequence[File]) -> list[File]:
 
 
 @functools.lru_cache(maxsize=1024)
-def without_notes(source: bytes) -> bytes:
+def minified(source: bytes) -> bytes:
     """Return a source without docstrings and without comments on lines of their own."""
     if _SEES.search(source):
         return source
     try:
-        return _without_notes(source)
+        return _minified(source)
     except _NotUnderstood:
         return source
 
 
-def _without_notes(source: bytes) -> bytes:
+def _minified(source: bytes) -> bytes:
     parts: list[bytes] = []
     end = depth = 0  # the end of what was copied; the depth of brackets
     for token in _TOKENS.finditer(source):
@@ -72,7 +72,7 @@ def _without_notes(source: bytes) -> bytes:
             raise _NotUnderstood  # a string without an end
         elif text[0] != _COMMENT and _is_open(source, token):
             raise _NotUnderstood
-        elif depth == 0 and _is_note(source, token):
+        elif depth == 0 and _is_removable(source, token):
             start = source.rfind(b"\n", 0, token.start()) + 1
             parts.append(source[end:start])
             if text[0] != _COMMENT:
@@ -91,7 +91,7 @@ def _is_open(source: bytes, token: re.Match[bytes]) -> bool:
     return is_formatted and token[0].count(b"{") != token[0].count(b"}")
 
 
-def _is_note(source: bytes, token: re.Match[bytes]) -> bool:
+def _is_removable(source: bytes, token: re.Match[bytes]) -> bool:
     """Return whether a token is a comment or docstring, alone in its lines."""
     start = source.rfind(b"\n", 0, token.start()) + 1
     before = source[start : token.start()].lstrip(b" \t")

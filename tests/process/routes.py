@@ -1,4 +1,4 @@
-"""The ways in: how to get a context by each of them, and what each of them needs."""
+"""Routes to a slave: how to get a context by each, and what each needs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.sshd import Sshd
 from . import pythons
 
 
-class Way(NamedTuple):
-    """A way to a slave: methods of a router, then of contexts, each with its arguments."""
+class Route(NamedTuple):
+    """Route to a slave: methods of a router, then of contexts, each with its arguments."""
 
     name: str
     steps: tuple[tuple[str, dict[str, Any]], ...]
@@ -40,23 +40,23 @@ NAMES = (
 )
 
 
-def make(name: str, get_sshd: Callable[[], Sshd]) -> Way:
-    """The way of this name; skips the test where something that it needs is missing."""
+def make(name: str, get_sshd: Callable[[], Sshd]) -> Route:
+    """Return the route of this name; skip the test if something that it needs is missing."""
     newest: dict[str, Any] = {"python": python("newest")}
     match name.split():
         case ["local", "of", "local"]:
-            return Way(name, (("local", {"python": python("2.7")}), ("local", newest)))
+            return Route(name, (("local", {"python": python("2.7")}), ("local", newest)))
         case ["local", version]:
-            return Way(name, (("local", {"python": python(version)}),))
+            return Route(name, (("local", {"python": python(version)}),))
         case ["sudo"]:
             need_sudo()
-            return Way(name, (("sudo", newest),))
+            return Route(name, (("sudo", newest),))
         case ["sudo", "of", "local"]:
             need_sudo()
             inner = {"python": python("2.7")}
-            return Way(name, (("local", {"python": python("3.6")}), ("sudo", inner)))
+            return Route(name, (("local", {"python": python("3.6")}), ("sudo", inner)))
         case ["ssh"]:
-            return Way(name, (("ssh", {**get_sshd().options(), **newest}),))
+            return Route(name, (("ssh", {**get_sshd().options(), **newest}),))
     raise ValueError(name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext.broker.slave import Failure
+from ansible_econtext.broker.pooled_slave import Failure
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client.route import Hop
 from econtext.boot import bundle
