@@ -3,7 +3,6 @@
 Source: `WorkerProcess` in `executor/process/worker.py`, 2.19 to 2.21.
 """
 
-import contextlib
 import copy
 import functools
 import io
@@ -83,6 +82,6 @@ def end() -> NoReturn:
 
 def fail() -> NoReturn:
     """End the present process upon an error that no code of the task caught."""
-    with contextlib.suppress(BaseException):
-        display.debug(f"WORKER HARD EXIT: {traceback.format_exc()}")
-    os._exit(1)
+    # It prints the error since 2.20, and notes it for ANSIBLE_DEBUG before.
+    WorkerProcess._hard_exit(None, traceback.format_exc())
+    os._exit(1)  # for mypy: the line above has ended the process

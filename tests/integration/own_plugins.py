@@ -33,6 +33,8 @@ COPIES = {
     for kind in ("filter", "test", "lookup")
 }
 
+#: The frames of a traceback, which are ansible-core's or those of the thread that moved.
+_FRAMES = re.compile(r"Traceback \(most recent call last\):.*\s(?=\S+: )", re.DOTALL)
 _RUN = re.compile(r"/[^\s'\"]*?/run\d\b")
 
 #: The names in templates by who has the plugin.
@@ -151,5 +153,6 @@ def lines(result: Result) -> list[str]:
 
 
 def told(result: Result) -> list[str]:
-    """The warnings and errors on standard error."""
-    return [_RUN.sub("<run>", message) for message in warned(result.stderr)]
+    """The warnings and errors on standard error; of a traceback, the exception."""
+    messages = [_RUN.sub("<run>", message) for message in warned(result.stderr)]
+    return [_FRAMES.sub("Traceback: ", message) for message in messages]
