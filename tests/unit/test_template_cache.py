@@ -8,6 +8,7 @@ pytest.importorskip(
 import ansible.template  # noqa: E402
 from ansible._internal._templating import _engine, _jinja_bits  # noqa: E402
 from ansible.errors import AnsibleTemplateError  # noqa: E402
+from ansible.parsing.dataloader import DataLoader  # noqa: E402
 
 from ansible_econtext.patches import template_cache  # noqa: E402
 
@@ -70,6 +71,32 @@ def test_an_expression(text, compiled):
         compiled.clear()
         assert [conditional(text), conditional(text, item="y")] == stock
         assert len(compiled) == 1
+
+
+def test_a_file_that_is_imported_is_compiled_until_it_changes(tmp_path, compiled):
+    (tmp_path / "macros.j2").write_text("{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}")
+    template = ansible.template.trust_as_template(
+        "{% import 'macros.j2' as macros %}{{ macros.twice(item) }}"
+    )
+    loader = DataLoader()
+    loader.set_basedir(str(tmp_path))
+
+    def filled_in():
+        return _engine.TemplateEngine(loader=loader, variables=VARIABLES).template(template)
+
+    with template_cache.compiled_once():
+        assert filled_in() == "xx"
+        compiled.clear()
+        assert filled_in() == "xx"
+        assert not compiled
+        (tmp_path / "macros.j2").write_text("{% macro twice(x) %}2{{ x }}{% endmacro %}")
+        assert filled_in() == "2x"
+        (tmp_path / "macros.j2").write_text("{% macro twice(x) %}2{{ x }{% endmacro %}")
+        with pytest.raises(AnsibleTemplateError) as own:
+            filled_in()
+    with pytest.raises(AnsibleTemplateError) as stock:
+        filled_in()
+    assert str(own.value) == str(stock.value)
 
 
 def test_an_expression_is_no_template():
