@@ -71,7 +71,7 @@ class Session:
         self._without_python: dict[tuple[str, ...], messages.NotReached] = {}
 
     def prepare(self) -> None:
-        """Have the login account's slave started, without waiting for it.
+        """Ask the broker to start the login account's slave, without waiting for it.
 
         Does nothing if the host has one, in an item of a loop that waits for its turn, or if the
         broker cannot be reached: the next request tells of that.
@@ -264,7 +264,7 @@ class Session:
             self._ask(messages.Operations(may_wait=False))
 
     def _ask(self, action: messages.Action, plugin: Any = None, keep_deferred: bool = False) -> Any:
-        """Have the broker do the deferred operations, then an action; return its reply.
+        """Send the deferred operations and an action to the broker; return its reply.
 
         The reply is of a kind that messages.REPLIES has for the action, or PayloadWanted.
         Raises as `perform` does.

@@ -9,7 +9,7 @@ from ansible_econtext.core.versions import is_known_since
 
 
 def find_it_alone() -> None:
-    """Have ansible-core look at the one frame that it asks for, for the rest of the run.
+    """Replace ansible-core's look at all frames by one at the frame asked for, until the run ends.
 
     Source: `caller_frame` in `module_utils/_internal/_stack.py`, 2.19 to 2.21, which reads the
     source lines of all frames to return one, for each deprecation: 10 to 30 ms.  Filters of

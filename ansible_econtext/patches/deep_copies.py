@@ -1,8 +1,8 @@
 """Faster deep copies of variables and of what ansible-core read from files.
 
 `lookup('template')` copies all variables of a host each time, and each file of a role is copied
-after it was read.  A tenth of a play of many roles went there: `copy.deepcopy` takes a string that
-carries its origin to pieces, and the origin, too, to make both again.
+after it was read.  `copy.deepcopy` takes a string that carries its origin to pieces, and the
+origin, too, to make both again: a tenth of the time of a play of many roles.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from ansible_econtext.core.versions import is_known_since
 
 @contextlib.contextmanager
 def shared_scalars() -> Iterator[None]:
-    """Have `copy.deepcopy` share tagged scalars, and copy tagged containers by their members.
+    """Make `copy.deepcopy` share tagged scalars, and copy tagged containers member by member.
 
     Source: `AnsibleTaggedObject` in `module_utils/_internal/_datatag/__init__.py`, 2.19 to 2.21:
     neither a tagged scalar nor a tag can change.  `copy._deepcopy_dispatch` is a table of the types

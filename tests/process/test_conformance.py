@@ -1,4 +1,4 @@
-"""What every route must give: calls, errors, output, imports, and calls that are alone."""
+"""Each route gives the same: calls, errors, output, imports, and calls that are alone."""
 
 import json
 import logging

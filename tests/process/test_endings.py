@@ -1,4 +1,4 @@
-"""What every route must give when something ends before its time."""
+"""Each route gives the same when something ends before its time."""
 
 import concurrent.futures
 import json

@@ -1,4 +1,4 @@
-"""What the broker replies, whatever a worker or a target sends."""
+"""The broker replies to each request, valid or not, and to each result of a target."""
 
 import socket
 
