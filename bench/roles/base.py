@@ -44,13 +44,26 @@ case "$2" in
 esac
 """
 
+# Sourced by the services' own scripts, which the module `sysvinit` runs by their paths.
+HOOK = """\
+case "$0" in
+    /etc/init.d/*) exec /usr/sbin/service "${0##*/}" "$@" ;;
+esac
+"""
+
+# Debian 12's rsyslog has a unit of systemd alone.
+RSYSLOG = """\
+#!/bin/sh
+exec /usr/sbin/service rsyslog "$@"
+"""
+
 FINISH = f"""\
 set -e
 useradd --create-home --shell /bin/bash --password '*' {ACCOUNT}
 echo '{ACCOUNT} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{ACCOUNT}
 chmod 0440 /etc/sudoers.d/{ACCOUNT}
 dpkg-divert --quiet --local --rename --add /usr/sbin/service
-chmod 0755 /usr/sbin/policy-rc.d /var/lib/bench/service
+chmod 0755 /usr/sbin/policy-rc.d /var/lib/bench/service /etc/init.d/rsyslog
 cp /var/lib/bench/service /usr/sbin/service
 echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/bench
 apt-get update -qq
@@ -88,6 +101,10 @@ def make(tree: Path) -> None:
     (kept / "services").mkdir(parents=True)
     (kept / "service").write_text(SERVICE)
     (tree / "usr/sbin/policy-rc.d").write_text(POLICY)
+    hooks = tree / "lib/lsb/init-functions.d"
+    hooks.mkdir(exist_ok=True)
+    (hooks / "90-bench").write_text(HOOK)
+    (tree / "etc/init.d/rsyslog").write_text(RSYSLOG)
     copy_kernel_parameters(Path("/proc/sys"), kept / "sys")
     shutil.copy("/etc/resolv.conf", tree / "etc/resolv.conf")
     run(["chroot", str(tree), "/bin/sh", "-c", FINISH])

@@ -60,7 +60,12 @@ def table(play: str, about: str) -> RealPlay:
 PLAYS = [
     # The role asks for facts that it writes at its end, unless it has upgraded the packages.
     debops("sshd", "an ssh daemon, with what it needs of sudo, PAM, Python", sshd__version="9.2"),
-    debops("nginx", "a web server, with its keys, preferences, Python"),
+    # The role asks for all IPv6 addresses, of which a host without a network has no fact.
+    debops(
+        "nginx",
+        "a web server, with its keys, preferences, Python",
+        nginx_status_localhost=["127.0.0.1/32"],
+    ),
     debops("postfix", "a mail server, with its secrets and aliases"),
     debops("users", "accounts of users and groups"),
     debops("cron", "cron and its jobs"),

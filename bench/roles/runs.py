@@ -131,6 +131,8 @@ class Runner:
         configuration["defaults"]["collections_path"] = str(public.debops(self.prepared))
         configuration["defaults"]["roles_path"] = str(public.single_roles(self.prepared))
         configuration["defaults"]["hash_behaviour"] = "replace"
+        # DebOps 3.3 has conditions that are strings, which 2.19 and later refuse otherwise.
+        configuration["defaults"]["allow_broken_conditionals"] = "True"
         with open(path, "w") as file:
             configuration.write(file)
         return path
