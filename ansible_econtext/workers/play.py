@@ -19,6 +19,7 @@ from ansible_econtext.patches import (
     caches,
     config_lookups,
     deep_copies,
+    fact_cleaning,
     field_validation,
     module_utils_imports,
     template_cache,
@@ -56,6 +57,7 @@ def _patched() -> Iterator[None]:
                 config_lookups.kept_options,
                 config_lookups.kept_builtin_plugins,
                 deep_copies.shared_scalars,
+                fact_cleaning.named_once,
                 field_validation.validated_once,
                 template_cache.compiled_once,
             ):
