@@ -87,7 +87,8 @@ class Runner:
         used_before = hosts.used()
         with Link(hosts.port, result.round_trip, hosts.addresses, same_address=True) as link:
             groups = [name for name in (GROUP, play.group) if name]
-            told = play.variables | {"secret__directory": str(hosts.work / "secret")}
+            # Else they would be beside the runs' directories, for all contenders together.
+            told = play.variables | {"secret": str(hosts.work / "secret")}
             (directory / "inventory.json").write_text(hosts.inventory(link.port, groups, told))
             answer = self.measure(self.request(variant, play, directory))
         hosts.end_sessions(own)
