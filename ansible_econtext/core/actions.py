@@ -14,8 +14,12 @@ from ansible.plugins.loader import action_loader, module_loader
 def resolved_name(task: Any) -> str:
     """Return the full name of the plugin that a task's action resolved to; "" if none.
 
-    Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.
+    Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.  The task that gathers
+    facts as a play begins is made by `PlayIterator` in `executor/play_iterator.py`, which resolves
+    nothing.
     """
+    if task._resolved_action is None and task.action == "gather_facts" and not task.collections:
+        return "ansible.legacy.gather_facts"
     return task._resolved_action or ""
 
 
