@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support import processes
+from tests.support.scale import more_of_a_kind
 from tests.support.sshd import Sshd
 
 from .accounts import Accounts
@@ -105,7 +106,10 @@ def home_of(strategy: str, scratch: pathlib.Path) -> Iterator[MakeHome]:
     processes.until(10, lambda: not living(), "nothing lives on after `stop`")
 
 
-@pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
+#: Of `local`, other tests show the same: each of them that finds another slave had the same before.
+@pytest.mark.parametrize(
+    "transport", ["ssh", "sudo", pytest.param("local", marks=more_of_a_kind)], indirect=True
+)
 def test_the_next_run_meets_the_same_slave(
     transport: Transport, home_of: MakeHome, sshd: Sshd
 ) -> None:
