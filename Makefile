@@ -1,7 +1,9 @@
 # make demo         one play on this host, under the stock strategy and under ours
-# make test         lint, types and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
+# make test         lint, types and tests of each kind, in at most seven minutes on two cores;
+#                   CORE=2.18 takes that ansible-core, PYTHON=... that Python, and
+#                   ECONTEXT_TEST_ALL=1 all tests of each kind
 # make types        mypy
-# make matrix       the integration tests over releases of ansible-core and Python, those that are
+# make matrix       all integration tests over releases of ansible-core and Python, those that are
 #                   here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
 #                   ARGUMENTS=... are pytest's
 # make targets      modules of each kind on targets with each Python that is here; CORE=2.18 takes
