@@ -15,11 +15,10 @@ import pytest
 
 from tests.support.scale import more_of_a_kind
 
-from .parity import assert_parity, begun, pair_of
+from .parity import begun, check
 from .parity_cases import Case, Group, all_cases
 from .parity_runs import Runs, Way
 from .play import CHECKOUT
-from .results import target_python
 
 CONNECTION = {"connection_plugins": str(CHECKOUT / "plugins" / "connection")}
 SHADOW = {"connection_plugins": str(CHECKOUT / "plugins" / "shadow")}
@@ -88,6 +87,4 @@ def test_results_are_those_of_the_stock_way(
     way: str, case: Case, by: str, runs: dict[str, Runs], request: pytest.FixtureRequest
 ) -> None:
     stock = STOCK[way]
-    pair = pair_of(case, by, WAYS[stock][way], runs[stock], request)
-    request.node.user_properties.append(("target_python", target_python(pair)))
-    assert_parity(case, pair)
+    check(case, by, WAYS[stock][way], runs[stock], request)

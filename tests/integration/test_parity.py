@@ -13,10 +13,9 @@ import pytest
 
 from tests.support.scale import more_of_a_kind
 
-from .parity import assert_parity, begun, pair_of
+from .parity import begun, check
 from .parity_cases import Case, all_cases
 from .parity_runs import Runs, Way
-from .results import target_python
 
 
 def by_transports(case: Case) -> Iterator[Any]:
@@ -45,6 +44,4 @@ def runs(request: pytest.FixtureRequest, way: Way) -> Iterator[Runs]:
 def test_results_are_those_of_stock_ansible(
     case: Case, by: str, way: Way, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
-    pair = pair_of(case, by, way, runs, request)
-    request.node.user_properties.append(("target_python", target_python(pair)))
-    assert_parity(case, pair)
+    check(case, by, way, runs, request)
