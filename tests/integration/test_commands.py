@@ -32,8 +32,8 @@ AD_HOC = {
     "no such module": ["-m", "no_such_module"],
 }
 
-#: What the console is told to do as well.
-OF_CONSOLE = ("ping", "become", "check", "command")
+#: What the console is told to do as well, and a result that only parity's facts have more of.
+MORE = ("ping", "become", "check", "command", "facts")
 
 #: A line of a result in JSON, of what is measured.
 MEASURED = re.compile(r' *"(start|end|delta)": ')
@@ -59,7 +59,7 @@ exit
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=more_of_a_kind if name in OF_CONSOLE else []) for name in AD_HOC],
+    [pytest.param(name, marks=more_of_a_kind if name in MORE else []) for name in AD_HOC],
 )
 def test_ansible(
     name: str, sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str

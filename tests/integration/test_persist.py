@@ -155,6 +155,7 @@ def test_another_password_opens_nothing(sudo_password: Transport, home_of: MakeH
     assert home.slave() == first
 
 
+@more_of_a_kind  # after each test whose runs have none, test_connections.py looks in particular
 def test_without_persistence_nothing_stays(ssh: Transport, home_of: MakeHome) -> None:
     home = home_of(ssh)
     assert home.slave(ANSIBLE_ECONTEXT_PERSIST="0") > 0
@@ -167,6 +168,7 @@ def test_a_broker_ends_after_its_time(ssh: Transport, home_of: MakeHome) -> None
     processes.until(10, lambda: not home.living(), "the broker and its slaves end")
 
 
+@more_of_a_kind  # test_settings.py has each setting's wrong values, and what is said
 def test_a_time_that_is_none_is_refused(local: Transport, home_of: MakeHome) -> None:
     result = home_of(local).run(WHICH_SLAVE, ANSIBLE_ECONTEXT_PERSIST="a while")
     assert result.rc != 0
