@@ -1,9 +1,9 @@
 """What stock Ansible did is kept, by a key of everything that went in, for another session.
 
-Stock Ansible's side takes four fifths of the parity tests. It is kept in build/stock; names that
-differ from session to session stand there as signs. A kept result can agree with ours, but it
-cannot accuse it: where the two differ, stock Ansible runs anew (`parity.check`). With
-ECONTEXT_TEST_ALL nothing is kept or used.
+Stock Ansible's side takes four fifths of the parity tests. It is kept below ~/.cache, for all
+checkouts; names that differ from session to session stand there as signs. A kept result can agree
+with ours, but it cannot accuse it: where the two differ, stock Ansible runs anew (`parity.check`).
+With ECONTEXT_TEST_ALL nothing is kept or used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from .accounts import Accounts
 from .play import CHECKOUT, Result, TaskResult
 from .transports import Transport
 
-DIRECTORY = CHECKOUT / "build" / "stock"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+DIRECTORY = CACHE / "econtext-tests"
 
 #: Files that say what is run, and how.
 SOURCES = (CHECKOUT / "tests" / "integration", CHECKOUT / "tests" / "support")
@@ -49,7 +50,12 @@ class Names:
     def __init__(
         self, scratch: pathlib.Path, accounts: Accounts | None, transport: Transport
     ) -> None:
-        names = {f"ectx{os.getpid()}": "session", str(scratch): "scratch", str(new_id()): "new id"}
+        names = {
+            f"ectx{os.getpid()}": "session",
+            str(scratch): "scratch",
+            str(CHECKOUT): "checkout",
+            str(new_id()): "new id",
+        }
         key = transport.variables.get("ansible_ssh_private_key_file")
         if key:
             names[str(pathlib.Path(key).parent)] = "sshd"
@@ -121,7 +127,6 @@ def surroundings() -> tuple[str, ...]:
     return (
         core,
         sys.version,
-        sys.executable,
         str(os.getuid()),
         *platform.uname(),
         release.read_text("utf-8") if release.exists() else "",
