@@ -32,8 +32,8 @@ AD_HOC = {
     "no such module": ["-m", "no_such_module"],
 }
 
-#: What the console is told to do as well, and a result that only parity's facts have more of.
-MORE = ("ping", "become", "check", "command", "facts")
+#: What the console is told to do as well, and what is shown as a ping is.
+MORE = ("ping", "become", "check", "command", "facts", "variable")
 
 #: A line of a result in JSON, of what is measured.
 MEASURED = re.compile(r' *"(start|end|delta)": ')

@@ -151,7 +151,7 @@ def one_clear_line(one: TaskResult, result: Result) -> str:
     return message
 
 
-@in_places("60-sudo", "60-local", "0-ssh")
+@in_places("60-sudo", "0-local")
 def test_slave_killed(long_task: LongTask) -> None:
     os.kill(long_task.slave.pid, signal.SIGKILL)
     result = long_task.running.wait(30)
@@ -185,7 +185,7 @@ def test_broker_killed(long_task: LongTask) -> None:
     assert_nothing_lives_on(long_task)
 
 
-@in_places("60-sudo", "60-local", "0-ssh")
+@in_places("60-local", "0-ssh")
 def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
     """Ctrl-C: the terminal signals every process of the foreground group."""
     os.killpg(long_task.running.process.pid, signal.SIGINT)
@@ -201,7 +201,7 @@ def test_ansible_playbook_signalled(long_task: LongTask, number: signal.Signals)
     assert_nothing_lives_on(long_task)
 
 
-@by_transports("sudo", "local")
+@by_transports("sudo")
 def test_ansible_playbook_killed(long_task: LongTask) -> None:
     os.kill(long_task.running.process.pid, signal.SIGKILL)
     long_task.running.wait(30)
