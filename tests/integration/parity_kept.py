@@ -2,7 +2,7 @@
 
 Stock Ansible's side takes four fifths of the parity tests. It is kept below ~/.cache, for all
 checkouts; names that differ from session to session stand there as signs. A kept result can agree
-with ours, but it cannot accuse it: where the two differ, stock Ansible runs anew (`parity.check`).
+with ours, but it cannot accuse it: where the two differ, both run anew (`parity.check`).
 With ECONTEXT_TEST_ALL nothing is kept or used.
 """
 

@@ -40,7 +40,7 @@ class Results(NamedTuple):
     by_way: list[Result]  # the stock one first
     last: Case  # of those that were to be run
     python: str  # the interpreter on the target, where the transport names one
-    renew: Callable[[], Result] | None  # where stock's is kept from another session: runs it
+    renew: Callable[[], list[Result]] | None  # where stock's is kept: runs all ways
 
 
 class Pair(NamedTuple):
@@ -99,13 +99,13 @@ class Runs:
         return Pair(own, found.by_way[0], found.last, found.python)
 
     def renewed(self, case: Case, transport: str) -> bool:
-        """Run stock Ansible where its result was a kept one; False where it was not."""
+        """Run all ways anew where stock's result was a kept one; False where it was not."""
         key = self._group_of(case), transport
         found = self._results[key].result()
         if found.renew is None:
             return False
         future: concurrent.futures.Future[Results] = concurrent.futures.Future()
-        future.set_result(found._replace(by_way=[found.renew(), *found.by_way[1:]], renew=None))
+        future.set_result(found._replace(by_way=found.renew(), renew=None))
         self._results[key] = future
         return True
 
@@ -123,17 +123,17 @@ class Runs:
         def run(way: Way) -> Result:
             return self._run(group, transport, cases, way, directory)
 
-        def run_stock() -> Result:
-            result = run(self._ways[0])
-            self._kept.put(path, names, result)
-            return result
+        def run_all() -> list[Result]:
+            stock = run(self._ways[0])
+            self._kept.put(path, names, stock)
+            return [stock, *map(run, self._ways[1:])]
 
         names = Names(self._scratch, self._accounts, transport)
         path = self._kept.path(self._went_in(group, transport, cases, directory), names)
         kept = self._kept.get(path, names)
-        by_way = [kept or run_stock(), *map(run, self._ways[1:])]
+        by_way = [kept, *map(run, self._ways[1:])] if kept else run_all()
         python = transport.variables.get("ansible_python_interpreter", "")
-        return Results(by_way, cases[-1], python, run_stock if kept else None)
+        return Results(by_way, cases[-1], python, run_all if kept else None)
 
     def _went_in(
         self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
