@@ -20,6 +20,7 @@ import re
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -91,17 +92,22 @@ class Kept:
         return self._directory / f"{digest.hexdigest()}.json.gz"
 
     def get(self, path: pathlib.Path, names: Names) -> Result | None:
-        if not self._use or not path.exists():
+        """Return the result that is kept; None if there is none, or none that can be read."""
+        if not self._use:
             return None
-        path.touch()
-        given = json.loads(names.put_in(gzip.decompress(path.read_bytes()).decode()))
+        try:
+            text = gzip.decompress(path.read_bytes()).decode()
+            os.utime(path)
+        except (OSError, EOFError, zlib.error):
+            return None
+        given = json.loads(names.put_in(text))
         return Result(**{**given, "tasks": [TaskResult(*task) for task in given["tasks"]]})
 
     def put(self, path: pathlib.Path, names: Names, result: Result) -> None:
         """Keep a result; one that is read while it is written is either of the two."""
         if not self._use:
             return
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._remove_old()
         text = names.taken_out(json.dumps(result._asdict()))
         part = path.with_name(f"{path.name}.{os.getpid()}")

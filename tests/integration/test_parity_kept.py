@@ -65,6 +65,14 @@ def test_all_tests_use_nothing_that_is_kept(
     assert Kept(tmp_path, use=False).get(path, one) is None
 
 
+def test_what_is_damaged_is_not_used(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = names("/tmp/ectx-one", monkeypatch, 71, 4000)
+    path = kept.path({}, one)
+    kept.put(path, one, result("/tmp/ectx-one", 71, 4000))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert kept.get(path, one) is None
+
+
 def test_what_was_not_asked_for_is_removed(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     one = names("/tmp/ectx-one", monkeypatch, 71, 4000)
     old, new = kept.path({"way": "linear"}, one), kept.path({"way": "free"}, one)
