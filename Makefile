@@ -1,7 +1,9 @@
 # make demo         one play on this host, under the stock strategy and under ours
-# make test         lint, types and all tests; CORE=2.18 takes that ansible-core, PYTHON=... that Python
+# make test         lint, types and tests of each kind: minutes, if stock Ansible's side is kept of
+#                   another run; CORE=2.18 takes that ansible-core, PYTHON=... that Python, and
+#                   ECONTEXT_TEST_ALL=1 all tests of each kind
 # make types        mypy
-# make matrix       the integration tests over releases of ansible-core and Python, those that are
+# make matrix       all integration tests over releases of ansible-core and Python, those that are
 #                   here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
 #                   ARGUMENTS=... are pytest's
 # make targets      modules of each kind on targets with each Python that is here; CORE=2.18 takes
@@ -32,16 +34,14 @@ test: $(TEST)/ready
 	$(TEST)/bin/python -m pytest $(TWO) --durations=25 tests
 	$(if $(CORE),,$(MAKE) --no-print-directory test-oldest)
 
-# Two processes, each with files of its own: parity takes about as long as all the rest.
+# Two processes, each with files of its own: those of parity begin two runs at a time.
 TWO := -n 2 --dist loadfile
 
-# With the oldest ansible-core what depends on it most, each case of parity in one way to reach the
-# host; `make matrix` runs the rest.
-OLDEST_AREAS := asynchronous or become or collections or interpreter or modules or test_connections
+# With the oldest ansible-core what depends on it most; `make matrix` runs the rest.
+OLDEST_AREAS := polled or status or become or collections or interpreter or modules or test_connections
 
 test-oldest:
-	ECONTEXT_TEST_TRANSPORTS=first \
-	    scripts/oldest $(OLDEST) tests/integration/test_parity.py \
+	scripts/oldest $(OLDEST) $(TWO) tests/integration/test_parity.py \
 	    tests/integration/test_connections.py -k '$(OLDEST_AREAS)'
 
 targets: $(TEST)/ready

@@ -1,10 +1,11 @@
-"""The integration tests, over releases of ansible-core, of the Python that it runs on, and of the
-Python on the target.
+"""All tests of each kind (tests/support/scale.py), and those of integration over releases of
+ansible-core, of the Python that it runs on, and of the Python on the target.
 
     nox                                    everything that there is an interpreter for
     nox -s "integration(2.16)"             one ansible-core, on each of its Pythons
     nox -s "integration(2.16)" -p 3.12     one of these
     nox -s "targets(2.16)"                 one ansible-core on one Python, all Pythons on the target
+    nox -s library                         tests/unit and tests/process, with the newest one
     nox -- tests/integration/test_parity.py -k copy    arguments of pytest
 
 Each session leaves its results in build/results, from which scripts/compatibility makes a table.
@@ -32,6 +33,8 @@ PYTHONS = {
     "2.20": ("3.12", "3.13", "3.14"),
     "2.21": ("3.12", "3.13", "3.14"),
 }
+
+NEWEST = list(PYTHONS)[-1]
 
 nox.options.error_on_missing_interpreters = False  # skipped, and named
 nox.options.stop_on_first_error = False
@@ -66,6 +69,13 @@ def targets(session: nox.Session, core: str) -> None:
     """Modules of each kind with each Python on the target that this ansible-core is for."""
     arguments = ["tests/integration/test_targets.py", *session.posargs]
     run(session, "targets", core, arguments, {"ECONTEXT_TEST_TARGETS": "all"})
+
+
+@nox.session(python=first_found(PYTHONS[NEWEST]))
+def library(session: nox.Session) -> None:
+    """tests/unit and tests/process: what they test, ansible-core has little to do with."""
+    session.install("hypothesis")
+    run(session, "library", NEWEST, ["tests/unit", "tests/process", *session.posargs], {})
 
 
 def run(

@@ -4,6 +4,7 @@ A file begins with a comment that says what the case is about. Lines of it that 
 `#:` are read here, all of them optional:
 
     #: transports: ssh, sudo           on which transports it runs (conftest.py); default: ssh
+    #: more_transports: local          the same with ECONTEXT_TEST_ALL alone (support/scale.py)
     #: core: >=2.19                    which versions of ansible-core it is for; also <2.19
     #: needs: root, gcc, module yaml   accounts made by root, a command, a module of python3
     #: settings: ANSIBLE_X=1           environment variables of ansible-playbook
@@ -16,7 +17,6 @@ them beside any playbook. The names of plays and tasks are free.
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import shutil
@@ -27,15 +27,14 @@ from typing import NamedTuple
 from ansible.release import __version__ as core
 
 DIRECTORY = pathlib.Path(__file__).resolve().parent / "cases"
-PROPERTIES = ("transports", "core", "needs", "settings", "alone")
-#: `first` has each case run on the first of its transports alone.
-TRANSPORTS = os.environ.get("ECONTEXT_TEST_TRANSPORTS", "all")
+PROPERTIES = ("transports", "more_transports", "core", "needs", "settings", "alone")
 CORE = tuple(map(int, core.split(".")[:2]))
 
 
 class Case(NamedTuple):
     path: pathlib.Path
     transports: tuple[str, ...]
+    more_transports: tuple[str, ...]
     core: str
     needs: tuple[str, ...]
     settings: tuple[str, ...]
@@ -48,10 +47,6 @@ class Case(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.area}/{self.path.stem}"
-
-    @property
-    def chosen_transports(self) -> tuple[str, ...]:
-        return self.transports[:1] if TRANSPORTS == "first" else self.transports
 
     def why_not(self) -> str:
         """What keeps it from being run here; empty where nothing does."""
@@ -91,6 +86,7 @@ def read(path: pathlib.Path) -> Case:
     return Case(
         path=path,
         transports=tuple(_words(given.get("transports", "ssh"))),
+        more_transports=tuple(_words(given.get("more_transports", ""))),
         core=given.get("core", ""),
         needs=tuple(_words(given.get("needs", ""))),
         settings=tuple(_words(given.get("settings", ""))),

@@ -7,6 +7,7 @@ same state, with the same paths. The results are cut apart by the file that a pl
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 from .accounts import Accounts
 from .parity_cases import DIRECTORY, Case, Group, group_of
+from .parity_kept import Kept, Names, new_id
 from .play import Result, Running, TaskResult, start_play
 from .transports import Transport, not_in_the_home
 
@@ -38,6 +40,7 @@ class Results(NamedTuple):
     by_way: list[Result]  # the stock one first
     last: Case  # of those that were to be run
     python: str  # the interpreter on the target, where the transport names one
+    renew: Callable[[], list[Result]] | None  # where stock's is kept: runs all ways
 
 
 class Pair(NamedTuple):
@@ -65,6 +68,7 @@ class Runs:
         self._group_of = group_of
         self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
         self._results: dict[Key, concurrent.futures.Future[Results]] = {}
+        self._kept = Kept()
         self._running: set[Running] = set()
         self._ending = False
         make_sources(scratch / "sources")
@@ -80,8 +84,10 @@ class Runs:
                 members.append(case)
         # The longest one that is begun last would leave a core idle.
         longest_first = sorted(together.items(), key=lambda item: -len(item[1]))
-        for number, (key, members) in enumerate(longest_first):
-            directory = self._scratch / str(number)  # short, for ssh's control sockets
+        for key, members in longest_first:
+            # Short, for ssh's control sockets, and the same whatever else is run.
+            name = hashlib.sha256(repr(key).encode()).hexdigest()[:6]
+            directory = self._scratch / name
             self._results[key] = self._pool.submit(
                 self._run_all, key[0], reached[key[1]], members, directory
             )
@@ -91,6 +97,17 @@ class Runs:
         found = self._results[self._group_of(case), transport].result()
         own = found.by_way[self._ways.index(ours)]
         return Pair(own, found.by_way[0], found.last, found.python)
+
+    def renewed(self, case: Case, transport: str) -> bool:
+        """Run all ways anew where stock's result was a kept one; False where it was not."""
+        key = self._group_of(case), transport
+        found = self._results[key].result()
+        if found.renew is None:
+            return False
+        future: concurrent.futures.Future[Results] = concurrent.futures.Future()
+        future.set_result(found._replace(by_way=found.renew(), renew=None))
+        self._results[key] = future
+        return True
 
     def end(self) -> None:
         """Begin nothing more, and end what still runs."""
@@ -103,9 +120,35 @@ class Runs:
     def _run_all(
         self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
     ) -> Results:
-        by_way = [self._run(group, transport, cases, way, directory) for way in self._ways]
+        def run(way: Way) -> Result:
+            return self._run(group, transport, cases, way, directory)
+
+        def run_all() -> list[Result]:
+            stock = run(self._ways[0])
+            self._kept.put(path, names, stock)
+            return [stock, *map(run, self._ways[1:])]
+
+        names = Names(self._scratch, self._accounts, transport)
+        path = self._kept.path(self._went_in(group, transport, cases, directory), names)
+        kept = self._kept.get(path, names)
+        by_way = [kept, *map(run, self._ways[1:])] if kept else run_all()
         python = transport.variables.get("ansible_python_interpreter", "")
-        return Results(by_way, cases[-1], python)
+        return Results(by_way, cases[-1], python, run_all if kept else None)
+
+    def _went_in(
+        self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
+    ) -> dict[str, Any]:
+        """What a run in the stock way depends on, besides what all runs do."""
+        return {
+            "group": group,
+            "way": [dict(each) if isinstance(each, Mapping) else each for each in self._ways[0]],
+            "hosts": self._hosts(transport, self._ways[0]),
+            "account": transport.account.name,
+            "cases": [
+                (self._variables(case, directory), case.path.read_text(encoding="utf-8"))
+                for case in cases
+            ],
+        }
 
     def _run(
         self,
@@ -163,7 +206,7 @@ class Runs:
             "other_user": self._accounts.bare.name if self._accounts else "",
             # a name and a number for an account that a case makes and removes
             "new_user": f"ectx{os.getpid()}new",
-            "new_id": 60000 + os.getpid() % 4000,
+            "new_id": new_id(),
         }
 
     def _hosts(self, transport: Transport, way: Way) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pathlib
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
-from .conftest import Transport
+from .conftest import Transport, short_directory
 from .play import ANSIBLE_PLAYBOOK, CHECKOUT, play_of, run_play
 
 pytestmark = pytest.mark.usefixtures("ours")
@@ -23,14 +24,15 @@ def _galaxy(*arguments: str, home: pathlib.Path) -> None:
     subprocess.run(command, check=True, cwd=home, env=env, capture_output=True, timeout=60)
 
 
-@pytest.fixture
-def collections(scratch: pathlib.Path) -> str:
+@pytest.fixture(scope="module")
+def collections() -> Iterator[str]:
     """A directory with the collection in it."""
-    built, installed = scratch / "built", scratch / "collections"
-    _galaxy("build", str(CHECKOUT), "--output-path", str(built), home=scratch)
-    (archive,) = built.iterdir()
-    _galaxy("install", str(archive), "-p", str(installed), home=scratch)
-    return str(installed)
+    with short_directory() as home:
+        built, installed = home / "built", home / "collections"
+        _galaxy("build", str(CHECKOUT), "--output-path", str(built), home=home)
+        (archive,) = built.iterdir()
+        _galaxy("install", str(archive), "-p", str(installed), home=home)
+        yield str(installed)
 
 
 def test_strategy(ssh: Transport, collections: str, scratch: pathlib.Path) -> None:

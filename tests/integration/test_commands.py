@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from tests.support.scale import more_of_a_kind
+
 from .normalise import normalise, text
 from .parity_cases import CORE
 from .play import ANSIBLE_PLAYBOOK, Result, Running, prepared
@@ -29,6 +31,9 @@ AD_HOC = {
     "unreachable": ["-m", "ping", "-e", "ansible_port=1 ansible_python_interpreter=python3"],
     "no such module": ["-m", "no_such_module"],
 }
+
+#: What the console is told to do as well, and what is shown as a ping is.
+MORE = ("ping", "become", "check", "command", "facts", "variable")
 
 #: A line of a result in JSON, of what is measured.
 MEASURED = re.compile(r' *"(start|end|delta)": ')
@@ -52,7 +57,10 @@ exit
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", AD_HOC)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=more_of_a_kind if name in MORE else []) for name in AD_HOC],
+)
 def test_ansible(
     name: str, sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
 ) -> None:

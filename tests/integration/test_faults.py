@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.scale import more_of_a_kind
 from tests.support.sshd import Sshd
 
 from .accounts import Accounts
@@ -100,7 +101,11 @@ def test_host_key_that_is_not_known(
     assert "Host key verification failed" in words(ping)
 
 
-@pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
+#: The other two are in parity's interpreter/missing, and the same here.
+OTHERS = [pytest.param(name, marks=more_of_a_kind) for name in ("ssh", "local")]
+
+
+@pytest.mark.parametrize("transport", ["sudo", *OTHERS], indirect=True)
 def test_interpreter_that_does_not_exist(transport: Transport, runner: Runner) -> None:
     wrong = {"ansible_python_interpreter": "/no/such/python"}
     result = runner.ours(transport.variables | wrong, PING)
@@ -125,6 +130,7 @@ def test_account_without_python(accounts: Accounts, sshd: Sshd, runner: Runner) 
     assert len(ping.result["msg"].splitlines()) <= 3
 
 
+@more_of_a_kind  # parity's become/wrong_password has both, and goes on with the right one
 @pytest.mark.parametrize(
     ("password", "message"),
     [("not the password", "Incorrect sudo password"), (None, "Missing sudo password")],
@@ -144,6 +150,7 @@ def test_sudo_password(
     assert ours.rc == stock.rc
 
 
+@more_of_a_kind  # parity's become/no_such_user compares all of it
 def test_become_user_that_does_not_exist(sudo: Transport, runner: Runner) -> None:
     variables = sudo.variables | {"ansible_become_user": "nobody-of-that-name"}
     ours = runner.ours(variables, PING)

@@ -6,9 +6,10 @@ import pathlib
 
 import pytest
 
+from tests.support.scale import ALL
+
 from . import own_plugins
 from .own_plugins import ended, local_hosts
-from .scale import ALL
 
 HOSTS = 50 if ALL else 25
 #: Rounds of the tasks below: with each come a fork by the strategy, and one by a thread, per host.

@@ -15,13 +15,13 @@ import pytest
 
 from tests.support import processes
 from tests.support.processes import until
+from tests.support.scale import ALL, MANY_HOSTS, more_of_a_kind
 
 from . import own_plugins
 from .conftest import short_directory
 from .own_plugins import CALLS, NAMES, Both, lines, local_hosts, outcomes, told
 from .parity import differences
 from .play import Play
-from .scale import ALL, MANY_HOSTS, another_scale
 
 #: Who has a plugin, and of which kind it is.
 KINDS = [(owner, kind) for owner in NAMES for kind in CALLS]
@@ -130,7 +130,7 @@ def test_with_one_host_all_is_shown_in_the_same_order(one_host: Both) -> None:
 #: end the run, which is why no run serves two. One that crashes is in the test of many hosts, too.
 ENDS = [
     pytest.param("filter", "ends_badly", id="ends_badly"),
-    pytest.param("filter", "crashes", id="crashes", marks=another_scale),
+    pytest.param("filter", "crashes", id="crashes", marks=more_of_a_kind),
     pytest.param("lookup", "is_killed", id="is_killed"),
     pytest.param("filter", "leaves", id="leaves"),
     pytest.param("test", "interrupts", id="interrupts"),
@@ -161,7 +161,7 @@ def test_a_plugin_that_ends_its_process(
     assert ours.summary == stock.summary
 
 
-@pytest.mark.parametrize("what", ["crashes", pytest.param("leaves", marks=another_scale)])
+@pytest.mark.parametrize("what", ["crashes", pytest.param("leaves", marks=more_of_a_kind)])
 def test_a_plugin_that_ends_its_process_on_one_of_many_hosts(
     what: str, strategy: str, scratch: pathlib.Path
 ) -> None:

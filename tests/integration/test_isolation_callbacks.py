@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.scale import MANY_HOSTS, more_of_a_kind
+
 from . import own_plugins
 from .conftest import short_directory
 from .own_plugins import COPIES, Both, local_hosts, outcomes, told
-from .scale import MANY_HOSTS, another_scale
 
 COLLECTION = "collections/ansible_collections/ectx/own/plugins/callback/kept_too.py"
 LOOP = {"loop": ["a", "b", "c"]}
@@ -110,7 +111,7 @@ def directory() -> Iterator[pathlib.Path]:
 
 
 HOSTS = [
-    pytest.param(1, id="one host", marks=another_scale),
+    pytest.param(1, id="one host", marks=more_of_a_kind),
     pytest.param(MANY_HOSTS, id="many hosts"),
 ]
 

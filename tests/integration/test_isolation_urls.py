@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.scale import ALL, MANY_HOSTS
+
 from . import own_plugins
 from .own_plugins import ended, local_hosts
-from .scale import ALL, MANY_HOSTS
 
 HOSTS = MANY_HOSTS
 #: Requests of each host's task.

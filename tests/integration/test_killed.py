@@ -16,14 +16,38 @@ import pytest
 
 from tests.support import processes
 from tests.support.processes import Process, until
+from tests.support.scale import more_of_a_kind
 
 from .conftest import Transport
 from .play import Result, Running, TaskResult, play_of, start_play
 
 pytestmark = pytest.mark.usefixtures("ours")
 
-alone_too = pytest.mark.parametrize("long_task", ["60", "0"], indirect=True)
-everywhere = pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
+#: Each transport with each number of seconds for which a warm process stays: the task of a run
+#: without one has a process of its own.
+PLACES = {
+    f"{stays}-{transport}": (stays, transport)
+    for stays in ("60", "0")
+    for transport in ("ssh", "sudo", "local")
+}
+
+
+def in_places(*always: str) -> pytest.MarkDecorator:
+    """Parametrise a test with all places, of which it has these in each run of the tests."""
+    some = [
+        pytest.param(*place, id=name, marks=[] if name in always else more_of_a_kind)
+        for name, place in PLACES.items()
+    ]
+    return pytest.mark.parametrize(("long_task", "transport"), some, indirect=True)
+
+
+def by_transports(*always: str) -> pytest.MarkDecorator:
+    """Parametrise a test with all transports, of which it has these in each run of the tests."""
+    some = [
+        pytest.param(name, marks=[] if name in always else more_of_a_kind)
+        for name in ("ssh", "sudo", "local")
+    ]
+    return pytest.mark.parametrize("transport", some, indirect=True)
 
 
 class LongTask:
@@ -127,8 +151,7 @@ def one_clear_line(one: TaskResult, result: Result) -> str:
     return message
 
 
-@everywhere
-@alone_too
+@in_places("60-sudo", "0-local")
 def test_slave_killed(long_task: LongTask) -> None:
     os.kill(long_task.slave.pid, signal.SIGKILL)
     result = long_task.running.wait(30)
@@ -140,8 +163,7 @@ def test_slave_killed(long_task: LongTask) -> None:
     assert_nothing_lives_on(long_task)
 
 
-@everywhere
-@alone_too
+@in_places("60-ssh", "0-sudo")
 def test_call_process_killed(long_task: LongTask) -> None:
     os.kill(long_task.call.pid, signal.SIGKILL)
     result = long_task.running.wait(30)
@@ -153,7 +175,7 @@ def test_call_process_killed(long_task: LongTask) -> None:
     assert_nothing_lives_on(long_task)
 
 
-@everywhere
+@by_transports("sudo", "local")
 def test_broker_killed(long_task: LongTask) -> None:
     os.kill(long_task.broker().pid, signal.SIGKILL)
     result = long_task.running.wait(30)
@@ -163,8 +185,7 @@ def test_broker_killed(long_task: LongTask) -> None:
     assert_nothing_lives_on(long_task)
 
 
-@everywhere
-@alone_too
+@in_places("60-local", "0-ssh")
 def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
     """Ctrl-C: the terminal signals every process of the foreground group."""
     os.killpg(long_task.running.process.pid, signal.SIGINT)
@@ -180,7 +201,7 @@ def test_ansible_playbook_signalled(long_task: LongTask, number: signal.Signals)
     assert_nothing_lives_on(long_task)
 
 
-@everywhere
+@by_transports("sudo")
 def test_ansible_playbook_killed(long_task: LongTask) -> None:
     os.kill(long_task.running.process.pid, signal.SIGKILL)
     long_task.running.wait(30)

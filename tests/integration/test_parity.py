@@ -7,15 +7,25 @@ file for each case, and parity_cases.py says what such a file may look like.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from .parity import assert_parity, begun, pair_of
+from tests.support.scale import more_of_a_kind
+
+from .parity import begun, check
 from .parity_cases import Case, all_cases
 from .parity_runs import Runs, Way
-from .results import target_python
 
-CASES = [(case, transport) for case in all_cases() for transport in case.chosen_transports]
+
+def by_transports(case: Case) -> Iterator[Any]:
+    """The parameters of a test of this case."""
+    for some, marks in ((case.transports, []), (case.more_transports, [more_of_a_kind])):
+        for by in some:
+            yield pytest.param(case, by, id=f"{case.name}-{by}", marks=marks)
+
+
+CASES = [each for case in all_cases() for each in by_transports(case)]
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +40,8 @@ def runs(request: pytest.FixtureRequest, way: Way) -> Iterator[Runs]:
 
 
 @pytest.mark.timeout(1500)  # the first one of a group waits for the others
-@pytest.mark.parametrize(("case", "by"), CASES, ids=[f"{c.name}-{by}" for c, by in CASES])
+@pytest.mark.parametrize(("case", "by"), CASES)
 def test_results_are_those_of_stock_ansible(
     case: Case, by: str, way: Way, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
-    pair = pair_of(case, by, way, runs, request)
-    request.node.user_properties.append(("target_python", target_python(pair)))
-    assert_parity(case, pair)
+    check(case, by, way, runs, request)

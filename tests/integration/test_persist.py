@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support import processes
+from tests.support.scale import more_of_a_kind
 from tests.support.sshd import Sshd
 
 from .accounts import Accounts
@@ -105,7 +106,16 @@ def home_of(strategy: str, scratch: pathlib.Path) -> Iterator[MakeHome]:
     processes.until(10, lambda: not living(), "nothing lives on after `stop`")
 
 
-@pytest.mark.parametrize("transport", ["ssh", "sudo", "local"], indirect=True)
+#: One by sudo is behind one by ssh; a local one is met again by other tests.
+@pytest.mark.parametrize(
+    "transport",
+    [
+        pytest.param("ssh", marks=more_of_a_kind),
+        "sudo",
+        pytest.param("local", marks=more_of_a_kind),
+    ],
+    indirect=True,
+)
 def test_the_next_run_meets_the_same_slave(
     transport: Transport, home_of: MakeHome, sshd: Sshd
 ) -> None:
@@ -145,6 +155,7 @@ def test_another_password_opens_nothing(sudo_password: Transport, home_of: MakeH
     assert home.slave() == first
 
 
+@more_of_a_kind  # after each test whose runs have none, test_connections.py looks in particular
 def test_without_persistence_nothing_stays(ssh: Transport, home_of: MakeHome) -> None:
     home = home_of(ssh)
     assert home.slave(ANSIBLE_ECONTEXT_PERSIST="0") > 0
@@ -157,6 +168,7 @@ def test_a_broker_ends_after_its_time(ssh: Transport, home_of: MakeHome) -> None
     processes.until(10, lambda: not home.living(), "the broker and its slaves end")
 
 
+@more_of_a_kind  # test_settings.py has each setting's wrong values, and what is said
 def test_a_time_that_is_none_is_refused(local: Transport, home_of: MakeHome) -> None:
     result = home_of(local).run(WHICH_SLAVE, ANSIBLE_ECONTEXT_PERSIST="a while")
     assert result.rc != 0

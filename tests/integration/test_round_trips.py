@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.scale import more_of_a_kind
+
 from .accounts import Accounts
 from .conftest import Transport
 from .parity_cases import DIRECTORY
@@ -54,7 +56,8 @@ def test_ping_costs_one(ssh: Transport, strategy: str, scratch: pathlib.Path) ->
     assert totals(trace, "ping") == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("action", ["copy", "template"])
+# A template is a file that is copied.
+@pytest.mark.parametrize("action", ["copy", pytest.param("template", marks=more_of_a_kind)])
 def test_a_changed_small_file_costs_two(
     ssh: Transport, strategy: str, scratch: pathlib.Path, action: str
 ) -> None:

@@ -15,10 +15,9 @@ import pytest
 
 from tests.process import pythons
 
-from .parity import assert_parity, begun, pair_of
+from .parity import begun, check
 from .parity_cases import CORE, Case, Group, all_cases
 from .parity_runs import Runs, Way
-from .results import target_python
 
 #: From which Python on an ansible-core has modules for it, and up to which it says so.
 RANGES = {
@@ -100,9 +99,7 @@ def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
 def test_results_are_those_of_the_stock_way(
     case: Case, kind: str, by: str, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
-    pair = pair_of(case, by, OURS, runs, request)
-    request.node.user_properties.append(("target_python", target_python(pair)))
-    assert_parity(case, pair)
+    check(case, by, OURS, runs, request)
 
 
 def test_the_selected_cases_differ_in_name() -> None:

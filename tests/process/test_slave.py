@@ -191,6 +191,8 @@ def test_output_that_nobody_reads_waits_in_the_command(slave):
     assert len(data_of(before, wire.STDOUT)) < flow_control.WINDOW // 2
     while len(data_of(before, wire.STDOUT)) < flow_control.WINDOW - 2 * wire.MAX_DATA:
         before += slave.until(wire.DATA)  # it goes on all the same
+    slave.write(wire.frame(wire.CLOSE, 1) + wire.credit_frame(1, flow_control.WINDOW))
+    slave.until(wire.EXIT)
 
 
 def test_a_slave_packs_for_whoever_packs(slave):

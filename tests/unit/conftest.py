@@ -5,9 +5,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.scale import ALL
+
 # A slow machine is no fault of the code: no time limit but the test's own.
 settings.register_profile(
-    "econtext", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
+    "econtext",
+    deadline=None,
+    max_examples=150 if ALL else 40,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("econtext")
 

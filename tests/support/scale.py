@@ -1,0 +1,20 @@
+"""How much is tested: one switch, the environment variable ECONTEXT_TEST_ALL.
+
+Without it, as in `make test`, each kind of case is tested. With it, as in `make matrix`, each kind
+is tested at each scale, by each route to the host, and by each Python.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+ALL = bool(os.environ.get("ECONTEXT_TEST_ALL"))
+
+#: Marks a test, or a set of its parameters, whose kind other tests have; without the switch
+#: tests/conftest.py deselects it.
+more_of_a_kind = pytest.mark.more_of_a_kind
+
+#: In which many tasks run at once.
+MANY_HOSTS = 8 if ALL else 3
