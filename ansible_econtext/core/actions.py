@@ -18,8 +18,9 @@ def resolved_name(task: Any) -> str:
     facts as a play begins is made by `PlayIterator` in `executor/play_iterator.py`, which resolves
     nothing.
     """
-    if task._resolved_action is None and task.action == "gather_facts" and not task.collections:
-        return "ansible.legacy.gather_facts"
+    if task._resolved_action is None and task.action == "gather_facts":
+        where = {"collection_list": task.collections}
+        return action_loader.find_plugin_with_context(task.action, **where).resolved_fqcn or ""
     return task._resolved_action or ""
 
 
