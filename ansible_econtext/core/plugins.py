@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +94,31 @@ def ssh_password_prompt(connection: Any) -> str:
     if mechanisms and connection.get_option("password_mechanism") != "sshpass":
         return ""
     return to_text(connection.get_option("sshpass_prompt") or "")
+
+
+def mode_by_transfer(connection: Any, mode: int) -> int:
+    """Return the mode, before the umask, that the ssh plugin gives a new file that it fetches.
+
+    `mode` is that of the file on the host.
+
+    Source: `_file_transport_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, for `piped`;
+    sftp(1), and scp(1) since OpenSSH 9.0, open a new file with the host's bits and `u+w`.
+    """
+    is_piped = connection.get_option("ssh_transfer_method") == "piped"
+    return 0o666 if is_piped else mode & 0o777 | 0o200
+
+
+def special_transfer(connection: Any) -> str:
+    """Return the arguments of the user by which sftp or scp keeps times and modes; "" if none.
+
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  `-p` keeps them in both
+    programs; `-O` has scp use its old protocol, which has rules of its own.
+    """
+    method = connection.get_option("ssh_transfer_method")
+    program, flags = ("scp", "pO") if method == "scp" else ("sftp", "p")
+    words = shlex.split(connection.get_option(f"{program}_extra_args") or "")
+    found = [word for word in words if re.fullmatch(f"-\\w*[{flags}]\\w*", word)]
+    return f"{program} {' '.join(found)}" if found and method != "piped" else ""
 
 
 def become_timeout(connection: Any) -> float:
