@@ -28,9 +28,13 @@ _MOST = 1000
 def ssh_command(connection: Any) -> list[str]:
     """Return the ssh plugin's own command line, up to the host, without sshpass.
 
+    It leads to no master connection of the plugin's, but to one that the user names.
+
     Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  Up to 2.18, and since
     then with `password_mechanism: sshpass`, it puts sshpass in front and opens a pipe for it; the
-    broker answers ssh itself.  The line depends on the options and on whether there is a password.
+    broker answers ssh itself.  With ControlPersist, it adds a ControlPath in quotes, in
+    `control_path_dir`, unless the user names one.
+    The line depends on the options and on whether there is a password.
     With the option `private_key` it is made each time, as the plugin then asks an agent.
     """
     connection.host = connection.get_option("host") or connection._play_context.remote_addr
@@ -59,7 +63,8 @@ def _ssh_command(connection: Any) -> list[str]:
     argv = [to_text(part, errors="surrogate_or_strict") for part in made]
     if argv[0] == "sshpass":
         argv = argv[argv.index(connection.get_option("ssh_executable")) :]
-    return argv
+    own = f'ControlPath="{unfrackpath(connection.get_option("control_path_dir"))}/'
+    return ["ControlPath=none" if part.startswith(own) else part for part in argv]
 
 
 @contextlib.contextmanager
