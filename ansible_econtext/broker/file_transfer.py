@@ -35,34 +35,37 @@ class Upload:
 
 
 class Download:
-    """Download to a file that gets its name only when it is complete."""
+    """Download into a file that its worker made, and removes."""
 
     def __init__(self, path: str) -> None:
-        """Open a file beside `path`; raises OSError if that fails."""
-        self._path = path
-        self._part = f"{path}.econtext-{os.getpid()}"
-        self._file = open(self._part, "wb")
+        """Open the file; raises OSError if that fails."""
+        flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(path, flags), "wb")
         self._size = 0
+        self._error: OSError | None = None
 
     def take(self, stream: int, data: bytes) -> None:
         """Write a piece of the call's standard output; used as a call's `sink`."""
-        if stream == wire.STDOUT and not self._file.closed:
+        if stream != wire.STDOUT or self._file.closed or self._error is not None:
+            return
+        try:
             self._file.write(data)
-            self._size += len(data)
+        except OSError as error:  # which is for `complete` to raise, in the request's turn
+            self._error = error
+        self._size += len(data)
 
     def complete(self, size: object) -> None:
-        """Give the file its name.
+        """Close the file.
 
         Raises OSError if its size is not the `size` that the target sent, or the disk is full.
         """
+        if self._error is not None:
+            raise self._error
         self._file.close()
         if size != self._size:
             raise OSError(f"{self._size} of {size} bytes came")
-        os.replace(self._part, self._path)
 
-    def discard(self) -> None:
-        """Remove the incomplete file; does nothing after `complete`."""
+    def close(self) -> None:
+        """Close the file, complete or not."""
         with contextlib.suppress(OSError):
             self._file.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._part)

@@ -1,5 +1,6 @@
 """Handlers of work: one class for each kind of action."""
 
+import contextlib
 import functools
 import os
 from typing import Any
@@ -194,7 +195,7 @@ class PutHandler(RequestHandler[messages.Put]):
 
 
 class FetchHandler(RequestHandler[messages.Fetch]):
-    """Handler that downloads a file to the controller."""
+    """Handler that downloads a file to the controller, into one that the worker made."""
 
     def _do(self, slave: PooledSlave) -> None:
         try:
@@ -203,19 +204,25 @@ class FetchHandler(RequestHandler[messages.Fetch]):
             self._fail(messages.FailureCode.OPERATION, error)
             return
 
-        def done(call: CollectingCall, size: Any) -> None:
+        def done(call: CollectingCall, result: Any) -> None:
+            size, mode = result
             try:
                 target.complete(size)
             except OSError as error:
                 self._fail(messages.FailureCode.OPERATION, error)
             else:
-                self.reply(messages.Done())
+                self.reply(messages.Fetched(int(mode) & 0o777))
 
         arguments = (self._deferred, self._action.remote)
         call = self._call(slave, FILES, "send", arguments, done)
         call.sink = target.take
-        call.future.add_done_callback(lambda future: target.discard())
+        call.future.add_done_callback(lambda future: target.close())
         call.end(wire.STDIN)
+
+    def abandon(self) -> None:
+        super().abandon()
+        with contextlib.suppress(OSError):
+            os.unlink(self._action.local)
 
 
 #: Handlers by the kind of action.

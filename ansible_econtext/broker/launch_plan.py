@@ -13,7 +13,7 @@ def of(hop: Hop, parent: str) -> Launch:
     name = f"{parent}.{hop.name}" if parent else hop.name
     if hop.kind == "ssh":
         dialogue = ssh.dialogue(hop.password, hop.prompt)
-        argv = tuple(ssh.own_connection(hop.argv))
+        argv = tuple(ssh.for_slaves(hop.argv))
         return Launch(name, argv, dialogue, hop.password is not None, is_network=True)
     if hop.kind != "become":
         return Launch(name, tuple(hop.argv))

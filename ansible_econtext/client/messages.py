@@ -113,7 +113,7 @@ class Put(Action):
 
 
 class Fetch(Action):
-    """Download a file."""
+    """Download a file into an existing one, which the broker removes if the worker goes."""
 
     remote: str
     local: str
@@ -214,6 +214,12 @@ class Expanded(Reply):
     path: str
 
 
+class Fetched(Reply):
+    """Notice that a file came as a whole; `mode` are its permission bits on the host."""
+
+    mode: int
+
+
 class SlaveStatus(Record):
     """State of one slave."""
 
@@ -284,7 +290,7 @@ REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
     Exists: (Existence,),
     Expand: (Expanded,),
     Put: (Done,),
-    Fetch: (Done,),
+    Fetch: (Fetched,),
     Prepare: (),
     Reset: (Done,),
     Register: (Done,),

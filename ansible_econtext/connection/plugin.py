@@ -173,8 +173,11 @@ class CarriedConnection(StockConnection):
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
         remote, local = self._econtext_remote(in_path), self._econtext_local(out_path)
+        reason = self._econtext_fetch_refusal()
+        if reason:
+            return self._econtext_go(f"fetch_file: {reason}", stock, in_path, out_path)
         try:
-            self._econtext.fetch(remote, local)
+            self._econtext.fetch(remote, local, self._econtext_new_mode)
         except errors.NoPython as error:
             return self._econtext_go(f"fetch_file: {error}", stock, in_path, out_path)
 
@@ -252,6 +255,14 @@ class CarriedConnection(StockConnection):
         """Return how often an attempt to reach the host is repeated."""
         return 0
 
+    def _econtext_new_mode(self, mode: int) -> int:
+        """Return the mode, before the umask, of a new file that is fetched from one of `mode`."""
+        return 0o666
+
+    def _econtext_fetch_refusal(self) -> str:
+        """Return why files are to be fetched the stock way; "" if they are not."""
+        return ""
+
     def _econtext_directory(self) -> str | None:
         """Return the directory in which commands run; None for the account's home."""
         return None
@@ -272,6 +283,12 @@ class CarriedSSH(CarriedConnection):
 
     def _econtext_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)
+
+    def _econtext_new_mode(self, mode: int) -> int:
+        return plugins.mode_by_transfer(self, mode)
+
+    def _econtext_fetch_refusal(self) -> str:
+        return plugins.special_transfer(self)
 
 
 class CarriedLocal(CarriedConnection):

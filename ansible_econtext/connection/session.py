@@ -15,13 +15,13 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible.utils.display import Display
 
 from ansible_econtext.client import client, connection_pool, endpoint, messages
 from ansible_econtext.client.route import Hop, Route, key_of
-from ansible_econtext.connection import become, errors, module_requests, shell
+from ansible_econtext.connection import become, errors, fetched_file, module_requests, shell
 from ansible_econtext.connection.deferred_operations import DeferredOperations
 from ansible_econtext.core import fork_gate
 from ansible_econtext.payload import ansiballz
@@ -208,10 +208,19 @@ class Session:
         else:
             self._ask(messages.Put(os.path.abspath(source), target, mode))
 
-    def fetch(self, source: str, target: str) -> None:
-        """Copy a file from the host, as the login account; raises as `perform` does."""
+    def fetch(self, source: str, target: str, new_mode: Callable[[int], int]) -> None:
+        """Copy a file from the host, as the login account; raises as `perform` does.
+
+        A new file gets `new_mode(mode on the host)` without the bits of the umask.
+        """
         self.say(f"FETCH {source} TO {target}")
-        self._ask(messages.Fetch(source, os.path.abspath(target)))
+        try:
+            with fetched_file.fetched_file(os.path.abspath(target)) as fetched:
+                reply: messages.Fetched = self._ask(messages.Fetch(source, fetched.part))
+                with fork_gate.waiting():
+                    fetched.install(new_mode(reply.mode))
+        except OSError as error:
+            raise AnsibleError(f"failed to transfer file to {target}: {error}") from error
 
     def reset(self) -> None:
         """Drop the deferred operations, and end every slave of the host."""

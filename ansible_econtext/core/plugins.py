@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -26,9 +28,13 @@ _MOST = 1000
 def ssh_command(connection: Any) -> list[str]:
     """Return the ssh plugin's own command line, up to the host, without sshpass.
 
+    It leads to no master connection of the plugin's, but to one that the user names.
+
     Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  Up to 2.18, and since
     then with `password_mechanism: sshpass`, it puts sshpass in front and opens a pipe for it; the
-    broker answers ssh itself.  The line depends on the options and on whether there is a password.
+    broker answers ssh itself.  With ControlPersist, it adds a ControlPath in quotes, in
+    `control_path_dir`, unless the user names one.
+    The line depends on the options and on whether there is a password.
     With the option `private_key` it is made each time, as the plugin then asks an agent.
     """
     connection.host = connection.get_option("host") or connection._play_context.remote_addr
@@ -57,7 +63,8 @@ def _ssh_command(connection: Any) -> list[str]:
     argv = [to_text(part, errors="surrogate_or_strict") for part in made]
     if argv[0] == "sshpass":
         argv = argv[argv.index(connection.get_option("ssh_executable")) :]
-    return argv
+    own = f'ControlPath="{unfrackpath(connection.get_option("control_path_dir"))}/'
+    return ["ControlPath=none" if part.startswith(own) else part for part in argv]
 
 
 @contextlib.contextmanager
@@ -92,6 +99,31 @@ def ssh_password_prompt(connection: Any) -> str:
     if mechanisms and connection.get_option("password_mechanism") != "sshpass":
         return ""
     return to_text(connection.get_option("sshpass_prompt") or "")
+
+
+def mode_by_transfer(connection: Any, mode: int) -> int:
+    """Return the mode, before the umask, that the ssh plugin gives a new file that it fetches.
+
+    `mode` is that of the file on the host.
+
+    Source: `_file_transport_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, for `piped`;
+    sftp(1), and scp(1) since OpenSSH 9.0, open a new file with the host's bits and `u+w`.
+    """
+    is_piped = connection.get_option("ssh_transfer_method") == "piped"
+    return 0o666 if is_piped else mode & 0o777 | 0o200
+
+
+def special_transfer(connection: Any) -> str:
+    """Return the arguments of the user by which sftp or scp keeps times and modes; "" if none.
+
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  `-p` keeps them in both
+    programs; `-O` has scp use its old protocol, which has rules of its own.
+    """
+    method = connection.get_option("ssh_transfer_method")
+    program, flags = ("scp", "pO") if method == "scp" else ("sftp", "p")
+    words = shlex.split(connection.get_option(f"{program}_extra_args") or "")
+    found = [word for word in words if re.fullmatch(f"-\\w*[{flags}]\\w*", word)]
+    return f"{program} {' '.join(found)}" if found and method != "piped" else ""
 
 
 def become_timeout(connection: Any) -> float:

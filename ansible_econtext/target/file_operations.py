@@ -88,11 +88,12 @@ def receive(operations, path, mode, expected):
 
 def send(operations, path):
     # type: (list, str) -> tuple
-    """Write a file to standard output; return its size.  Raises OperationError."""
+    """Write a file to standard output; return (size, permission bits).  Raises OperationError."""
     made, path = apply(operations), compat.native(path)
     size = 0
     try:
         with open(path, "rb") as source:
+            mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
             for data in iter(lambda: source.read(_CHUNK), b""):
                 size += len(data)
                 while data:
@@ -100,7 +101,7 @@ def send(operations, path):
     except (OSError, IOError) as error:
         raise OperationError("read: %s" % error)
     sys.stdout.flush()
-    return size, made
+    return (size, mode), made
 
 
 def remove_empty(paths):

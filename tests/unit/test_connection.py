@@ -83,9 +83,30 @@ def test_a_directory_of_sockets_is_made_again(connection, tmp_path):
     options = {"control_path_dir": str(tmp_path / "cp"), "ssh_args": "-o ControlPersist=60s"}
     connection.set_options(direct=options)
     for _ in range(2):
-        command = plugins.ssh_command(connection)
-        assert any(str(tmp_path / "cp") in word for word in command)
+        plugins.ssh_command(connection)
+        assert (tmp_path / "cp").is_dir()
         (tmp_path / "cp").rmdir()
+
+
+PERSIST = "-o ControlPersist=60s"
+
+
+@pytest.mark.parametrize(
+    "options, path",
+    [
+        ({"ssh_args": PERSIST}, "none"),
+        ({"ssh_args": PERSIST, "control_path": "%(directory)s/%%h"}, "none"),
+        ({"ssh_args": PERSIST, "control_path": "/tmp/%%h"}, '"/tmp/%h"'),
+        ({"ssh_args": f"{PERSIST} -o ControlPath=/tmp/%h"}, "/tmp/%h"),
+        ({"ssh_args": PERSIST, "ssh_common_args": "-o ControlPath=/tmp/%h"}, "/tmp/%h"),
+        ({"ssh_args": ""}, None),  # that of ssh's own configuration, if there is one
+    ],
+)
+def test_a_control_path_is_the_users(connection, tmp_path, options, path):
+    connection.set_options(direct={"control_path_dir": str(tmp_path / "cp"), **options})
+    command = plugins.ssh_command(connection)
+    found = [word.partition("=")[2] for word in command if word.startswith("ControlPath")]
+    assert found == ([] if path is None else [path])
 
 
 def _words(key):

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from ansible_econtext.broker.handlers import ExistsHandler, ProgramHandler
+from ansible_econtext.broker.handlers import ExistsHandler, FetchHandler, ProgramHandler
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.worker_connection import WorkerConnection
@@ -135,3 +135,26 @@ def test_what_is_no_request_has_a_reply_and_the_next_one_is_taken(body):
     failed = messages.decode_reply(reply, (messages.Failed,))
     assert str(broker.errors[0]) in failed.text
     assert broker.taken == [messages.Register(1)]
+
+
+def test_a_fetch_ends_with_the_mode_on_the_host(link, tmp_path):  # noqa: F811
+    (tmp_path / "part").touch()
+    fetch = messages.Fetch("/file", str(tmp_path / "part"))
+    fetched, *others = (begin(FetchHandler, fetch, link) for _ in range(4))
+    results = ((0, 0o100640), []), (0, []), ((0, "mode"), []), ((1, 0o640), [])
+    for channel, result in enumerate(results, 1):
+        ends(link, channel, "value", result)
+    assert fetched == [messages.Fetched(0o640)]
+    assert [type(reply) for [reply] in others] == [messages.Failed] * 3
+
+
+def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # noqa: F811
+    part = tmp_path / "part"
+    part.touch()
+    work = messages.Work([], [], messages.Fetch("/file", str(part)))
+    handler = FetchHandler(Pool(link), PayloadStore(), work, lambda reply: None)
+    handler.begin()
+    assert part.exists()
+    handler.abandon()
+    assert not part.exists()
+    ends(link, 1)

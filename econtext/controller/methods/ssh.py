@@ -8,11 +8,19 @@ from econtext.controller.launch import Launch
 from econtext.controller.prompts import Dialogue
 from econtext.target import wire
 
-#: The slave's connection is its own: a master connection would outlive the controller, and
-#: a shared one would end with its owner.  ssh takes the first value of an option.
+#: No slave's ssh becomes a master connection, which would outlive the controller, and none has a
+#: terminal, which would change the bytes.  ssh takes the first value of an option, of `-T` too.
 #: econtext compresses by itself, and only what gets smaller: ssh compresses everything, at
 #: a third of the speed.
-OWN_CONNECTION = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no", "-T")
+FOR_SLAVES = ("-o", "ControlMaster=no", "-o", "Compression=no", "-T")
+
+#: Flags that count wherever they stand: compression, a master connection, a terminal.
+_UNWANTED = str.maketrans("", "", "CMt")
+
+_REQUEST_TTY = re.compile(r"\s*RequestTTY(?:[\s=]|\Z)", re.IGNORECASE)
+
+#: A master connection would end with its owner, of which the controller knows nothing.
+_UNSHARED = ("-o", "ControlPath=none")
 
 #: ssh's flags without an argument, and those with one, in the same word or the next (ssh(1)
 #: of OpenSSH 9.9).
@@ -37,7 +45,7 @@ def launch(
     """
     if not hostname or hostname.startswith("-"):
         raise ValueError(f"{hostname!r} is not a host name")
-    argv = own_connection(["ssh", *ssh_args])
+    argv = for_slaves(["ssh", *_UNSHARED, *ssh_args])
     if port is not None:
         argv += ["-p", str(port)]
     if username is not None:
@@ -54,20 +62,23 @@ def launch(
     return Launch(f"ssh.{hostname}", tuple(argv), dialogue(password), terminal, is_network=True)
 
 
-def own_connection(argv: Sequence[str]) -> list[str]:
-    """Return an ssh command line in which `OWN_CONNECTION` is in force.
+def for_slaves(argv: Sequence[str]) -> list[str]:
+    """Return an ssh command line in which `FOR_SLAVES` is in force.
 
-    Removes `-C`, as it overrides `Compression=no`.
+    Removes the flags that override it, wherever they stand, and each option `RequestTTY`.  The
+    connection goes through a master connection if ssh finds one at the line's ControlPath.
     """
     program, *rest = argv
     kept: list[str] = []
     while rest and (option := _OPTION.fullmatch(rest[0])):
-        flags, valued, value = option[1].replace("C", ""), option[2] or "", option[3] or ""
-        words = 2 if valued and not value else 1
+        flags, valued, value = option[1].translate(_UNWANTED), option[2] or "", option[3] or ""
+        values = rest[1:2] if valued and not value else []
+        rest = rest[1 + len(values) :]
+        if valued == "o" and _REQUEST_TTY.match(value or "".join(values)):
+            valued, value, values = "", "", []
         kept += [f"-{flags}{valued}{value}"] if flags or valued else []
-        kept += rest[1:words]
-        rest = rest[words:]
-    return [program, *OWN_CONNECTION, *kept, *rest]
+        kept += values
+    return [program, *FOR_SLAVES, *kept, *rest]
 
 
 def dialogue(password: str | None, prompt: bytes = b"") -> Dialogue:
