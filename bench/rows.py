@@ -82,11 +82,11 @@ TITLES = {
 }
 
 ROWS = [
-    against("ping-0ms", "50 pings at 0 ms", "mitogen", 0.40, "ping"),
-    against("loop-0ms", "loop of 100 at 0 ms", "mitogen", 0.40, "command_loop"),
-    against("mixed-0ms", "50 mixed tasks at 0 ms", "mitogen", 0.40, "mixed"),
+    against("ping-0ms", "50 pings at 0 ms", "mitogen", 0.45, "ping"),
+    against("loop-0ms", "loop of 100 at 0 ms", "mitogen", 0.45, "command_loop"),
+    against("mixed-0ms", "50 mixed tasks at 0 ms", "mitogen", 0.45, "mixed"),
     against("shell", "50 shell commands", "pyinfra", 0.50, "shell"),
-    against("ping-50ms", "50 pings at 50 ms", "mitogen", 0.65, "ping", 50),
+    against("ping-50ms", "50 pings at 50 ms", "mitogen", 0.75, "ping", 50),
     against("loop-50ms", "loop of 100 at 50 ms", "mitogen", 0.30, "command_loop", 50),
     against("hosts-cold", "20 hosts by 10 pings, cold", "mitogen", 0.65, "hosts_ping"),
     against("hosts-warm", "20 hosts by 10 pings, warm", "mitogen", 0.40, "hosts_ping", warm=True),
