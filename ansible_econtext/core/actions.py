@@ -14,13 +14,8 @@ from ansible.plugins.loader import action_loader, module_loader
 def resolved_name(task: Any) -> str:
     """Return the full name of the plugin that a task's action resolved to; "" if none.
 
-    Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.  The task that gathers
-    facts as a play begins is made by `PlayIterator` in `executor/play_iterator.py`, which resolves
-    nothing.
+    Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.
     """
-    if task._resolved_action is None and task.action == "gather_facts":
-        where = {"collection_list": task.collections}
-        return action_loader.find_plugin_with_context(task.action, **where).resolved_fqcn or ""
     return task._resolved_action or ""
 
 

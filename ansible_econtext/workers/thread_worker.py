@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import ansible.executor.task_executor
-import ansible.plugins.action.gather_facts
 import ansible.plugins.strategy
 from ansible.utils.display import Display
 
@@ -35,8 +34,8 @@ display = Display()
 
 #: Action plugins that are safe in a thread: they compute, run modules and copy files.
 _ACTIONS = frozenset(
-    "add_host assemble assert async_status command copy debug fail fetch gather_facts group_by "
-    "include_vars normal package service set_fact set_stats shell template unarchive".split()
+    "add_host assemble assert async_status command copy debug fail fetch group_by include_vars "
+    "normal package service set_fact set_stats shell template unarchive".split()
 )
 
 #: Seconds of the strategy's sleep if all workers are threads, which ring the bell.
@@ -213,12 +212,10 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
         yield
         return
     workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)
-    clock = results.Clock(fork_gate.sleep)
     try:
         with (
             replaced(ansible.plugins.strategy, WorkerProcess=workers),
-            replaced(ansible.executor.task_executor, time=clock),
-            replaced(ansible.plugins.action.gather_facts, time=clock),
+            replaced(ansible.executor.task_executor, time=results.Clock(fork_gate.sleep)),
             plugin_use.watched(own_plugins),
             results.ringing(strategy, workers.bell, workers.sleep),
             workers.open(),

@@ -8,12 +8,9 @@ from ansible.inventory.manager import InventoryManager  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.playbook.play import Play  # noqa: E402
 from ansible.playbook.play_context import PlayContext  # noqa: E402
-from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: E402
 from ansible.vars.manager import VariableManager  # noqa: E402
 
 from ansible_econtext.core import actions  # noqa: E402
-
-QUALIFIED = "_n_cached_collection_qualified_paths"
 
 pytestmark = pytest.mark.usefixtures("names_of_collections")
 
@@ -52,20 +49,7 @@ def test_tasks_of_a_play(first_task, task, plugin):
     assert actions.action_plugin(found) == plugin
 
 
-@pytest.mark.parametrize("collections", [[], ["some.where"]])
-def test_the_task_that_gathers_facts_as_a_play_begins(first_task, collections):
-    found = first_task(gather_facts=True, collections=collections, tasks=[{"ping": None}])
+def test_the_task_that_gathers_facts_as_a_play_begins_resolves_nothing(first_task):
+    found = first_task(gather_facts=True, tasks=[{"ping": None}])
     assert found.action == "gather_facts"
-    assert actions.action_plugin(found) == "gather_facts"
-
-
-def test_a_collection_may_have_an_action_of_that_name(first_task, tmp_path, monkeypatch):
-    own = tmp_path / "collections/ansible_collections/some/where/plugins/action/gather_facts.py"
-    own.parent.mkdir(parents=True)
-    own.touch()
-    finder = AnsibleCollectionConfig.collection_finder
-    for name in ("_n_playbook_paths", "_n_cached_collection_paths", QUALIFIED):
-        monkeypatch.setattr(finder, name, getattr(finder, name))
-    finder.set_playbook_paths(str(tmp_path))
-    found = first_task(gather_facts=True, collections=["some.where"], tasks=[{"ping": None}])
     assert actions.action_plugin(found) == "unknown"
