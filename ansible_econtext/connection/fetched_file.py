@@ -94,7 +94,7 @@ def fetched_file(target: str) -> Iterator[FetchedFile]:
 
 
 def _reserve(fd: int, size: int) -> None:
-    """Have the file system keep room for a file; raises OSError if it has none.
+    """Reserve room for a file; raises OSError if the file system has none.
 
     Not every system has such a call, and not every file system: the write itself fails then.
     """

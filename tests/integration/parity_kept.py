@@ -1,4 +1,4 @@
-"""What stock Ansible did is kept, by a key of everything that went in, for another session.
+"""Results of stock Ansible, kept for another session by a key of everything that went in.
 
 Stock Ansible's side takes four fifths of the parity tests. It is kept below ~/.cache, for all
 checkouts; names that differ from session to session stand there as signs. A kept result can agree
@@ -86,7 +86,7 @@ class Kept:
         self._use = use
 
     def path(self, went_in: Mapping[str, Any], names: Names) -> pathlib.Path:
-        """The file for a run; `went_in` is what it depends on besides the machine and the tests."""
+        """Return the file for a run; it depends on `went_in`, the machine and the tests."""
         text = names.taken_out(json.dumps(went_in, sort_keys=True))
         digest = hashlib.sha256("\0".join([text, *surroundings()]).encode())
         return self._directory / f"{digest.hexdigest()}.json.gz"
@@ -150,9 +150,6 @@ def _said(command: tuple[str, ...]) -> str:
 def _files() -> Iterator[str]:
     for directory in SOURCES:
         for path in sorted(directory.rglob("*")):
-            is_other = (
-                path.suffix == ".pyc" or path.match("test_*.py") or path.match("cases/*/*.yml")
-            )
-            if path.is_file() and not is_other:
+            if path.is_file() and not any(map(path.match, NOT_SOURCES)):
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
                 yield f"{path.relative_to(CHECKOUT)} {path.stat().st_mode} {digest}"

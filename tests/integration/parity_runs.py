@@ -138,7 +138,7 @@ class Runs:
     def _went_in(
         self, group: Group, transport: Transport, cases: list[Case], directory: pathlib.Path
     ) -> dict[str, Any]:
-        """What a run in the stock way depends on, besides what all runs do."""
+        """Return the inputs of a run in the stock way, besides those that all runs share."""
         return {
             "group": group,
             "way": [dict(each) if isinstance(each, Mapping) else each for each in self._ways[0]],

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import parameters
 
 from .normalise import normalise, text
 from .parity_cases import CORE
@@ -33,7 +33,7 @@ AD_HOC = {
 }
 
 #: What the console is told to do as well, and what is shown as a ping is.
-MORE = ("ping", "become", "check", "command", "facts", "variable")
+MORE = {"ping", "become", "check", "command", "facts", "variable"}
 
 #: A line of a result in JSON, of what is measured.
 MEASURED = re.compile(r' *"(start|end|delta)": ')
@@ -57,10 +57,7 @@ exit
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=more_of_a_kind if name in MORE else []) for name in AD_HOC],
-)
+@pytest.mark.parametrize("name", parameters(AD_HOC, AD_HOC.keys() - MORE))
 def test_ansible(
     name: str, sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
 ) -> None:

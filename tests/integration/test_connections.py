@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support import processes
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import parameters
 from tests.support.sshd import Sshd
 
 from .accounts import Accounts
@@ -82,7 +82,7 @@ def test_one_connection_for_the_login_user_and_the_superuser(
 
 # One by sudo is behind one by ssh.
 @pytest.mark.parametrize(
-    "transport", [pytest.param("ssh", marks=more_of_a_kind), "sudo", "local"], indirect=True
+    "transport", parameters(("ssh", "sudo", "local"), ["sudo", "local"]), indirect=True
 )
 def test_nothing_lives_on_after_a_run(
     ours: None, transport: Transport, sshd: Sshd, strategy: str, scratch: pathlib.Path

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import more_of_a_kind, parameters
 from tests.support.sshd import Sshd
 
 from .accounts import Accounts
@@ -101,11 +101,8 @@ def test_host_key_that_is_not_known(
     assert "Host key verification failed" in words(ping)
 
 
-#: The other two are in parity's interpreter/missing, and the same here.
-OTHERS = [pytest.param(name, marks=more_of_a_kind) for name in ("ssh", "local")]
-
-
-@pytest.mark.parametrize("transport", ["sudo", *OTHERS], indirect=True)
+# The others are in parity's interpreter/missing, and the same here.
+@pytest.mark.parametrize("transport", parameters(("ssh", "sudo", "local"), ["sudo"]), indirect=True)
 def test_interpreter_that_does_not_exist(transport: Transport, runner: Runner) -> None:
     wrong = {"ansible_python_interpreter": "/no/such/python"}
     result = runner.ours(transport.variables | wrong, PING)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import processes
 from tests.support.processes import Process, until
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import more_of_a_kind, parameters
 
 from .conftest import Transport
 from .play import Result, Running, TaskResult, play_of, start_play
@@ -43,10 +43,7 @@ def in_places(*always: str) -> pytest.MarkDecorator:
 
 def by_transports(*always: str) -> pytest.MarkDecorator:
     """Parametrise a test with all transports, of which it has these in each run of the tests."""
-    some = [
-        pytest.param(name, marks=[] if name in always else more_of_a_kind)
-        for name in ("ssh", "sudo", "local")
-    ]
+    some = parameters(("ssh", "sudo", "local"), always)
     return pytest.mark.parametrize("transport", some, indirect=True)
 
 

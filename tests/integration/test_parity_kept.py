@@ -1,4 +1,4 @@
-"""What is kept of stock Ansible's side comes back with the names of another session."""
+"""A kept result of stock Ansible comes back with the names of another session."""
 
 from __future__ import annotations
 

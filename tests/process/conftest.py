@@ -15,7 +15,7 @@ import pytest
 import econtext
 from tests.support import accounts, processes, sshd
 from tests.support.accounts import Account
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import parameters
 from tests.support.sshd import Sshd
 
 from . import routes, waiting
@@ -76,13 +76,10 @@ def router() -> Iterator[econtext.Router]:
 
 #: Python 3.6 has what the oldest has not, and has not what the newest has; each of it is shown by
 #: one of the two, and test_conformance.py goes by it too.
-PYTHONS = [
-    pytest.param(name, marks=more_of_a_kind if name == "3.6" else [])
-    for name in routes.pythons.MATRIX
-]
+ALWAYS = set(routes.pythons.MATRIX) - {"3.6"}
 
 
-@pytest.fixture(params=PYTHONS)
+@pytest.fixture(params=parameters(routes.pythons.MATRIX, ALWAYS))
 def python(request: pytest.FixtureRequest) -> str:
     """The path of each interpreter of the matrix."""
     return routes.python(request.param)

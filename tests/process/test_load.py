@@ -5,7 +5,7 @@ import pytest
 from econtext import CallError
 from econtext.target import codec, flow_control, wire
 from tests.support import processes
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import parameters
 
 from . import routes
 from .target import looking, plain
@@ -14,10 +14,7 @@ from .target import looking, plain
 ALWAYS = ("local 2.7", "local newest", "sudo of local", "ssh")
 
 pytestmark = pytest.mark.parametrize(
-    "route",
-    [pytest.param(name, marks=[] if name in ALWAYS else more_of_a_kind) for name in routes.NAMES],
-    indirect=True,
-    scope="session",
+    "route", parameters(routes.NAMES, ALWAYS), indirect=True, scope="session"
 )
 
 MEGABYTE = 1_000_000

@@ -7,6 +7,8 @@ is tested at each scale, by each route to the host, and by each Python.
 from __future__ import annotations
 
 import os
+from collections.abc import Container, Iterable
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,12 @@ ALL = bool(os.environ.get("ECONTEXT_TEST_ALL"))
 #: Marks a test, or a set of its parameters, whose kind other tests have; without the switch
 #: tests/conftest.py deselects it.
 more_of_a_kind = pytest.mark.more_of_a_kind
+
+
+def parameters(names: Iterable[str], always: Container[str]) -> list[Any]:
+    """Return parameters by these names; those that are not in `always` are more of a kind."""
+    return [pytest.param(name, marks=[] if name in always else more_of_a_kind) for name in names]
+
 
 #: In which many tasks run at once.
 MANY_HOSTS = 8 if ALL else 3

@@ -26,9 +26,9 @@ FACTS = {
     "ansible_ssh_port": 22,
     "ansible_ssh_host_key_rsa_public": "AAAA",
     "ansible_ssh_bridge": {"device": "ssh_bridge"},
-    "ansible_become_user": "somebody",
+    "ansible_become_user": "deploy",
     "ansible_python_interpreter": "/usr/bin/python3",
-    "ansible_user": "somebody",
+    "ansible_user": "deploy",
     "ansible_rsync_path": "rsync",
     "text": tagged("text"),
     "of_a_file": tagged({"a": tagged([tagged({"_ansible_no": 1, "b": tagged("c")})])}),
@@ -39,14 +39,14 @@ FACTS = {
 
 @pytest.fixture
 def warned(monkeypatch):
-    """What was warned of."""
+    """Collect the texts of warnings."""
     said = []
     monkeypatch.setattr(Display, "warning", lambda self, text, *more, **others: said.append(text))
     return said
 
 
 def cleaned(facts):
-    """What the patched `clean_facts` makes of facts, the second time."""
+    """Return the second result of the patched `clean_facts` for the same facts."""
     with fact_cleaning.named_once():
         manager.clean_facts(facts)
         return manager.clean_facts(facts)
