@@ -64,10 +64,6 @@ OPTIONS = {
         "Items of a loop that cannot depend on each other are sent without waiting for each "
         "other's replies.  The variable econtext_loops says so for a host, a play or a task.",
     ),
-    "BUILDS": Option(
-        True,
-        "What ansible-core builds of its own modules is kept in Ansible's home for later runs.",
-    ),
     "PATCHES": Option(
         True,
         "Patches of ansible-core that make it faster are applied for the time of a play.",

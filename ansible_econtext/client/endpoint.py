@@ -70,7 +70,7 @@ def home_directory() -> pathlib.Path:
 def private_home() -> pathlib.Path:
     """Return `home_directory`, made if need be; raises OSError if others can enter it.
 
-    Its sockets lead to open accounts, and later runs run the payloads in it.
+    Its sockets lead to open accounts.
     """
     directory = home_directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)

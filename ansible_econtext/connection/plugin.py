@@ -18,7 +18,6 @@ from ansible_econtext.client import route
 from ansible_econtext.connection import become, errors, recording, shell
 from ansible_econtext.connection.session import Session
 from ansible_econtext.core import commands, fork_gate, plugins, run, versions
-from ansible_econtext.payload import build_cache
 
 if TYPE_CHECKING:
     from ansible_econtext.core.stock_classes import StockConnection
@@ -315,12 +314,11 @@ _carried: dict[type, type] = {}
 def carried(stock: type) -> type | None:
     """Return the class that carries a stock one; None if econtext has no mixin for it.
 
-    Keeps builds of modules, and has the plugin tell its variables, from the first call on.
+    Has the plugin tell its variables, from the first call on.
     """
     if stock not in _carried:
         versions.warn_of_unknown_version()
         with versions.stock_if_unknown():
-            build_cache.keep()
             plugins.tell_of_variables()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
         if mixin is None or not plugins.is_core_connection(stock):

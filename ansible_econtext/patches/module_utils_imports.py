@@ -1,71 +1,63 @@
-"""Cache of what each file of module_utils imports.
+"""Cache of what each file of a payload imports, found in its import statements alone.
 
-ansible-core compiles the file to find that out, anew for each module that it builds.  This is most
-of the time of a build.
+ansible-core compiles each file to find that out, anew for each module that it builds.  This is most
+of the time of a build, and leaves much to Python's looks for cycles.
 """
 
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.executor import module_common
 
+from ansible_econtext.core import own_files
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import ansible_version, is_known_since
+from ansible_econtext.core.versions import is_known_since
+from ansible_econtext.patches.import_statements import skeleton
 
-#: Sets of a ModuleDepFinder, by a file's name, its content, and whether it is a package.
-_found: dict[tuple[str, bytes, bool], dict[str, Any]] = {}
+#: Compiled import statements of each file, by its content.
+_trees: dict[bytes, Any] = {}
 
-
-class _Source:
-    """Source of a file in place of its compiled form, which may not be wanted."""
-
-    def __init__(self, name: str, content: Any) -> None:
-        self.name = name
-        self.content = content
+#: Words in a file of which ansible-core looks at more than the imports.
+#: Source: `_get_module_metadata`, 2.19 to 2.21, and `ModuleDepFinder.visit_Assign`, 2.21.
+_MORE = (b"METADATA", b"embed")
 
 
 @contextlib.contextmanager
 def found_once() -> Iterator[None]:
-    """Look for the imports of each file of module_utils once, for the time of a play.
+    """Compile the import statements of each file once, for the time of a play.
 
-    Source: `recursive_finder` in `executor/module_common.py`, 2.19 to 2.21.  In 2.19 and 2.20 it
-    passes the result of `_compile_module_ast` to a `ModuleDepFinder`, and reads two sets of that;
-    in 2.21 the finder gets the content, and has one more set.
+    A file that is not ansible-core's own is compiled whole before, as the user has to see the
+    errors of its syntax.
+
+    Source: `_compile_module_ast` in `executor/module_common.py`, 2.19 to 2.21.  Its result goes to
+    a `ModuleDepFinder`, which looks for imports, and to `_get_module_metadata`.
     """
     if not is_known_since((2, 19)):
         yield
         return
-    kind = module_common.ModuleDepFinder
-    stock_compile, stock_find = module_common._compile_module_ast, kind.__init__
-    is_compiled_before = ansible_version < (2, 21)
+    stock = module_common._compile_module_ast
 
-    def compile_module_ast(name: str, content: Any) -> Any:
-        return _Source(name, content) if _is_shared(name) else stock_compile(name, content)
+    def compile_module_ast(name: str, source: Any) -> Any:
+        content = source.encode() if isinstance(source, str) else bytes(source)
+        if content not in _trees:
+            whole = None if _is_own(source) else stock(name, source)
+            _trees[content] = compile_imports(name, content) or whole or stock(name, source)
+        return _trees[content]
 
-    def find(finder: Any, fqn: str, given: Any, is_pkg_init: bool = False) -> None:
-        if not _is_shared(fqn) or is_compiled_before and not isinstance(given, _Source):
-            stock_find(finder, fqn, given, is_pkg_init)
-            return
-        content = given.content if is_compiled_before else given
-        key = fqn, content.encode() if isinstance(content, str) else bytes(content), is_pkg_init
-        if key not in _found:
-            tree = stock_compile(given.name, content) if is_compiled_before else given
-            stock_find(finder, fqn, tree, is_pkg_init)
-            if getattr(finder, "embeds", None):
-                return  # they hold the path of their file
-            _found[key] = {name: getattr(finder, name) for name in _SETS if hasattr(finder, name)}
-        vars(finder).update(_found[key])
+    def compile_imports(name: str, content: bytes) -> Any:
+        statements = None if any(word in content for word in _MORE) else skeleton(content)
+        if statements is not None:
+            with contextlib.suppress(AnsibleError):  # what was found is no statement after all
+                return stock(name, statements)
+        return None
 
-    compiling = {"_compile_module_ast": compile_module_ast} if is_compiled_before else {}
-    with replaced(kind, __init__=find), replaced(module_common, **compiling):
+    with replaced(module_common, _compile_module_ast=compile_module_ast):
         yield
 
 
-#: Attributes that ansible-core reads of a finder.
-_SETS = ("submodules", "optional_imports", "embeds")
-
-
-def _is_shared(name: str) -> bool:
-    """Return whether a file may be in several payloads, which a module itself is not."""
-    return name.startswith("ansible.module_utils.") or ".plugins.module_utils." in name
+def _is_own(source: Any) -> bool:
+    """Return whether a source is a file of ansible-core, by the tag that it has since 2.19."""
+    origin = module_common.Origin.get_tag(source)
+    return bool(origin and origin.path and origin.path.startswith(f"{own_files.ROOT}/ansible/"))

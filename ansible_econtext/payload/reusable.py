@@ -4,7 +4,7 @@ import base64
 import io
 import zipfile
 
-from ansible_econtext.core import module_builds
+from ansible_econtext.core import own_files
 from ansible_econtext.payload import ansiballz
 
 #: They look at files, change files or run commands.  Of their process they change, and read, only
@@ -25,7 +25,7 @@ def leaves_nothing(module: ansiballz.Payload) -> bool:
     if module.name not in _MODULES or module.open_files:
         return False
     if module.identity not in _known:
-        _known[module.identity] = not module_builds.has_module_utils_of_others() and _is_own(module)
+        _known[module.identity] = not own_files.has_module_utils_of_others() and _is_own(module)
     return _known[module.identity]
 
 
@@ -33,6 +33,6 @@ def _is_own(module: ansiballz.Payload) -> bool:
     path = module.name.replace(".", "/") + ".py"
     try:
         with zipfile.ZipFile(io.BytesIO(base64.b64decode(module.archive))) as archive:
-            return archive.read(path) == (module_builds.ROOT / path).read_bytes()
+            return archive.read(path) == (own_files.ROOT / path).read_bytes()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return False

@@ -21,6 +21,7 @@ from ansible_econtext.patches import (
     deep_copies,
     fact_cleaning,
     field_validation,
+    module_utils_files,
     module_utils_imports,
     template_cache,
 )
@@ -53,6 +54,7 @@ def _patched() -> Iterator[None]:
         if settings.is_on("PATCHES"):
             for patch in (
                 caches.kept_payloads,
+                module_utils_files.found_once,
                 module_utils_imports.found_once,
                 config_lookups.kept_options,
                 config_lookups.kept_builtin_plugins,

@@ -12,7 +12,6 @@ ECONTEXT = next(each for each in CONTENDERS if each.name == "econtext")
 SWITCHES = {
     "no-loops": {"ANSIBLE_ECONTEXT_LOOPS": "0"},
     "no-staying": {"ANSIBLE_ECONTEXT_STAYING": "0"},
-    "no-builds": {"ANSIBLE_ECONTEXT_BUILDS": "0"},
     "no-threads": {"ANSIBLE_ECONTEXT_THREADS": "0"},
     "no-patches": {"ANSIBLE_ECONTEXT_PATCHES": "0"},
 }

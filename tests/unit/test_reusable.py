@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.core import module_builds  # noqa: E402
+from ansible_econtext.core import own_files  # noqa: E402
 from ansible_econtext.payload import reusable  # noqa: E402
 from ansible_econtext.payload.ansiballz import Payload  # noqa: E402
 
@@ -19,7 +19,7 @@ def payload(name: str = "ansible.modules.stat", content: bytes | None = None) ->
     path = name.replace(".", "/") + ".py"
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr(path, content or (module_builds.ROOT / path).read_bytes())
+        archive.writestr(path, content or (own_files.ROOT / path).read_bytes())
     packed = base64.b64encode(made.getvalue())
     identity = repr((name, content)).encode()
     return Payload(packed, identity, name, b"{}", profile=None, open_files=0)
@@ -28,7 +28,7 @@ def payload(name: str = "ansible.modules.stat", content: bytes | None = None) ->
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
     monkeypatch.setattr(reusable, "_known", {})
-    monkeypatch.setattr(module_builds, "has_module_utils_of_others", lambda: False)
+    monkeypatch.setattr(own_files, "has_module_utils_of_others", lambda: False)
 
 
 @pytest.mark.parametrize("name", ["stat", "copy", "file", "command", "lineinfile"])
@@ -55,5 +55,5 @@ def test_none_that_is_to_have_a_limit_of_its_own():
 
 
 def test_none_with_module_utils_of_others(monkeypatch):
-    monkeypatch.setattr(module_builds, "has_module_utils_of_others", lambda: True)
+    monkeypatch.setattr(own_files, "has_module_utils_of_others", lambda: True)
     assert not reusable.leaves_nothing(payload())
