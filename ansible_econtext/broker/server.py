@@ -6,6 +6,7 @@ nothing of Ansible.
 """
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -260,10 +261,6 @@ def _open_more_files() -> None:
 
     Local slaves go back to the run's limit (`route.local_hop`): it is their modules' too.
     """
-    try:
-        import resource
-    except ImportError:
-        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY:
         most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import resource
 import signal
 import socket
 import stat
@@ -24,11 +25,6 @@ import econtext
 from ansible_econtext import settings
 from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import run
-
-try:
-    import resource
-except ImportError:  # not every platform has it
-    resource = None  # type: ignore[assignment]
 
 #: Environment variables that a shell sets anew for each command.
 _PASSING = ("_", "OLDPWD")
@@ -99,9 +95,8 @@ def _inherited() -> Iterator[object]:
     directory = os.stat(".")
     yield os.getcwd(), directory.st_dev, directory.st_ino
     yield [number for number in signal.valid_signals() if _is_ignored(number)]
-    if resource is not None:
-        limits = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
-        yield [(name, resource.getrlimit(getattr(resource, name))) for name in limits]
+    limits = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
+    yield [(name, resource.getrlimit(getattr(resource, name))) for name in limits]
     if hasattr(os, "sched_getaffinity"):
         yield sorted(os.sched_getaffinity(0))
 

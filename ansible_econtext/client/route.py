@@ -7,16 +7,12 @@ it.  Hops are plain values, since they travel; the broker makes a launch plan of
 
 import hashlib
 import os
+import resource
 from collections.abc import Sequence
 
 from ansible_econtext.client.record import Record
 from econtext.boot import first_stage
 from econtext.target import codec
-
-try:
-    import resource
-except ImportError:  # not every platform has it
-    resource = None  # type: ignore[assignment]
 
 
 class Hop(Record):
@@ -61,11 +57,9 @@ def local_hop(pythons: Sequence[str]) -> Hop:
 
     It gets this process's limit of open files, as the broker has a higher one for itself.
     """
-    limited = ""
-    if resource is not None:
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        limited = f"ulimit -Sn {'unlimited' if soft == resource.RLIM_INFINITY else soft}; "
-    command = limited + "exec " + first_stage.command(pythons)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = "unlimited" if soft == resource.RLIM_INFINITY else soft
+    command = f"ulimit -Sn {limit}; exec {first_stage.command(pythons)}"
     return Hop("local", "local", ["/bin/sh", "-c", command], "local", only(pythons))
 
 
