@@ -5,8 +5,8 @@ from collections.abc import Callable
 from ansible_econtext.broker import launch_plan
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.client.route import Route, key_of
-from econtext.controller import launch as launching
 from econtext.controller.errors import ConnectionLost, EcontextError
+from econtext.controller.launch import Starting
 from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
@@ -28,7 +28,7 @@ class SlavePool:
         self._slaves: dict[bytes, PooledSlave] = {}
         self._starting: dict[bytes, list[Found]] = {}
         self._roots: dict[bytes, Link] = {}
-        self._attempts: dict[bytes, launching.Starting] = {}
+        self._attempts: dict[bytes, Starting] = {}
         self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
         #: Links of forgotten slaves, which no new request gets.
         self._leaving: set[Link] = set()
@@ -133,7 +133,7 @@ class SlavePool:
             self._settle(key, slave)
 
         plan = launch_plan.of(hop, parent.name if parent is not None else "")
-        self._attempts[key] = launching.start(self._loop, plan, parent, done)
+        self._attempts[key] = Starting(self._loop, plan, parent, done)
         for callback in self._ahead.pop(key, ()):
             self._attempts[key].send_ahead(callback)
 

@@ -51,23 +51,12 @@ class Launch(NamedTuple):
 Outcome = Link | EcontextError
 
 
-def start(
-    loop: Loop,
-    launch: Launch,
-    parent: Link | None,
-    done: Callable[[Outcome], None],
-    gone: Callable[[], None] = lambda: None,
-) -> "Starting":
-    """Start a slave, on this machine or through the slave `parent`.
-
-    `done` is called once, with the link or the error; `gone` once, when the process
-    that was started for it has ended.
-    """
-    return Starting(loop, launch, parent, done, gone)
-
-
 class Starting:
-    """Start of a slave, from its command to its greeting, and the process after it."""
+    """Start of a slave, from its command to its greeting, and the process after it.
+
+    It is started on this machine or through the slave `parent`.  `done` is called once, with the
+    link or the error; `gone` once, when the process that was started for it has ended.
+    """
 
     def __init__(
         self,
@@ -75,7 +64,7 @@ class Starting:
         launch: Launch,
         parent: Link | None,
         done: Callable[[Outcome], None],
-        gone: Callable[[], None],
+        gone: Callable[[], None] = lambda: None,
     ) -> None:
         self._launch = launch
         self._gone = gone

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from econtext.controller import launch as launching
 from econtext.controller import sources
 from econtext.controller.context import Context
 from econtext.controller.errors import EcontextError
-from econtext.controller.launch import Launch
+from econtext.controller.launch import Launch, Starting
 from econtext.controller.link import Link
 from econtext.controller.methods import local, ssh, sudo
 from econtext.target.loop import Loop
@@ -40,7 +39,7 @@ class Router:
         self._loop = Loop()
         self._loop.on_error = _report
         #: The starts of this machine's own processes, until these have ended.
-        self._starts: set[launching.Starting] = set()
+        self._starts: set[Starting] = set()
         self._closed = False
         self._ended = threading.Condition()
         self._thread = threading.Thread(target=self._loop.run, name="econtext", daemon=True)
@@ -112,9 +111,9 @@ class Router:
                 return
             with self._ended:
                 if parent is None:
-                    self._starts.add(begun := launching.start(self._loop, plan, None, done, gone))
+                    self._starts.add(begun := Starting(self._loop, plan, None, done, gone))
                 else:
-                    begun = launching.start(self._loop, plan, parent, done)
+                    begun = Starting(self._loop, plan, parent, done)
             running.append(begun)
 
         def gone() -> None:
@@ -122,7 +121,7 @@ class Router:
                 self._starts -= set(running)
                 self._ended.notify_all()
 
-        running: list[launching.Starting] = []
+        running: list[Starting] = []
         self.post(begin)
         return Context(self, outcome.result())
 

@@ -13,8 +13,7 @@ from ansible_econtext.broker.pooled_slave import Failure
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client.route import Hop
 from econtext.boot import bundle
-from econtext.controller import launch as launching
-from econtext.controller.launch import Launch
+from econtext.controller.launch import Launch, Starting
 from econtext.controller.prompts import Dialogue
 from econtext.target import wire
 from econtext.target.loop import Loop
@@ -29,7 +28,7 @@ class Ground:
         self.gate = directory / "gate"
         self.ended: list[object] = []
 
-    def start(self, marker: bytes = b"") -> launching.Starting:
+    def start(self, marker: bytes = b"") -> Starting:
         """With a marker it says that when the gate is there, as sudo after its password."""
         received, gate = shlex.quote(str(self.received)), shlex.quote(str(self.gate))
         # It ends by itself, should nobody be left to open the gate.
@@ -37,7 +36,7 @@ class Ground:
         wait = f"n=0; {look}; echo {marker.decode()};"
         script = (wait if marker else "") + f"cat > {received}"
         plan = Launch("test", ("/bin/sh", "-c", script), Dialogue(marker=marker))
-        return launching.start(self.loop, plan, None, self.ended.append, lambda: None)
+        return Starting(self.loop, plan, None, self.ended.append)
 
     def run_until(self, done: Callable[[], object]) -> None:
         deadline = time.monotonic() + 30
