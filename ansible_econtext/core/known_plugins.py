@@ -16,8 +16,9 @@ Reading a local file or the environment anew each time is safe.  A plugin on no 
 
 The names are short ones, as in `ansible.builtin` and `ansible.legacy`; they tell of ansible-core's
 own plugins, not of others that go by the same name.  Of names that have both, the filter or test
-of ansible-core stands before Jinja2's.  `tests/unit/test_known_plugins.py` fails if the installed
-ansible-core has a plugin that is on no list; `docs/plugins.rst` says the same for users.
+of ansible-core stands before Jinja2's.  `docs/plugins.rst` says the same for users, and of the
+plugins that are not safe the reason.  `tests/unit/test_known_plugins.py` fails if the installed
+ansible-core has a plugin that is neither on a list here nor on that page.
 
 Source: `plugins/lookup/*.py`, `plugins/filter/*.py` and `plugins/test/*.py`, 2.19 to 2.21, with
 what they call; `FILTERS` in `jinja2/filters.py` and `TESTS` in `jinja2/tests.py`, 3.1.  Plugins of
@@ -89,26 +90,3 @@ _JINJA_TESTS = """
 """
 
 TESTS: frozenset[str] = frozenset(f"{_COMPUTING_TESTS} {_READING_TESTS} {_JINJA_TESTS}".split())
-
-#: By kind, the plugins that were read and are not safe, with the reason.
-REASONS: dict[str, dict[str, str]] = {
-    "lookup": {
-        "config": "loads the plugin that it is asked about",
-        "inventory_hostnames": "counts up the process's identifiers; takes long with many hosts",
-        "lines": "starts a process and waits for it",
-        "password": "writes files, waits for a lock, may hash",
-        "pipe": "starts a process and waits for it",
-        "unvault": "derives a key, which the process keeps",
-        "url": "waits for the network; sets the process's opener of URLs",
-    },
-    "filter": {
-        "password_hash": "takes long, by design",
-        "shuffle": "draws from the process's random numbers",
-        "unvault": "derives a key, which the process keeps",
-        "vault": "derives a key, which the process keeps",
-    },
-    "test": {
-        "filter": "loads the plugin that it is asked about",
-        "test": "loads the plugin that it is asked about",
-    },
-}
