@@ -5,7 +5,6 @@ Each is read when it is asked for; `check` looks at all of them, where an error 
 """
 
 import os
-from typing import NamedTuple
 
 #: Seconds of a day, which is as long as anything may stay.
 _DAY = 86400.0
@@ -18,57 +17,15 @@ _WORDS = {"1": True, "true": True, "yes": True, "on": True} | {
 }
 
 
-class Option(NamedTuple):
-    """One option: a switch if its default is a bool, seconds if it is a float, else a path."""
-
-    default: bool | float | str
-    #: What it is for, as docs/settings.rst says it.
-    about: str
-
-    def parse(self, text: str) -> bool | float | str:
-        """Return the value that a text stands for; raises ValueError, which says what is wanted."""
-        if isinstance(self.default, bool):
-            if text.lower() not in _WORDS:
-                raise ValueError("no switch: 1, true, yes or on; 0, false, no or off")
-            return _WORDS[text.lower()]
-        if isinstance(self.default, float):
-            try:
-                seconds = float(text)
-            except ValueError:
-                seconds = -1
-            if not 0 <= seconds <= _DAY:
-                raise ValueError("no number of seconds from 0 to a day")
-            return seconds
-        return text
-
-
-#: By what follows `ANSIBLE_ECONTEXT_` in the variable's name.
-OPTIONS = {
-    "PERSIST": Option(
-        60.0,
-        "Seconds that a broker and its slaves stay after a run, as ssh's ControlPersist does under "
-        "Ansible's defaults.  With 0 no process stays.",
-    ),
-    "STAYING": Option(
-        1.0,
-        "Seconds that a process on a target stays for the next run of a short module of "
-        "ansible-core.  With 0 each run has a process of its own.",
-    ),
-    "THREADS": Option(
-        True,
-        "Tasks begin in threads of ansible-playbook (ansible-core 2.19 to 2.21).  Off: each is "
-        "forked, as in stock Ansible.",
-    ),
-    "LOOPS": Option(
-        True,
-        "Items of a loop that cannot depend on each other are sent without waiting for each "
-        "other's replies.  The variable econtext_loops says so for a host, a play or a task.",
-    ),
-    "PATCHES": Option(
-        True,
-        "Patches of ansible-core that make it faster are applied for the time of a play.",
-    ),
-    "TRACE": Option("", "A file to which the broker writes a line of JSON for each request."),
+#: Default of each option, by what follows `ANSIBLE_ECONTEXT_` in the variable's name: a switch has
+#: a bool, a time in seconds a float, a path a str.  docs/settings.rst says what each is for.
+OPTIONS: dict[str, bool | float | str] = {
+    "PERSIST": 60.0,
+    "STAYING": 1.0,
+    "THREADS": True,
+    "LOOPS": True,
+    "PATCHES": True,
+    "TRACE": "",
 }
 
 _PREFIX = "ANSIBLE_ECONTEXT_"
@@ -96,11 +53,28 @@ def path(name: str) -> str:
 
 
 def _read(name: str) -> bool | float | str:
-    option, variable = OPTIONS[name], _PREFIX + name
+    variable = _PREFIX + name
     text = os.environ.get(variable, "")
     if not text:
-        return option.default
+        return OPTIONS[name]
     try:
-        return option.parse(text)
+        return _parsed(text, type(OPTIONS[name]))
     except ValueError as error:
         raise ValueError(f"{variable} is {text!r}, which is {error}") from None
+
+
+def _parsed(text: str, kind: type) -> bool | float | str:
+    """Return the value that a text stands for; raises ValueError, which says what is wanted."""
+    if kind is bool:
+        if text.lower() not in _WORDS:
+            raise ValueError("no switch: 1, true, yes or on; 0, false, no or off")
+        return _WORDS[text.lower()]
+    if kind is float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= _DAY:
+            raise ValueError("no number of seconds from 0 to a day")
+        return number
+    return text
