@@ -31,7 +31,6 @@ class LaunchError(EcontextError):
         said = stderr.strip()
         super().__init__(f"{name}: {reason}" + (f": {said}" if said else ""))
         self.name = name
-        self.reason = reason
         self.status = status
         self.stderr = stderr
 
@@ -60,7 +59,6 @@ class ConnectionLost(EcontextError):
         said = stderr.strip()
         super().__init__(f"{name}: {reason}" + (f": {said}" if said else ""))
         self.name = name
-        self.reason = reason
         self.stderr = stderr
 
 
@@ -90,10 +88,8 @@ class CallDied(EcontextError):
         self.status = status
 
 
-def describe_status(status: int | None) -> str:
+def describe_status(status: int) -> str:
     """Return an exit status in words: "ended with status 1", "was killed by SIGKILL"."""
-    if status is None:
-        return "was ended"
     if status >= 0:
         return f"ended with status {status}"
     try:
