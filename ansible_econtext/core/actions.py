@@ -11,22 +11,14 @@ from ansible import constants
 from ansible.plugins.loader import action_loader, module_loader
 
 
-def resolved_name(task: Any) -> str:
-    """Return the full name of the plugin that a task's action resolved to; "" if none.
-
-    Source: `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.
-    """
-    return task._resolved_action or ""
-
-
 def action_plugin(task: Any) -> str:
     """Return the name of the action plugin of a task.
 
     It is "normal" for a module without one, and may be "unknown" for a plugin that is not
     ansible-core's own.  Source: `TaskExecutor._get_action_handler_with_module_context` in
-    `executor/task_executor.py`, 2.19 to 2.21.
+    `executor/task_executor.py` and `Task.preprocess_data` in `playbook/task.py`, 2.19 to 2.21.
     """
-    resolved = resolved_name(task)
+    resolved = task._resolved_action or ""
     namespace, _, name = resolved.rpartition(".")
     if namespace in ("ansible.builtin", "ansible.legacy"):
         return name if action_loader.has_plugin(resolved) else _normal()
