@@ -30,26 +30,19 @@ from ansible_econtext.core import run
 _PASSING = ("_", "OLDPWD")
 
 
-def persisting() -> float:
-    """Return the seconds that a broker stays after a run.
+@functools.cache
+def of_run() -> Endpoint:
+    """Return the endpoint of this run's broker.
 
-    Raises AnsibleOptionsError if any option has an invalid value: the broker reads some of
-    them, and could not tell a user.
+    The main process calls this first, and its forked workers inherit the value.  Raises
+    AnsibleOptionsError if any option has an invalid value: the broker reads some of them, and
+    could not tell a user.
     """
     try:
         settings.check()
     except ValueError as error:
         raise AnsibleOptionsError(str(error)) from None
-    return settings.seconds("PERSIST")
-
-
-@functools.cache
-def of_run() -> Endpoint:
-    """Return the endpoint of this run's broker.
-
-    The main process calls this first, and its forked workers inherit the value.
-    """
-    persist = persisting()
+    persist = settings.seconds("PERSIST")
     if persist:
         # The run has a broker of its own if its home is open to others, its working directory
         # is gone, or the sources are just being changed.
