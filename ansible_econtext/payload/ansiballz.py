@@ -58,10 +58,10 @@ def _from_arguments(data: bytes, start: int) -> Payload | None:
             values[name] = value.removesuffix(b",")
     if ast.literal_eval(values[b"extensions"].decode()):
         return None  # a debugger or coverage
-    archive, identity = _known(data[before + len(_ZIPPED) : after].removesuffix(b","))
+    archive = _archive(data[before + len(_ZIPPED) : after].removesuffix(b","))
     return Payload(
         archive=archive,
-        identity=identity,
+        identity=identity_of(archive),
         name=_literal(values[b"module_fqn"]),
         parameters=_literal(values[b"params"]).encode("utf-8", "surrogateescape"),
         profile=_literal(values[b"profile"]),
@@ -90,10 +90,10 @@ def _from_text(data: bytes) -> Payload | None:
                 values.setdefault(name, value)
     if "coverage" in values:
         return None
-    archive, identity = _known(values["archive"])
+    archive = _archive(values["archive"])
     return Payload(
         archive=archive,
-        identity=identity,
+        identity=identity_of(archive),
         name=_literal(values["name"]),
         parameters=_literal(values["parameters"]).encode("utf-8", "surrogateescape"),
         profile=None,
@@ -106,23 +106,6 @@ def _literal(value: bytes) -> str:
     if not isinstance(text, str):
         raise ValueError("not a text")
     return text
-
-
-#: The last archive of each length, as (literal, archive, hash).
-_last: dict[int, tuple[bytes, bytes, bytes]] = {}
-
-
-def _known(literal: bytes) -> tuple[bytes, bytes]:
-    """Return (archive, hash) of a literal.
-
-    It is compared with the last one first, which is ten times as fast as hashing.
-    """
-    last, archive, identity = _last.get(len(literal), (b"", b"", b""))
-    if last != literal:
-        archive = _archive(literal)
-        identity = identity_of(archive)
-        _last[len(literal)] = literal, archive, identity
-    return archive, identity
 
 
 def _archive(value: bytes) -> bytes:
