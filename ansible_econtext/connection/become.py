@@ -8,19 +8,15 @@ import copy
 import re
 from collections.abc import Sequence
 from gettext import dgettext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_econtext.client import route
 from ansible_econtext.connection import recording
 from ansible_econtext.core import plugins
+from ansible_econtext.core.stock_classes import StockBecome
 from econtext.boot import first_stage
-
-if TYPE_CHECKING:
-    from ansible_econtext.core.stock_classes import StockBecome
-else:
-    StockBecome = object
 
 #: The plugins that have slaves; under any other one commands go the stock way.
 CARRIED = ("sudo", "ansible.builtin.sudo", "ansible.legacy.sudo")

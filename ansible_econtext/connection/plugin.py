@@ -8,7 +8,7 @@ A connection is for one thread at a time: that of its task.
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
@@ -18,11 +18,7 @@ from ansible_econtext.client import route
 from ansible_econtext.connection import become, errors, recording, shell
 from ansible_econtext.connection.session import Session
 from ansible_econtext.core import commands, fork_gate, plugins, run, versions
-
-if TYPE_CHECKING:
-    from ansible_econtext.core.stock_classes import StockConnection
-else:
-    StockConnection = object
+from ansible_econtext.core.stock_classes import StockConnection
 
 #: Bytes up to which a file travels with the next request, and up to which a module's file does.
 SMALL_FILE = 65536

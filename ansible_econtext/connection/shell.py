@@ -7,15 +7,11 @@ have had these signatures from 2.16 to 2.21.  From 2.19 on ansible-core calls
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_econtext.client.messages import Operation
 from ansible_econtext.connection import recording
-
-if TYPE_CHECKING:
-    from ansible_econtext.core.stock_classes import StockShell
-else:
-    StockShell = object
+from ansible_econtext.core.stock_classes import StockShell
 
 #: A path in which a shell would expand nothing.
 _PLAIN = re.compile(r"[\w@%+=:,./-]+\Z")
