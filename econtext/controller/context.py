@@ -6,13 +6,66 @@ from typing import TYPE_CHECKING, Any
 
 from econtext.controller import sources
 from econtext.controller.channels import Call
+from econtext.controller.launch import Launch
 from econtext.controller.link import Link
+from econtext.controller.methods import local, ssh, sudo
 
 if TYPE_CHECKING:
     from econtext.controller.router import Router
 
 
-class Context:
+class Starter:
+    """Base of what starts slaves: a router, or a context, which does so through its own slave.
+
+    With `via`, the slave is started through that context's.
+    """
+
+    def local(self, python: str | None = None, via: "Context | None" = None) -> "Context":
+        """Start and return a slave on this machine and account.
+
+        `python` is a name or path, with arguments if need be.  Raises LaunchError.
+        """
+        return self.launch(local.launch(python), via)
+
+    def ssh(
+        self,
+        hostname: str,
+        port: int | None = None,
+        username: str | None = None,
+        identity_file: str | None = None,
+        password: str | None = None,
+        python: str | None = None,
+        ssh_args: Sequence[str] = (),
+        via: "Context | None" = None,
+    ) -> "Context":
+        """Start and return a slave on another host.
+
+        An argument that is None is left to ssh's configuration.  Raises LaunchError with
+        ssh's own words, PasswordError for a refused password.
+        """
+        plan = ssh.launch(hostname, port, username, identity_file, password, python, ssh_args)
+        return self.launch(plan, via)
+
+    def sudo(
+        self,
+        username: str = "root",
+        password: str | None = None,
+        python: str | None = None,
+        via: "Context | None" = None,
+    ) -> "Context":
+        """Start and return a slave of another account.
+
+        Raises PasswordError for a wrong or missing password, LaunchError for all else
+        that sudo may say.
+        """
+        return self.launch(sudo.launch(username, password, python), via)
+
+    def launch(self, plan: Launch, via: "Context | None") -> "Context":
+        """Start a slave by a plan, and return it; raises LaunchError."""
+        raise NotImplementedError
+
+
+class Context(Starter):
     """Handle to a running slave: calls functions on it, starts slaves through it.
 
     Made by a `Router`, never by hand.  For any thread except the router's own.
@@ -74,30 +127,8 @@ class Context:
         )
         return call.future
 
-    def local(self, python: str | None = None) -> "Context":
-        """Return a slave on the same host and account, started by this one."""
-        return self._router.local(python, via=self)
-
-    def ssh(
-        self,
-        hostname: str,
-        port: int | None = None,
-        username: str | None = None,
-        identity_file: str | None = None,
-        password: str | None = None,
-        python: str | None = None,
-        ssh_args: Sequence[str] = (),
-    ) -> "Context":
-        """Return a slave on another host, reached from this one."""
-        return self._router.ssh(
-            hostname, port, username, identity_file, password, python, ssh_args, via=self
-        )
-
-    def sudo(
-        self, username: str = "root", password: str | None = None, python: str | None = None
-    ) -> "Context":
-        """Return a slave of another account of the same host."""
-        return self._router.sudo(username, password, python, via=self)
+    def launch(self, plan: Launch, via: "Context | None") -> "Context":
+        return self._router.launch(plan, via or self)
 
     def close(self) -> None:
         """End the slave and all that was started through it, without a wait."""

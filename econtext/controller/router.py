@@ -3,16 +3,15 @@
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from econtext.controller import sources
-from econtext.controller.context import Context
+from econtext.controller.context import Context, Starter
 from econtext.controller.errors import EcontextError
 from econtext.controller.launch import Launch, Starting
 from econtext.controller.link import Link
-from econtext.controller.methods import local, ssh, sudo
 from econtext.target.loop import Loop
 
 T = TypeVar("T")
@@ -23,7 +22,7 @@ _PATIENCE = 6.0
 logger = logging.getLogger("econtext")
 
 
-class Router:
+class Router(Starter):
     """Starter of slaves, and a context manager at whose end all of them end.
 
     For any thread except its own, which runs the loop.
@@ -51,49 +50,7 @@ class Router:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def local(self, python: str | None = None, via: Context | None = None) -> Context:
-        """Start and return a slave on this machine and account.
-
-        `python` is a name or path, with arguments if need be.  Raises LaunchError.
-        """
-        return self._start(local.launch(python), via)
-
-    def ssh(
-        self,
-        hostname: str,
-        port: int | None = None,
-        username: str | None = None,
-        identity_file: str | None = None,
-        password: str | None = None,
-        python: str | None = None,
-        ssh_args: Sequence[str] = (),
-        via: Context | None = None,
-    ) -> Context:
-        """Start and return a slave on another host.
-
-        An argument that is None is left to ssh's configuration.  Raises LaunchError with
-        ssh's own words, PasswordError for a refused password.
-        """
-        plan = ssh.launch(
-            hostname, port, username, identity_file, password, python, tuple(ssh_args)
-        )
-        return self._start(plan, via)
-
-    def sudo(
-        self,
-        username: str = "root",
-        password: str | None = None,
-        python: str | None = None,
-        via: Context | None = None,
-    ) -> Context:
-        """Start and return a slave of another account.
-
-        Raises PasswordError for a wrong or missing password, LaunchError for all else
-        that sudo may say.
-        """
-        return self._start(sudo.launch(username, password, python), via)
-
-    def _start(self, plan: Launch, via: Context | None) -> Context:
+    def launch(self, plan: Launch, via: Context | None) -> Context:
         parent = via._link if via is not None else None
         if parent is not None:
             plan = plan._replace(name=f"{parent.name}.{plan.name}")
