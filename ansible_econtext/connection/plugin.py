@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import ansible.plugins.connection
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
@@ -317,7 +318,7 @@ def carried(stock: type) -> type | None:
         with versions.stock_if_unknown():
             plugins.tell_of_variables()
         mixin = _MIXINS.get(getattr(stock, "transport", ""))
-        if mixin is None or not plugins.is_core_connection(stock):
+        if mixin is None or not plugins.is_core_plugin(stock, ansible.plugins.connection):
             return None  # a plugin of another kind, or a carried one
         _carried[stock] = type("Connection", (mixin, stock), {})
     return _carried[stock]

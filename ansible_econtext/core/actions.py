@@ -1,14 +1,13 @@
 """Action plugins of tasks, and whether they are ansible-core's own."""
 
 import functools
-import os
-import sys
 from typing import Any
 
-import ansible.modules
 import ansible.plugins.action
 from ansible import constants
 from ansible.plugins.loader import action_loader, module_loader
+
+from ansible_econtext.core import plugins
 
 
 def action_plugin(task: Any) -> str:
@@ -49,5 +48,4 @@ def _is_core_action(name: str, directories: tuple[str, ...]) -> bool:
         kind = action_loader.get(f"ansible.legacy.{name}", class_only=True)
     except Exception:  # it cannot be loaded, which the task reports
         return False
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return file is not None and os.path.dirname(file) in ansible.plugins.action.__path__
+    return plugins.is_core_plugin(kind, ansible.plugins.action)

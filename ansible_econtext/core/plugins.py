@@ -6,10 +6,10 @@ import os
 import re
 import shlex
 import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
-import ansible.plugins.connection
 import ansible.plugins.shell
 from ansible import constants
 from ansible.module_utils.common.text.converters import to_text
@@ -183,13 +183,13 @@ def tell_of_variables() -> None:
     TaskExecutor._set_connection_options = set_connection_options
 
 
-def is_core_connection(kind: type) -> bool:
-    """Return whether a connection class is ansible-core's own, not derived from it.
+def is_core_plugin(kind: type, package: types.ModuleType) -> bool:
+    """Return whether a plugin's class is ansible-core's own, of a package, not derived from it.
 
     Its file tells, as the loader gives the modules of all plugins names in ansible.plugins.
     """
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return file is not None and os.path.dirname(file) in ansible.plugins.connection.__path__
+    return file is not None and os.path.dirname(file) in package.__path__
 
 
 def is_known_shell(plugin: Any) -> bool:
@@ -200,8 +200,7 @@ def is_known_shell(plugin: Any) -> bool:
     kind = type(plugin)
     if kind.__module__.startswith("ansible_collections.ansible.posix.plugins.shell."):
         return True
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return file is not None and os.path.dirname(file) in ansible.plugins.shell.__path__
+    return is_core_plugin(kind, ansible.plugins.shell)
 
 
 def plugin_name(plugin: Any) -> str:
