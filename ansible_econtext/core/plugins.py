@@ -18,12 +18,6 @@ from ansible.utils.path import unfrackpath
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import ansible_version
 
-#: (command line, directory of its control socket), by all that it is made of.
-_made: dict[tuple[Any, ...], tuple[list[str], str]] = {}
-
-#: Command lines that are kept at most.
-_MOST = 1000
-
 
 def ssh_command(connection: Any) -> list[str]:
     """Return the ssh plugin's own command line, up to the host, without sshpass.
@@ -34,28 +28,8 @@ def ssh_command(connection: Any) -> list[str]:
     then with `password_mechanism: sshpass`, it puts sshpass in front and opens a pipe for it; the
     broker answers ssh itself.  With ControlPersist, it adds a ControlPath in quotes, in
     `control_path_dir`, unless the user names one.
-    The line depends on the options and on whether there is a password.
-    With the option `private_key` it is made each time, as the plugin then asks an agent.
     """
     connection.host = connection.get_option("host") or connection._play_context.remote_addr
-    options = dict(connection._options, password=bool(ssh_password(connection)))
-    key = (type(connection), connection.host, *options.items())
-    try:
-        known, directory = _made.get(key, (None, ""))
-    except TypeError:  # an option that may change
-        return _ssh_command(connection)
-    is_there = not directory or os.access(directory, os.W_OK)
-    if known is None or not is_there or options.get("private_key"):
-        known = _ssh_command(connection)
-        if len(_made) >= _MOST:
-            _made.clear()
-        # The directory of the control socket, which the plugin makes.
-        of_sockets = getattr(connection, "control_path_dir", None)
-        _made[key] = known, unfrackpath(of_sockets) if of_sockets else ""
-    return list(known)
-
-
-def _ssh_command(connection: Any) -> list[str]:
     with _without_sshpass(connection):
         made = connection._build_command(
             connection.get_option("ssh_executable"), "ssh", connection.host

@@ -59,24 +59,9 @@ def test_an_option_that_changes_counts(connection, change):
 def test_a_command_is_that_of_its_options(connection, options):
     usual = plugins.ssh_command(connection)
     connection.set_options(direct=options)
-    other = plugins.ssh_command(connection)
-    assert other != usual
-    assert other == plugins._ssh_command(connection)
+    assert plugins.ssh_command(connection) != usual
     connection.set_options(direct={"port": 1022})
-    again = plugins.ssh_command(connection)
-    assert again == usual
-    again.clear()  # the caller's own
     assert plugins.ssh_command(connection) == usual
-
-
-def test_a_command_is_made_once_for_its_options(connection, monkeypatch):
-    plugins.ssh_command(connection)
-    monkeypatch.setattr(type(connection), "_build_command", None)
-    plugins.ssh_command(connection)
-    connection.set_options(direct={"port": 1022, "password": "secret"})
-    with pytest.raises(TypeError):  # with a password it is another one
-        plugins.ssh_command(connection)
-    assert not any("secret" in map(str, _words(key)) for key in plugins._made)
 
 
 def test_a_directory_of_sockets_is_made_again(connection, tmp_path):
@@ -107,8 +92,3 @@ def test_a_control_path_is_the_users(connection, tmp_path, options, path):
     command = plugins.ssh_command(connection)
     found = [word.partition("=")[2] for word in command if word.startswith("ControlPath")]
     assert found == ([] if path is None else [path])
-
-
-def _words(key):
-    for each in key:
-        yield from each if isinstance(each, tuple) else [each]
