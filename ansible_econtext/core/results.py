@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import dataclasses
 import pickle
 import queue
 import threading
@@ -14,7 +13,6 @@ import ansible.plugins.strategy
 from ansible.executor.task_queue_manager import FinalQueue
 from ansible.plugins.strategy import free
 
-from ansible_econtext.core import values
 from ansible_econtext.core.patch import replaced
 
 Sleep = Callable[[float], None]
@@ -111,21 +109,7 @@ class ThreadQueue(FinalQueue):  # type: ignore[misc]
 
 def _copied(sent: Any) -> Any:
     """Return a copy as a pipe would make it; raises what pickle raises."""
-    made: dict[int, Any] = {}
-    content = {}
-    try:
-        for field in dataclasses.fields(sent):
-            value = getattr(sent, field.name)
-            is_whole = type(value).__name__ == "UnifiedTaskResult"  # 2.21
-            copy = _pickled(value) if is_whole else values.copied(value, made)
-            content[field.name] = copy
-    except (values.NotPlain, RecursionError):
-        return _pickled(sent)
-    return type(sent)(**content)
-
-
-def _pickled(value: Any) -> Any:
-    return pickle.loads(pickle.dumps(value))
+    return pickle.loads(pickle.dumps(sent))
 
 
 def _converter(strategy: Any, sent: Any) -> Callable[[Any], Any] | None:
