@@ -127,10 +127,7 @@ class CommandHandler(RequestHandler[messages.Command]):
 
 
 class OperationsHandler(RequestHandler[messages.Operations]):
-    """Handler of deferred operations without anything behind them.
-
-    If they may wait, they are directories to remove, which `Cleanup` gathers.
-    """
+    """Handler of deferred operations without anything behind them."""
 
     tidies_up = True
 
@@ -138,10 +135,7 @@ class OperationsHandler(RequestHandler[messages.Operations]):
         def done(*_: Any) -> None:
             self.reply(messages.Done())
 
-        if self._action.may_wait:
-            slave.cleanup.add([path for _, path in self._deferred], done)
-        else:
-            self._call(slave, FILES, "operate", (self._deferred,), done).end(wire.STDIN)
+        self._call(slave, FILES, "operate", (self._deferred,), done).end(wire.STDIN)
 
 
 class ExistsHandler(RequestHandler[messages.Exists]):

@@ -9,7 +9,6 @@ from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
 if TYPE_CHECKING:
-    from ansible_econtext.broker.cleanup import Cleanup
     from ansible_econtext.broker.warm_processes import WarmProcesses
 
 #: Seconds without a reply after which the broker pings a slave before it is used.
@@ -43,13 +42,6 @@ class PooledSlave:
         from ansible_econtext.broker.warm_processes import WarmProcesses
 
         return WarmProcesses(self._loop)
-
-    @functools.cached_property
-    def cleanup(self) -> "Cleanup":
-        """The directories on it that wait to be removed."""
-        from ansible_econtext.broker.cleanup import Cleanup
-
-        return Cleanup(self.link, self._loop)
 
     @property
     def is_certain(self) -> bool:

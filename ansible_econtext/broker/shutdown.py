@@ -38,12 +38,10 @@ def withdraw(directory: str, inode: int) -> str | None:
 def tidy(
     loop: Loop, slaves: SlavePool, finished: Callable[[], bool], then: Callable[[], None]
 ) -> None:
-    """Remove waiting directories and an empty ~/.ansible/tmp that modules made.
+    """Remove an empty ~/.ansible/tmp that modules made.
 
     Calls `then` when all is removed, or after `_PATIENCE`; it waits first for `finished`.
     """
-    for slave in slaves.all():
-        slave.cleanup.begin()
 
     def start() -> None:
         calls = [_tidying(slave) for slave in slaves.all() if slave.left and not slave.users]

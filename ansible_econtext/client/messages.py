@@ -88,9 +88,6 @@ class Command(Action):
 class Operations(Action):
     """Do the deferred operations alone."""
 
-    #: Whether they are removals, which may wait to be done with others.
-    may_wait: bool
-
 
 class Exists(Action):
     """Tell whether a path exists."""

@@ -245,12 +245,9 @@ class Session:
             return
         operations = [held.operation for held in self._deferred.take()]
         if operations and not self._client.closed:
-            may_wait = all(
-                name == "remove" and shell.is_temporary(path) for name, path, *_ in operations
-            )
-            action = messages.Operations(may_wait)
+            work = messages.Work(self._route(None), operations, messages.Operations())
             with contextlib.suppress(client.BrokerGone):  # and with it what was to be removed
-                self._client.tell(messages.Work(self._route(None), operations, action))
+                self._client.tell(work)
         connection_pool.give_back(self._client)
         self._client = None
 
@@ -270,7 +267,7 @@ class Session:
 
     def _flush(self) -> None:
         if self._deferred:
-            self._ask(messages.Operations(may_wait=False))
+            self._ask(messages.Operations())
 
     def _ask(self, action: messages.Action, plugin: Any = None, keep_deferred: bool = False) -> Any:
         """Send the deferred operations and an action to the broker; return its reply.

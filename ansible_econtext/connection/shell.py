@@ -100,11 +100,6 @@ _FILES_OF_MODULE = re.compile(_TEMPORARY.pattern + r"(args|AnsiballZ_[^/]+)\Z")
 _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
 
 
-def is_temporary(path: str) -> bool:
-    """Return whether a path is a task's own temporary directory, or in one; its name is unique."""
-    return _TEMPORARY.search(path + "/") is not None
-
-
 def is_of_module(path: str) -> bool:
     """Return whether this is the path of a module's file, or of its arguments'."""
     return _FILES_OF_MODULE.search(path) is not None

@@ -114,16 +114,6 @@ def remove_empty(paths):
             pass  # in use, or gone
 
 
-def remove_all(paths):
-    # type: (list) -> None
-    """Remove each path; go on if one cannot be removed."""
-    for path in paths:
-        try:
-            remove(compat.native(path))
-        except OSError:
-            pass
-
-
 def missing_directories(path):
     # type: (str) -> list
     """Return `path` and the directories above it, as far as they do not exist."""

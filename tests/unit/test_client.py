@@ -114,6 +114,6 @@ def test_each_request_has_a_number_of_its_own(ends):
 
 def test_a_request_without_a_reply_has_no_number(ends):
     made, theirs = ends
-    work = messages.Work([], [("remove", "/x")], messages.Operations(may_wait=True))
+    work = messages.Work([], [("remove", "/x")], messages.Operations())
     made.tell(work)
     assert request_of(theirs) == (0, work)
