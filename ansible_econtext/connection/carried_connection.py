@@ -1,0 +1,267 @@
+"""Mixin for a stock connection plugin, which hands the commands that it knows to a session.
+
+A command that is not recognised goes the stock way, through the methods of the stock class, and
+`-vvv` says so.
+
+A connection is for one thread at a time: that of its task.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
+
+from ansible_econtext.client import route
+from ansible_econtext.connection import become, errors, recording, shell
+from ansible_econtext.connection.session import Session
+from ansible_econtext.core import commands, fork_gate, plugins, run, versions
+from ansible_econtext.core.stock_classes import StockConnection
+
+#: Bytes up to which a file travels with the next request, and up to which a module's file does.
+SMALL_FILE = 65536
+LARGEST_MODULE = 8 * 1024 * 1024
+
+
+class CarriedConnection(StockConnection):
+    """Mixin for a stock connection class.
+
+    All names but Ansible's own begin with `_econtext`, so as to touch none of the stock class.
+    """
+
+    has_pipelining = True
+
+    #: The process number of the run; None unless the strategy set it.
+    econtext_run: int | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._econtext: Session | None = None
+        #: Hops to the host by the Pythons to look for; emptied when an option changes.
+        self._econtext_hops: dict[tuple[str, ...], route.Hop] = {}
+        self._econtext_stock = False  # whether a stock method is running
+        self._econtext_uploads = False  # whether the user wants modules to be uploaded
+        self._econtext_tells = False  # whether options are being read for a task's variables
+        with versions.stock_if_unknown():
+            self._econtext_begin(kwargs)
+
+    def _econtext_begin(self, arguments: dict[str, Any]) -> None:
+        if getattr(self._shell, "_IS_WINDOWS", False) or not plugins.is_known_shell(self._shell):
+            return
+        # A worker tells its connection the parent; in a thread that is the wrong process.
+        run_process = self.econtext_run or int(arguments.get("ansible_playbook_pid") or os.getpid())
+        host = self._play_context.remote_addr
+        shell_plugin = recording.specialise(self._shell, shell.RecordingShell)
+        self._econtext = Session(self._econtext_hop, host, run_process)
+        self._shell = shell_plugin
+
+    # Options
+
+    def set_become_plugin(self, plugin: Any) -> None:
+        if plugin is not None and self._econtext is not None and become.is_carried(plugin):
+            plugin = recording.specialise(plugin, become.RecordingBecome)
+        super().set_become_plugin(plugin)
+
+    # With pipelining a module comes as a whole, as the standard input of a Python.  ansible-core
+    # reads the option up to 2.18, and later calls the method; each time it is about to build a
+    # payload, which takes long enough to start a slave meanwhile.
+
+    def get_option(self, option: str, *args: Any, **kwargs: Any) -> Any:
+        if option == "pipelining" and not self._econtext_tells and self._econtext_carries():
+            self._econtext_prepare()
+            return True
+        return super().get_option(option, *args, **kwargs)
+
+    def update_vars(self, variables: dict[str, Any]) -> None:
+        """Put the options into a task's variables: the user's values, without starting a slave.
+
+        ansible-core calls this for tasks without a module too.
+        """
+        self._econtext_tells = True
+        try:
+            super().update_vars(variables)
+        finally:
+            self._econtext_tells = False
+
+    def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
+        if self._econtext_carries():
+            self._econtext_prepare()
+            return not wrap_async and not run.keeps_remote_files()
+        return super().is_pipelining_enabled(wrap_async)
+
+    def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
+        self._econtext_set_pythons(variables, templar)
+        return super()._resolve_option_variables(variables, templar)
+
+    def _econtext_set_pythons(self, variables: dict[str, Any], templar: Any) -> None:
+        """Take the host's interpreters from a task's variables."""
+        if self._econtext is not None:
+            with versions.stock_if_unknown():
+                pythons = commands.interpreters(variables, templar)
+                self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
+
+    def set_option(self, *args: Any, **kwargs: Any) -> None:
+        super().set_option(*args, **kwargs)
+        self._econtext_hops = {}
+
+    def set_options(self, *args: Any, **kwargs: Any) -> None:
+        super().set_options(*args, **kwargs)
+        self._econtext_hops = {}
+        if self._econtext is not None:
+            self._econtext.retries = self._econtext_retries()
+            self._econtext.become_timeout = plugins.become_timeout(self)
+            self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
+
+    # Methods that ansible-core calls
+
+    def exec_command(
+        self, cmd: str, in_data: bytes | None = None, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        stock = super().exec_command
+        if self._econtext is None:
+            fork_gate.move("the stock way")
+            return stock(cmd, in_data=in_data, sudoable=sudoable)
+        if not self._connected:
+            self._connect()
+        executable, command = commands.without_executable(cmd, self._shell)
+        plugin: Any = getattr(self, "become", None)
+        wrapped = getattr(plugin, "wrapped", {}).get(command)
+        note = self._econtext_note(command if wrapped is None else wrapped, executable)
+        if note is None and commands.is_discovery_script(in_data):
+            program = shell.ProgramNote(executable or "/bin/sh", "", command, template=command)
+            note = shell.ModuleNote(command, {}, "", program)
+        try:
+            if note is not None and not self._econtext.has_shell(executable):
+                note = None
+            result = self._econtext.perform(
+                note,
+                command,
+                in_data,
+                plugin if wrapped is not None else None,
+                self._econtext_directory(),
+            )
+            reason = "econtext does not know what it is for"
+        except errors.NoPython as error:
+            result, reason = None, str(error)
+        if result is not None:
+            return result
+        return self._econtext_go(f"a command: {reason}", stock, cmd, in_data, sudoable)
+
+    def put_file(self, in_path: str, out_path: str) -> Any:
+        stock = super().put_file
+        if self._econtext is None:
+            fork_gate.move("the stock way")
+            return stock(in_path, out_path)
+        local, remote = self._econtext_local(in_path), self._econtext_remote(out_path)
+        is_of_module = shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs()
+        limit = LARGEST_MODULE if is_of_module else SMALL_FILE
+        try:
+            self._econtext.put(local, remote, out_path, limit)
+        except errors.NoPython as error:
+            return self._econtext_go(f"put_file: {error}", stock, in_path, out_path)
+
+    def fetch_file(self, in_path: str, out_path: str) -> Any:
+        stock = super().fetch_file
+        if self._econtext is None:
+            fork_gate.move("the stock way")
+            return stock(in_path, out_path)
+        remote, local = self._econtext_remote(in_path), self._econtext_local(out_path)
+        reason = self._econtext_fetch_refusal()
+        if reason:
+            return self._econtext_go(f"fetch_file: {reason}", stock, in_path, out_path)
+        try:
+            self._econtext.fetch(remote, local, self._econtext_new_mode)
+        except errors.NoPython as error:
+            return self._econtext_go(f"fetch_file: {error}", stock, in_path, out_path)
+
+    def reset(self) -> None:
+        if self._econtext is not None:
+            self._econtext.reset()
+        super().reset()
+
+    def close(self) -> None:
+        if self._econtext is not None:
+            self._econtext.close()
+        super().close()
+
+    # Methods of econtext
+
+    def _econtext_go(self, what: str, stock: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a stock method returns, called after the deferred operations are done.
+
+        Raises AnsibleError if these need a slave and the host has no Python, and Moved in a
+        thread whose task goes on in a fork (`fork_gate.move`).
+        """
+        assert self._econtext is not None
+        self._econtext.say(f"the stock way for {what}")
+        try:
+            self._econtext.before_stock()
+        except errors.NoPython as error:
+            raise AnsibleError(f"econtext cannot make files on the target: {error}") from error
+        if fork_gate.can_move():
+            fork_gate.move("the stock way")  # which starts processes, and waits for them
+        self._econtext_stock = True
+        try:
+            with fork_gate.waiting():
+                return stock(*arguments)
+        finally:
+            self._econtext_stock = False
+
+    def _econtext_note(self, command: str, executable: str) -> shell.Note | None:
+        """Return the note of a command; None if it is to go the stock way."""
+        note: shell.Note | None = self._shell.note_of(command)
+        if note is None and commands.is_discovery(command):
+            return shell.CommandNote()
+        if isinstance(note, shell.ShareNote) and not self._econtext_runs_programs():
+            return shell.CommandNote()
+        if isinstance(note, shell.ProgramNote):
+            is_known = executable == note.shell and self._econtext_runs_programs()
+            return note if is_known else None
+        return note
+
+    def _econtext_runs_programs(self) -> bool:
+        """Return whether modules that come as files are run without making the files."""
+        return self._econtext_carries() and not run.keeps_remote_files()
+
+    def _econtext_carries(self) -> bool:
+        """Return whether a slave runs the task's modules, under the task's account."""
+        plugin: Any = getattr(self, "become", None)
+        has_slaves = plugin is None or isinstance(plugin, become.RecordingBecome)
+        is_stock = self._econtext_stock or self._econtext_uploads
+        return self._econtext is not None and not is_stock and has_slaves
+
+    def _econtext_prepare(self) -> None:
+        assert self._econtext is not None
+        self._econtext.prepare()
+
+    def _econtext_hop(self, pythons: list[str]) -> route.Hop:
+        """Return the hop to the host, made once for a list of Pythons until an option changes."""
+        key = tuple(pythons)
+        if key not in self._econtext_hops:
+            self._econtext_hops[key] = self._econtext_make_hop(pythons)
+        return self._econtext_hops[key]
+
+    def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
+        raise NotImplementedError
+
+    def _econtext_retries(self) -> int:
+        """Return how often an attempt to reach the host is repeated."""
+        return 0
+
+    def _econtext_new_mode(self, mode: int) -> int:
+        """Return the mode, before the umask, of a new file that is fetched from one of `mode`."""
+        return 0o666
+
+    def _econtext_fetch_refusal(self) -> str:
+        """Return why files are to be fetched the stock way; "" if they are not."""
+        return ""
+
+    def _econtext_directory(self) -> str | None:
+        """Return the directory in which commands run; None for the account's home."""
+        return None
+
+    def _econtext_local(self, path: str) -> str:
+        return to_text(path)
+
+    _econtext_remote = _econtext_local
