@@ -1,7 +1,7 @@
 """A running slave in the broker's pool, or the failure to get one."""
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible_econtext.client import messages
 from econtext.controller.errors import EcontextError, LaunchTimeout, PasswordError
@@ -9,6 +9,7 @@ from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
 if TYPE_CHECKING:
+    from ansible_econtext.broker.request import RequestHandler
     from ansible_econtext.broker.warm_processes import WarmProcesses
 
 #: Seconds without a reply after which the broker pings a slave before it is used.
@@ -30,7 +31,7 @@ class PooledSlave:
         #: Directories that modules made for their temporary files.
         self.left: set[str] = set()
         #: The requests that use it now.
-        self.users: set[object] = set()
+        self.users: set[RequestHandler[Any]] = set()
         #: When it was last known to run, by the loop's clock.
         self.seen = monotonic()
         self._loop = loop
@@ -48,7 +49,12 @@ class PooledSlave:
         """Whether it may be used without a ping."""
         return bool(self.users) or monotonic() - self.seen < _CERTAIN
 
-    def release(self, user: object) -> None:
+    @property
+    def is_tidying(self) -> bool:
+        """Whether it is in use for removals alone, of tasks that are over."""
+        return bool(self.users) and all(user.tidies_up for user in self.users)
+
+    def release(self, user: "RequestHandler[Any]") -> None:
         """Note that a request has ended and that the slave runs."""
         self.users.discard(user)
         self.seen = monotonic()

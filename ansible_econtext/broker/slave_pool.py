@@ -15,7 +15,7 @@ Found = Callable[[PooledSlave | Failure], None]
 #: Seconds that a slave has to answer a ping.
 _ANSWER = 10.0
 
-#: Seconds between looks at whether a forgotten slave is still in use, and that it has to end.
+#: Seconds between looks at whether a slave that is to end is still in use, and that it has to end.
 _LOOK = 0.05
 _PATIENCE = 2.0
 
@@ -153,15 +153,19 @@ class SlavePool:
     def vacate(self, route: Route, account: str, then: Callable[[], None]) -> None:
         """End an account's idle slaves on a route's host, then call `then`.
 
-        Slaves on the route itself stay, and those that are in use.
+        Slaves on the route itself stay, and those that are in use; removals are waited for.
         """
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
-        idle = [
-            slave.link
+        slaves = [
+            slave
             for key, slave in self._slaves.items()
             if slave.root == key_of(route[:1]) and key not in on_the_route
-            if slave.link.greeting["user"] == account and not slave.link.is_busy
+            if slave.link.greeting["user"] == account
         ]
+        if any(slave.is_tidying for slave in slaves):
+            self._loop.call_later(_LOOK, lambda: self.vacate(route, account, then))
+            return
+        idle = [slave.link for slave in slaves if not slave.link.is_busy]
         left = set(idle)
 
         def ended(link: Link) -> None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,29 @@ def test_one_in_use_is_forgotten_but_not_ended(owner: Owner) -> None:
     first.release("a request")
     owner.run_until(lambda: owner.slaves.count == 1)
     assert first.link.error is not None and second.link.error is None
+
+
+class Removal:
+    tidies_up = True
+
+
+def test_one_that_removes_files_is_waited_for_before_its_account_changes(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stock Ansible has removed them when the next task begins."""
+    monkeypatch.setattr(slave_pool, "_LOOK", 0)
+    slave = owner.find([*LOCAL, route.interpreter_hop(sys.executable)])
+    removal: Any = Removal()
+    slave.users.add(removal)
+    vacated: list[bool] = []
+    account = slave.link.greeting["user"]
+    owner.slaves.vacate(LOCAL, account, lambda: vacated.append(slave.link.error is not None))
+    for _ in range(5):
+        owner.loop.run_once()
+    assert not vacated and slave.link.error is None
+    slave.release(removal)
+    owner.run_until(lambda: bool(vacated))
+    assert vacated == [True]
 
 
 def test_no_slave_is_started_after_the_end(owner: Owner) -> None:
