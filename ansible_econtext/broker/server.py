@@ -106,11 +106,7 @@ class Broker:
             self.end()
             return
         self._tidy(lambda: None)
-        self._idle = self.loop.call_later(self._persist, self._end_unless_wanted)
-
-    def _end_unless_wanted(self) -> None:
-        if not self._runs:
-            self.end()
+        self._idle = self.loop.call_later(self._persist, self.end)
 
     # Workers
 
