@@ -54,7 +54,8 @@ class Broker:
         self._idle_since = 0.0
         self._idle: Timer | None = None
         self._ending = False
-        self._trace = _open_trace()
+        trace = settings.path("TRACE")
+        self._trace = open(trace, "a") if trace else None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def run(self) -> None:
@@ -245,11 +246,6 @@ class Broker:
             if connection is not asked_by:
                 connection.close()
         self._tidy(lambda: shutdown.close(self.loop, self._slaves))
-
-
-def _open_trace() -> Any:
-    path = settings.path("TRACE")
-    return open(path, "a") if path else None
 
 
 def _open_more_files() -> None:

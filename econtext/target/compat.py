@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import termios
-import types
 
 PYTHON_3 = sys.version_info[0] >= 3
 
@@ -172,12 +171,6 @@ def freeze_memory():
     gc.collect()
     if hasattr(gc, "freeze"):
         gc.freeze()
-
-
-def new_module(name):
-    # type: (str) -> types.ModuleType
-    """Return an empty module; Python 2 wants a byte string for its name."""
-    return types.ModuleType(str(name))
 
 
 def spec_from_loader(name, loader, origin, is_package):

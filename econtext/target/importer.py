@@ -5,6 +5,7 @@ controller offered its package; all others are left to the usual import system.
 """
 
 import sys
+import types
 
 from econtext.target import compat
 
@@ -105,7 +106,7 @@ class Importer(object):
         if name in sys.modules:
             return sys.modules[name]
         found = self.modules[name]
-        module = compat.new_module(name)
+        module = types.ModuleType(str(name))
         module.__file__ = found.filename
         module.__loader__ = self
         module.__package__ = name if found.is_package else name.rpartition(".")[0]
