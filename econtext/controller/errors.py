@@ -58,7 +58,6 @@ class ConnectionLost(EcontextError):
     def __init__(self, name: str, reason: str, stderr: str = "") -> None:
         said = stderr.strip()
         super().__init__(f"{name}: {reason}" + (f": {said}" if said else ""))
-        self.name = name
         self.stderr = stderr
 
 
@@ -84,7 +83,6 @@ class CallDied(EcontextError):
 
     def __init__(self, name: str, status: int) -> None:
         super().__init__(f"{name}: the call's process {describe_status(status)}")
-        self.name = name
         self.status = status
 
 
