@@ -1,5 +1,6 @@
 """Pool of the broker's slaves, by the key of their route; each is started once."""
 
+import functools
 from collections.abc import Callable
 
 from ansible_econtext.broker import launch_plan
@@ -150,10 +151,13 @@ class SlavePool:
             del self._roots[key]
         self._look_if_none()
 
-    def vacate(self, route: Route, account: str, then: Callable[[], None]) -> None:
+    def vacate(
+        self, route: Route, account: str, then: Callable[[], None], patience: float = _PATIENCE
+    ) -> None:
         """End an account's idle slaves on a route's host, then call `then`.
 
-        Slaves on the route itself stay, and those that are in use; removals are waited for.
+        Slaves on the route itself stay, and those that are in use.  Removals are waited for, as
+        many seconds as `patience` says.
         """
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
         slaves = [
@@ -162,8 +166,9 @@ class SlavePool:
             if slave.root == key_of(route[:1]) and key not in on_the_route
             if slave.link.greeting["user"] == account
         ]
-        if any(slave.is_tidying for slave in slaves):
-            self._loop.call_later(_LOOK, lambda: self.vacate(route, account, then))
+        if patience > 0 and any(slave.is_tidying for slave in slaves):
+            again = functools.partial(self.vacate, route, account, then, patience - _LOOK)
+            self._loop.call_later(_LOOK, again)
             return
         idle = [slave.link for slave in slaves if not slave.link.is_busy]
         left = set(idle)

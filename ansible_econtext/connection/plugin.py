@@ -8,7 +8,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
-from ansible_econtext.connection.carried_connection import CarriedConnection as CarriedConnection
+from ansible_econtext.connection.carried_connection import CarriedConnection
 from ansible_econtext.core import plugins, versions
 
 

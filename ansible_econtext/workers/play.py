@@ -13,6 +13,7 @@ from ansible.plugins.loader import connection_loader
 
 from ansible_econtext import settings
 from ansible_econtext.connection import plugin
+from ansible_econtext.connection.carried_connection import CarriedConnection
 from ansible_econtext.core import run, versions
 from ansible_econtext.core.patch import replaced
 from ansible_econtext.patches import (
@@ -39,7 +40,7 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
 
     For the main thread.
     """
-    plugin.CarriedConnection.econtext_run = os.getpid()
+    CarriedConnection.econtext_run = os.getpid()
     with versions.stock_if_unknown():
         run.load_ahead()
     _freeze_memory()

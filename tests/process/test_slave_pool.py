@@ -106,7 +106,7 @@ def test_one_that_removes_files_is_waited_for_before_its_account_changes(
     owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stock Ansible has removed them when the next task begins."""
-    monkeypatch.setattr(slave_pool, "_LOOK", 0)
+    monkeypatch.setattr(slave_pool, "_LOOK", 0.001)
     slave = owner.find([*LOCAL, route.interpreter_hop(sys.executable)])
     removal: Any = Removal()
     slave.users.add(removal)
