@@ -21,6 +21,9 @@ STOCK = ("linear", "free", "host_pinned")
 
 Play = list[dict[str, Any]]
 
+#: Where our runs keep what they build of ansible-core's modules; None for each in its own home.
+builds: pathlib.Path | None = None
+
 
 class TaskResult(NamedTuple):
     task: str
@@ -48,6 +51,13 @@ class Result(NamedTuple):
 
     def __str__(self) -> str:
         return f"rc={self.rc}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+class Both(NamedTuple):
+    """The same play, run by stock Ansible and by the strategy under test."""
+
+    stock: Result
+    ours: Result
 
 
 class Running:
@@ -162,6 +172,9 @@ def prepared(
     }
     if strategy not in STOCK:
         settings["strategy_plugins"] = str(STRATEGIES)
+        if builds is not None:
+            (directory / "home" / "econtext").mkdir(mode=0o700)
+            (directory / "home" / "econtext" / "builds").symlink_to(builds)
     settings.update(cfg or {})
     config = directory / "ansible.cfg"
     lines = [f"{name} = {value}\n" for name, value in settings.items()]

@@ -31,13 +31,15 @@ class Process:
 def until(seconds: float, look: Callable[[], T], words: str) -> T:
     """The first true value that `look` returns; after the deadline an error that says `words`."""
     deadline = time.monotonic() + seconds
+    pause = 0.01  # a look at all processes takes as long: what is waited for needs the time too
     while True:
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:g} s still not: {words}")
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.05)
 
 
 def process(pid: int) -> Process | None:
