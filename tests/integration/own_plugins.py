@@ -12,12 +12,15 @@ import pathlib
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.support import processes
+from tests.support.accounts import myself
 
 from .normalise import normalise, text
-from .play import ANSIBLE_PLAYBOOK, Play, Result, Running, prepared
+from .parity_kept import Names, compared
+from .play import ANSIBLE_PLAYBOOK, Both, Play, Result, Running, prepared
+from .transports import Transport
 from .warned import warned
 
 SOURCES = pathlib.Path(__file__).resolve().parent / "isolated"
@@ -88,34 +91,68 @@ def local_hosts(count: int, scratch: pathlib.Path) -> dict[str, dict[str, Any]]:
     return {f"host{number}": dict(same) for number in range(count)}
 
 
-class Both(NamedTuple):
-    """The same play, run by stock Ansible and by the strategy under test."""
-
-    stock: Result
-    ours: Result
-
-
 def run_both(
     play: Play,
     *,
     scratch: pathlib.Path,
     strategy: str,
     hosts: Mapping[str, Mapping[str, Any]],
-    seconds: float = 240,
-    stock: str = "linear",
     **options: Any,
 ) -> Both:
     """Run a play in both ways at once; neither run may leave a process behind."""
     running = [
         start(play, directory=scratch / name, strategy=by, hosts=hosts, **options)
-        for name, by in (("run1", stock), ("run2", strategy))
+        for name, by in (("run1", "linear"), ("run2", strategy))
     ]
     try:
-        return Both(*(ended(each, seconds) for each in running))
+        return Both(*map(ended, running))
     finally:
         for each in running:
             each.process.kill()
             each.process.wait()
+
+
+def compare(
+    play: Play,
+    *,
+    scratch: pathlib.Path,
+    strategy: str,
+    hosts: Mapping[str, Mapping[str, Any]],
+    reached: Transport | None = None,
+    more_in: str = "",
+    **options: Any,
+) -> Both:
+    """Return both results as `run_both` does, stock's as it is kept (parity_kept.py).
+
+    `reached` is how hosts are reached that are not local, and `more_in` what else decides.
+    """
+
+    def run(stock: Result | None) -> Both:
+        if stock is None:
+            return run_both(play, scratch=scratch, strategy=strategy, hosts=hosts, **options)
+        directory = scratch / "run2"
+        running = start(play, directory=directory, strategy=strategy, hosts=hosts, **options)
+        try:
+            return Both(stock, ended(running))
+        finally:
+            running.process.kill()
+            running.process.wait()
+
+    went_in = {"play": play, "hosts": hosts, "options": options, "more": more_in}
+    names = Names(scratch, None, reached or Transport("local", myself(), {}))
+    return compared(went_in, names, run, alike)
+
+
+def alike(both: Both) -> bool:
+    """Whether all is the same that tests of both runs look at."""
+    return seen(both.stock) == seen(both.ours)
+
+
+def seen(result: Result) -> Any:
+    shown = lines(result)
+    if len(result.summary.get("hosts", ())) != 1:
+        shown.sort()  # the order between hosts is nobody's choice
+    return result.rc, outcomes(result), shown, told(result), result.summary
 
 
 def ended(running: Running, seconds: float = 240) -> Result:

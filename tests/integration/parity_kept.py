@@ -1,8 +1,9 @@
 """Results of stock Ansible, kept for another session by a key of everything that went in.
 
-Stock Ansible's side takes four fifths of the parity tests. It is kept below ~/.cache, for all
-checkouts; names that differ from session to session stand there as signs. A kept result can agree
-with ours, but it cannot accuse it: where the two differ, both run anew (`parity.check`).
+Stock Ansible's side takes four fifths of the tests that compare. It is kept below ~/.cache, for
+all checkouts; names that differ from session to session stand there as signs. A kept result can
+agree with ours, but it cannot accuse it: where the two differ, both run anew (`parity.check`,
+`compared`).
 With ECONTEXT_TEST_ALL nothing is kept or used.
 """
 
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.release import __version__ as core
@@ -29,7 +30,7 @@ from ansible.release import __version__ as core
 from tests.support.scale import ALL
 
 from .accounts import Accounts
-from .play import CHECKOUT, Result, TaskResult
+from .play import CHECKOUT, Both, Result, TaskResult
 from .transports import Transport
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -38,8 +39,11 @@ DIRECTORY = CACHE / "econtext-tests"
 #: Files that say what is run, and how.
 SOURCES = (CHECKOUT / "tests" / "integration", CHECKOUT / "tests" / "support")
 
-#: Files among these that do not; of the cases there are those of the run.
-NOT_SOURCES = ("*.pyc", "test_*.py", "cases/*/*.yml")
+#: Files among these that do not; of the cases there are those of the run. Some look at results.
+NOT_SOURCES = (
+    *("*.pyc", "test_*.py", "cases/*/*.yml"),
+    *("normalise.py", "parity.py", "processes.py", "results.py", "tracebacks.py", "warned.py"),
+)
 
 #: For so long a result is kept that no session has asked for.
 SECONDS = 14 * 24 * 3600
@@ -119,6 +123,29 @@ class Kept:
             with contextlib.suppress(FileNotFoundError):  # another session's
                 if time.time() - path.stat().st_mtime > SECONDS:
                     path.unlink()
+
+
+def compared(
+    went_in: Mapping[str, Any],
+    names: Names,
+    run: Callable[[Result | None], Both],
+    alike: Callable[[Both], bool],
+    kept: Kept | None = None,
+) -> Both:
+    """Return both results of one play: stock's as it is kept, where that agrees with ours.
+
+    `run` runs the play both ways, or our way alone where it is given stock's result.
+    """
+    kept = kept or Kept()
+    path = kept.path(went_in, names)
+    found = kept.get(path, names)
+    if found is not None:
+        both = run(found)
+        if alike(both):
+            return both
+    both = run(None)
+    kept.put(path, names, both.stock)
+    return both
 
 
 def new_id() -> int:

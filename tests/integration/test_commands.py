@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 import pathlib
 import re
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.support.scale import parameters
 
+from .accounts import Accounts
 from .normalise import normalise, text
 from .parity_cases import CORE
-from .play import ANSIBLE_PLAYBOOK, Result, Running, prepared
+from .parity_kept import Names, compared
+from .play import ANSIBLE_PLAYBOOK, Both, Result, Running, prepared
 from .transports import Transport
 
 AD_HOC = {
@@ -56,35 +59,52 @@ exit
 """
 
 
+class Ways(NamedTuple):
+    """How one command is run both ways, each from the same state."""
+
+    transport: Transport
+    accounts: Accounts
+    scratch: pathlib.Path
+    remote: pathlib.Path
+    strategy: str
+
+    def both(self, program: str, arguments: list[str], stdin: str = "") -> Both:
+        """Return both results, stock's as it is kept (parity_kept.py)."""
+
+        def by(strategy: str) -> Result:
+            (self.remote / "copied").unlink(missing_ok=True)
+            return run(program, arguments, strategy, self.transport, self.scratch, stdin)
+
+        def run_both(stock: Result | None) -> Both:
+            return Both(stock or by("linear"), by(self.strategy))
+
+        went_in = {"command": [program, *arguments], "stdin": stdin, "hosts": self.transport[2]}
+        names = Names(self.scratch, self.accounts, self.transport)
+        return compared(went_in, names, run_both, alike)
+
+
+@pytest.fixture
+def ways(
+    sudo: Transport, accounts: Accounts, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
+) -> Ways:
+    return Ways(sudo, accounts, scratch, remote, strategy)
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", parameters(AD_HOC, AD_HOC.keys() - MORE))
-def test_ansible(
-    name: str, sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
-) -> None:
+def test_ansible(name: str, ways: Ways, remote: pathlib.Path) -> None:
     if name == "raises" and CORE < (2, 19):
         pytest.skip("shows a traceback, which differs (tracebacks.py); parity compares the rest")
     arguments = [each.replace("{remote}", str(remote)) for each in AD_HOC[name]]
-    both = []
-    for each in ("linear", strategy):
-        both.append(run("ansible", ["target", *arguments], each, sudo, scratch))
-        (remote / "copied").unlink(missing_ok=True)
-    stock, ours = both
+    stock, ours = ways.both("ansible", ["target", *arguments])
     assert_shown_alike(ours, stock)
-    assert [normalise(task._asdict()) for task in ours.tasks] == [
-        normalise(task._asdict()) for task in stock.tasks
-    ]
+    assert tasks_of(ours) == tasks_of(stock)
 
 
 @pytest.mark.timeout(600)
-def test_ansible_console(
-    sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str
-) -> None:
+def test_ansible_console(ways: Ways, remote: pathlib.Path) -> None:
     lines = CONSOLE.replace("{remote}", str(remote))
-    both = []
-    for each in ("linear", strategy):
-        both.append(run("ansible-console", ["all"], each, sudo, scratch, lines))
-        (remote / "copied").unlink()
-    stock, ours = both
+    stock, ours = ways.both("ansible-console", ["all"], lines)
     assert "\N{SNOWMAN}" in stock.stdout and "root" in stock.stdout
     assert_shown_alike(ours, stock)
 
@@ -110,6 +130,16 @@ def run(
     )
     command = [str(ANSIBLE_PLAYBOOK.with_name(program)), *arguments]
     return Running(command, directory, environment, stdin).wait()
+
+
+def tasks_of(result: Result) -> list[Any]:
+    return [normalise(task._asdict()) for task in result.tasks]
+
+
+def alike(both: Both) -> bool:
+    """Whether all is the same that a test looks at."""
+    stock, ours = ((shown(each), tasks_of(each)) for each in both)
+    return stock == ours
 
 
 def assert_shown_alike(ours: Result, stock: Result) -> None:

@@ -19,9 +19,12 @@ from tests.support.scale import ALL, MANY_HOSTS, more_of_a_kind
 
 from . import own_plugins
 from .conftest import short_directory
-from .own_plugins import CALLS, NAMES, Both, lines, local_hosts, outcomes, told
+from .own_plugins import CALLS, NAMES, lines, local_hosts, outcomes, told
 from .parity import differences
-from .play import Play
+from .play import Both, Play
+
+#: Tests that look at the same two runs.
+of_one_run = pytest.mark.xdist_group("isolation")
 
 #: Who has a plugin, and of which kind it is.
 KINDS = [(owner, kind) for owner in NAMES for kind in CALLS]
@@ -74,7 +77,7 @@ def directory() -> Iterator[pathlib.Path]:
 
 
 def both_of(count: int, play: Play, directory: pathlib.Path, by: str) -> Both:
-    return own_plugins.run_both(
+    return own_plugins.compare(
         play,
         scratch=directory,
         strategy=by,
@@ -100,6 +103,7 @@ def both(request: pytest.FixtureRequest) -> Both:
     return found
 
 
+@of_one_run
 def test_plugins_find_the_process_as_they_do_under_stock_ansible(both: Both) -> None:
     assert both.stock.rc == 0, str(both.stock)
     found = differences("results", outcomes(both.ours), outcomes(both.stock))
@@ -107,6 +111,7 @@ def test_plugins_find_the_process_as_they_do_under_stock_ansible(both: Both) -> 
     assert both.ours.rc == 0, str(both.ours)
 
 
+@of_one_run
 def test_what_is_changed_in_between_is_seen(both: Both) -> None:
     """As under stock Ansible, which is what makes the comparison worth something."""
     for result in both:
@@ -116,12 +121,14 @@ def test_what_is_changed_in_between_is_seen(both: Both) -> None:
         assert secrets == ["old"] * hosts + ["new"] * hosts
 
 
+@of_one_run
 def test_the_same_is_shown_and_told(both: Both) -> None:
     assert sorted(lines(both.ours)) == sorted(lines(both.stock))
     assert told(both.ours) == told(both.stock)
     assert both.ours.summary == both.stock.summary
 
 
+@of_one_run
 def test_with_one_host_all_is_shown_in_the_same_order(one_host: Both) -> None:
     assert lines(one_host.ours) == lines(one_host.stock)
 
@@ -148,7 +155,7 @@ def test_a_plugin_that_ends_its_process(
         {"name": "ends", "debug": {"msg": done_by("play", kind, f"'{what}'")}},
         {"name": "after", "command": "true"},
     ]
-    stock, ours = own_plugins.run_both(
+    stock, ours = own_plugins.compare(
         [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
         scratch=scratch,
         strategy=strategy,

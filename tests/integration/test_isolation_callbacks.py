@@ -19,7 +19,10 @@ from tests.support.scale import MANY_HOSTS, more_of_a_kind
 
 from . import own_plugins
 from .conftest import short_directory
-from .own_plugins import COPIES, Both, local_hosts, outcomes, told
+from .own_plugins import COPIES, local_hosts, outcomes, told
+from .play import Both
+
+pytestmark = pytest.mark.xdist_group("callbacks")
 
 COLLECTION = "collections/ansible_collections/ectx/own/plugins/callback/kept_too.py"
 LOOP = {"loop": ["a", "b", "c"]}

@@ -9,9 +9,9 @@ import ansible.plugins.connection
 
 from . import own_plugins
 from .conftest import Transport
-from .own_plugins import Both, lines, local_hosts, outcomes, told
+from .own_plugins import lines, local_hosts, outcomes, told
 from .parity import differences
-from .play import play_of
+from .play import Both, play_of
 
 OVERRIDES = {
     name: f"overrides/{name}"
@@ -86,7 +86,7 @@ def test_filters_tests_lookups_and_shells(strategy: str, scratch: pathlib.Path) 
         "vars": {"ansible_shell_type": "own_sh"},
     }
     shells = [{"name": name, **shell} for name in ("shell", "again")]
-    both = own_plugins.run_both(
+    both = own_plugins.compare(
         [*play_of(*twice, hosts="host0"), *play_of(*shells, hosts="host0")],
         scratch=scratch,
         strategy=strategy,
@@ -114,12 +114,14 @@ def test_connections(
         )
         for name in by_name
     ]
-    both = own_plugins.run_both(
+    both = own_plugins.compare(
         [play for one in plays for play in one],
         scratch=scratch,
         strategy=strategy,
         hosts={name: transport.variables | own for name, transport in by_name.items()},
         cfg={"connection_plugins": str(edited_connections(scratch / "connections"))},
+        reached=ssh,
+        more_in=EDIT,
     )
     for name in by_name:
         assert both.stock.one(f"one by {name}").result["stdout"] == name

@@ -9,8 +9,8 @@ import pytest
 from tests.support.accounts import Account
 
 from . import parity_kept
-from .parity_kept import Kept, Names
-from .play import Result, TaskResult
+from .parity_kept import Kept, Names, compared
+from .play import Both, Result, TaskResult
 from .transports import Transport
 
 
@@ -71,6 +71,32 @@ def test_what_is_damaged_is_not_used(kept: Kept, monkeypatch: pytest.MonkeyPatch
     kept.put(path, one, result("/tmp/ectx-one", 71, 4000))
     path.write_bytes(path.read_bytes()[:-20])
     assert kept.get(path, one) is None
+
+
+def test_where_a_kept_result_differs_both_run_anew(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = names("/tmp/ectx-one", monkeypatch, 71, 4000)
+    ports = {"stock": 4000, "ours": 4000}
+    ran: list[str] = []
+
+    def run(stock: Result | None) -> Both:
+        ran.extend(["ours"] if stock else ["stock", "ours"])
+        both = (result("/tmp/ectx-one", 71, ports[each]) for each in ("stock", "ours"))
+        return Both(stock or next(both), list(both)[-1])
+
+    def compare() -> Both:
+        ran.clear()
+        return compared({}, one, run, lambda both: both.stock == both.ours, kept)
+
+    assert compare().stock == result("/tmp/ectx-one", 71, 4000) and ran == ["stock", "ours"]
+    assert compare().stock == result("/tmp/ectx-one", 71, 4000) and ran == ["ours"]
+    ports["ours"] = 4444
+    assert compare().ours == result("/tmp/ectx-one", 71, 4444)
+    assert ran == ["ours", "stock", "ours"]
+    ports["stock"] = 4444
+    assert compare().stock == result("/tmp/ectx-one", 71, 4444)
+    assert compare().stock == result("/tmp/ectx-one", 71, 4444) and ran == ["ours"]
 
 
 def test_what_was_not_asked_for_is_removed(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
