@@ -36,6 +36,9 @@ PYTHONS = {
 
 NEWEST = list(PYTHONS)[-1]
 
+# As in Makefile.
+TWO = ("-n", "2", "--dist", "loadgroup")
+
 nox.options.error_on_missing_interpreters = False  # skipped, and named
 nox.options.stop_on_first_error = False
 
@@ -82,9 +85,9 @@ def run(
     session: nox.Session, name: str, core: str, arguments: list[str], env: dict[str, str]
 ) -> None:
     """Run pytest, and leave the results in a file of the session's own."""
-    session.install(f"ansible-core=={core}.*", "pytest", "pytest-timeout")
+    session.install(f"ansible-core=={core}.*", "pytest", "pytest-timeout", "pytest-xdist")
     results = ROOT / "build" / "results" / f"{name}-{core}-{session.python}.jsonl"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     env = {**env, "ECONTEXT_TEST_RESULTS": str(results), "ECONTEXT_TEST_ALL": "1"}
-    session.run("python", "-m", "pytest", *arguments, env=env)
+    session.run("python", "-m", "pytest", *TWO, *arguments, env=env)
