@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import signal
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.support import processes
 from tests.support.processes import until
+from tests.support.scale import more_of_a_kind
 
 from .conftest import Transport
 from .play import play_of, start_play
@@ -27,10 +31,24 @@ class ActionModule(ActionBase):
 """
 
 
+#: Each end by each transport, with a file that is there and without.
+ALWAYS = {
+    ("ssh", "call", True),
+    ("ssh", "run", False),
+    ("local", "call", False),
+    ("local", "run", True),
+}
+
+
+def combinations() -> Iterator[Any]:
+    for some in itertools.product(("ssh", "local"), ("call", "run"), (True, False)):
+        yield pytest.param(*some, marks=[] if some in ALWAYS else more_of_a_kind)
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("transport", ["ssh", "local"], indirect=True)
-@pytest.mark.parametrize("ended", ["call", "run"])
-@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    ("transport", "ended", "is_there"), list(combinations()), indirect=["transport"]
+)
 def test_a_fetch_that_is_broken_off_leaves_nothing_half_written(
     ours: None,
     transport: Transport,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import more_of_a_kind, parameters
 
 from .accounts import Accounts
 from .conftest import Transport
@@ -19,6 +19,9 @@ from .parity_cases import DIRECTORY
 from .play import play_of, run_play
 
 pytestmark = pytest.mark.usefixtures("ours")
+
+#: Modules that are no Python: the first two want files, which the third does not.
+PROGRAMS = ("want_json", "old_style", "json_args_shell")
 
 
 def trace_of(
@@ -124,7 +127,7 @@ def test_the_items_of_a_loop_have_a_warm_process(
     assert notes == [True] * 4
 
 
-@pytest.mark.parametrize("module", ["want_json", "old_style", "json_args_shell"])
+@pytest.mark.parametrize("module", parameters(PROGRAMS, ["want_json", "json_args_shell"]))
 def test_a_program_costs_one(
     ssh: Transport, strategy: str, scratch: pathlib.Path, module: str
 ) -> None:
@@ -134,7 +137,7 @@ def test_a_program_costs_one(
     assert totals(trace, name) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("user", ["root", "another"])
+@pytest.mark.parametrize("user", parameters(("root", "another"), ["another"]))
 def test_a_program_through_become_costs_one(
     sudo: Transport, accounts: Accounts, strategy: str, scratch: pathlib.Path, user: str
 ) -> None:
