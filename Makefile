@@ -34,9 +34,8 @@ test: $(TEST)/ready
 	$(TEST)/bin/python -m pytest $(TWO) --durations=25 tests
 	$(if $(CORE),,$(MAKE) --no-print-directory test-oldest)
 
-# Two processes, which take the tests as they come; those that share runs are groups (xdist_group),
-# and are begun first.  Those of parity begin two runs at a time.
-TWO := -n 2 --dist loadgroup
+# Two processes, which take the tests as they come (tests/conftest.py).
+TWO := -n 2
 
 # With the oldest ansible-core what depends on it most; `make matrix` runs the rest.
 OLDEST_AREAS := polled or status or become or collections or interpreter or (modules and ssh) \

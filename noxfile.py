@@ -36,8 +36,8 @@ PYTHONS = {
 
 NEWEST = list(PYTHONS)[-1]
 
-# As in Makefile.
-TWO = ("-n", "2", "--dist", "loadgroup")
+# Processes, which take the tests as they come.
+TWO = ("-n", "2")
 
 nox.options.error_on_missing_interpreters = False  # skipped, and named
 nox.options.stop_on_first_error = False

@@ -11,7 +11,7 @@ import pytest
 from .conftest import Transport, short_directory
 from .play import ANSIBLE_PLAYBOOK, CHECKOUT, play_of, run_play
 
-pytestmark = [pytest.mark.usefixtures("ours"), pytest.mark.xdist_group("collection")]
+pytestmark = pytest.mark.usefixtures("ours")
 
 GALAXY = ANSIBLE_PLAYBOOK.with_name("ansible-galaxy")
 PING = {"name": "ping", "ping": {}}

@@ -23,9 +23,6 @@ from .own_plugins import CALLS, NAMES, lines, local_hosts, outcomes, told
 from .parity import differences
 from .play import Both, Play
 
-#: Tests that look at the same two runs.
-of_one_run = pytest.mark.xdist_group("isolation")
-
 #: Who has a plugin, and of which kind it is.
 KINDS = [(owner, kind) for owner in NAMES for kind in CALLS]
 
@@ -103,7 +100,6 @@ def both(request: pytest.FixtureRequest) -> Both:
     return found
 
 
-@of_one_run
 def test_plugins_find_the_process_as_they_do_under_stock_ansible(both: Both) -> None:
     assert both.stock.rc == 0, str(both.stock)
     found = differences("results", outcomes(both.ours), outcomes(both.stock))
@@ -111,7 +107,6 @@ def test_plugins_find_the_process_as_they_do_under_stock_ansible(both: Both) -> 
     assert both.ours.rc == 0, str(both.ours)
 
 
-@of_one_run
 def test_what_is_changed_in_between_is_seen(both: Both) -> None:
     """As under stock Ansible, which is what makes the comparison worth something."""
     for result in both:
@@ -121,14 +116,12 @@ def test_what_is_changed_in_between_is_seen(both: Both) -> None:
         assert secrets == ["old"] * hosts + ["new"] * hosts
 
 
-@of_one_run
 def test_the_same_is_shown_and_told(both: Both) -> None:
     assert sorted(lines(both.ours)) == sorted(lines(both.stock))
     assert told(both.ours) == told(both.stock)
     assert both.ours.summary == both.stock.summary
 
 
-@of_one_run
 def test_with_one_host_all_is_shown_in_the_same_order(one_host: Both) -> None:
     assert lines(one_host.ours) == lines(one_host.stock)
 

@@ -22,8 +22,6 @@ from .conftest import short_directory
 from .own_plugins import COPIES, local_hosts, outcomes, told
 from .play import Both
 
-pytestmark = pytest.mark.xdist_group("callbacks")
-
 COLLECTION = "collections/ansible_collections/ectx/own/plugins/callback/kept_too.py"
 LOOP = {"loop": ["a", "b", "c"]}
 

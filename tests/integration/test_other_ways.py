@@ -20,8 +20,6 @@ from .parity_cases import Case, Group, all_cases
 from .parity_runs import Runs, Way
 from .play import CHECKOUT
 
-pytestmark = pytest.mark.xdist_group("other ways")
-
 CONNECTION = {"connection_plugins": str(CHECKOUT / "plugins" / "connection")}
 SHADOW = {"connection_plugins": str(CHECKOUT / "plugins" / "shadow")}
 

@@ -17,8 +17,6 @@ from .parity import begun, check
 from .parity_cases import Case, all_cases
 from .parity_runs import Runs, Way
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 
 def by_transports(case: Case) -> Iterator[Any]:
     """The parameters of a test of this case."""

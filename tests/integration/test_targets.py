@@ -19,8 +19,6 @@ from .parity import begun, check
 from .parity_cases import CORE, Case, Group, all_cases
 from .parity_runs import Runs, Way
 
-pytestmark = pytest.mark.xdist_group("targets")
-
 #: From which Python on an ansible-core has modules for it, and up to which it says so.
 RANGES = {
     (2, 16): ((2, 7), (3, 12)),  # not 3.0 to 3.5, which are never found
