@@ -16,11 +16,10 @@ pytest.register_assert_rewrite(f"{__package__}.parity")
 from tests.support import processes  # noqa: E402
 from tests.support import sshd as sshd_module  # noqa: E402
 from tests.support.accounts import Account, myself  # noqa: E402
-from tests.support.scale import ALL  # noqa: E402
 from tests.support.sshd import Sshd  # noqa: E402
 
 from . import accounts as accounts_module  # noqa: E402
-from . import play, transports  # noqa: E402
+from . import transports  # noqa: E402
 from .accounts import Accounts  # noqa: E402
 from .play import STOCK  # noqa: E402
 from .results import pytest_runtest_makereport  # noqa: E402, F401
@@ -33,21 +32,6 @@ STRATEGY = os.environ.get("ECONTEXT_TEST_STRATEGY", "econtext")
 @pytest.fixture(scope="session")
 def strategy() -> str:
     return STRATEGY
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _builds() -> Iterator[None]:
-    """Builds of ansible-core's modules, which the runs of a session share as those of a user do.
-
-    The first run to need one makes it. With ECONTEXT_TEST_ALL each run makes its own.
-    """
-    if ALL:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="ectx-builds-") as directory:
-        play.builds = pathlib.Path(directory)
-        yield
-        play.builds = None
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,6 @@ STOCK = ("linear", "free", "host_pinned")
 
 Play = list[dict[str, Any]]
 
-#: Where our runs keep what they build of ansible-core's modules; None for each in its own home.
-builds: pathlib.Path | None = None
-
 
 class TaskResult(NamedTuple):
     task: str
@@ -172,9 +169,6 @@ def prepared(
     }
     if strategy not in STOCK:
         settings["strategy_plugins"] = str(STRATEGIES)
-        if builds is not None:
-            (directory / "home" / "econtext").mkdir(mode=0o700)
-            (directory / "home" / "econtext" / "builds").symlink_to(builds)
     settings.update(cfg or {})
     config = directory / "ansible.cfg"
     lines = [f"{name} = {value}\n" for name, value in settings.items()]
