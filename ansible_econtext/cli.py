@@ -1,9 +1,9 @@
 """The command `ansible-econtext`: looks at the brokers that outlive a run, and ends them."""
 
 import argparse
-import contextlib
 import pathlib
 import sys
+from collections.abc import Callable
 
 from ansible.errors import AnsibleError
 
@@ -30,26 +30,36 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def status() -> int:
+    def show(found: client.Client) -> None:
+        print("\n".join(_lines(found.status())))
+
     brokers = _running()
     if not brokers:
         print("No broker is running.")
-    for _, found in brokers:
-        with contextlib.suppress(client.BrokerGone, OSError):
-            print("\n".join(_lines(found.status())))
-    return 0
+    return int(_each(brokers, show) < len(brokers))
 
 
 def stop() -> int:
-    ended = 0
-    for directory, found in _running():
+    def end(found: client.Client) -> None:
+        found.end_broker()
+        found.wait_for_end()
+
+    brokers = _running()
+    ended = _each(brokers, end)
+    print(f"{ended} broker{'' if ended == 1 else 's'} ended.")
+    return int(ended < len(brokers))
+
+
+def _each(brokers: Found, do: Callable[[client.Client], None]) -> int:
+    """Call a function with each broker; tell which ones fail, and return how many do not."""
+    succeeded = 0
+    for directory, found in brokers:
         try:
-            found.end_broker()
-            found.wait_for_end()
-            ended += 1
+            do(found)
+            succeeded += 1
         except (client.BrokerGone, OSError) as error:
             print(f"ansible-econtext: the broker in {directory}: {error}", file=sys.stderr)
-    print(f"{ended} broker{'' if ended == 1 else 's'} ended.")
-    return 0
+    return succeeded
 
 
 def _running() -> Found:
