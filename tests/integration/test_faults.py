@@ -58,6 +58,7 @@ def words(one: TaskResult) -> str:
     return said
 
 
+@more_of_a_kind  # the next one is the same, and tries again
 def test_port_on_which_nobody_listens(ssh: Transport, runner: Runner, closed_port: int) -> None:
     result = runner.ours(ssh.variables | {"ansible_port": closed_port}, PING)
     ping = result.one("ping")
@@ -76,7 +77,10 @@ def test_as_many_attempts_as_the_options_say(
         inventory=ssh.variables | {"ansible_port": closed_port, "ansible_ssh_retries": 2},
         extra_args=["-vvv"],
     )
-    assert result.one("ping").status == "unreachable", str(result)
+    ping = result.one("ping")
+    assert ping.status == "unreachable", str(result)
+    assert f"port {closed_port}: Connection refused" in words(ping)
+    assert result.rc == 4
     assert "attempt 2 to connect failed" in result.stdout
     assert "attempt 3" not in result.stdout
 

@@ -172,7 +172,7 @@ def test_call_process_killed(long_task: LongTask) -> None:
     assert_nothing_lives_on(long_task)
 
 
-@by_transports("sudo", "local")
+@by_transports("sudo")
 def test_broker_killed(long_task: LongTask) -> None:
     os.kill(long_task.broker().pid, signal.SIGKILL)
     result = long_task.running.wait(30)

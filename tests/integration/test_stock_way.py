@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from tests.support.scale import more_of_a_kind
+
 from .conftest import Transport
 from .parity_cases import DIRECTORY
 from .play import play_of, run_play
@@ -67,7 +69,8 @@ def test_a_kept_program_goes_the_stock_way(
     assert "econtext: the stock way for a command" in result.stdout
 
 
-@pytest.mark.parametrize("size", [100_000, 9_000_000])
+# A smaller one is in memory as those of parity's modules/programs are.
+@pytest.mark.parametrize("size", [pytest.param(100_000, marks=more_of_a_kind), 9_000_000])
 def test_a_large_program_is_carried(
     ssh: Transport, strategy: str, scratch: pathlib.Path, size: int
 ) -> None:

@@ -1,5 +1,6 @@
 """Commands of a warm process: what ends them, and what does not."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.support.processes import alive, family, until
+from tests.support.scale import more_of_a_kind
 
 from .shipped import IMPORTS, ROOT
 from .waiting import end_all, to_be_ended
@@ -58,8 +60,18 @@ def started(python):
         process.stdout.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGIO])
-@pytest.mark.parametrize("command", ["echo; sleep 600", "trap '' TERM; echo; sleep 600; sleep 600"])
+PLAIN, STUBBORN = "echo; sleep 600", "trap '' TERM; echo; sleep 600; sleep 600"
+
+#: Each signal, and each command.
+ALWAYS = {(PLAIN, signal.SIGKILL), (STUBBORN, signal.SIGTERM), (PLAIN, signal.SIGIO)}
+
+ENDS = [
+    pytest.param(*some, marks=[] if some in ALWAYS else more_of_a_kind)
+    for some in itertools.product((PLAIN, STUBBORN), (signal.SIGKILL, signal.SIGTERM, signal.SIGIO))
+]
+
+
+@pytest.mark.parametrize(("command", "number"), ENDS)
 def test_a_command_ends_with_its_process(started, number, command):
     process, pids = started(command)
     found = family(*pids)
