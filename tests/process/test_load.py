@@ -7,7 +7,7 @@ import pytest
 from econtext import CallError
 from econtext.target import codec, flow_control, wire
 from tests.support import processes
-from tests.support.scale import parameters
+from tests.support.scale import ALL, parameters
 
 from . import routes
 from .target import looking, plain
@@ -20,6 +20,9 @@ pytestmark = pytest.mark.parametrize(
 )
 
 MEGABYTE = 1_000_000
+
+#: Calls, each of which would leave something.
+MANY = 200 if ALL else 50
 
 
 def answers(context):
@@ -89,7 +92,7 @@ def test_many_calls_leave_nothing(context):
     """No zombie, no descriptor, no process more than after the first ones."""
     slave = context.greeting["pid"]
     before = context.call(looking.settled, slave)
-    for number in range(200):
+    for number in range(MANY):
         assert context.call(plain.echo, number) == [[number], []]
     for _ in range(10):
         with pytest.raises(CallError):

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_econtext.broker.payload_archive import File
 from ansible_econtext.broker.payload_minify import minified, minify_shared
+from tests.support.scale import ALL
 
 SHARED = pathlib.Path(ansible.module_utils.__path__[0])
 
@@ -30,13 +31,14 @@ def program(source: bytes) -> str:
 
 def test_ansible_core_says_the_same():
     paths = sorted(SHARED.rglob("*.py"))
+    assert len(paths) > 100
     before = after = 0
-    for path in paths:
+    for path in paths[:: 1 if ALL else 4]:
         source = path.read_bytes()
         smaller = minified(source)
         assert program(smaller) == program(source), path
         before, after = before + len(source), after + len(smaller)
-    assert len(paths) > 100 and after < 0.8 * before
+    assert after < 0.8 * before
 
 
 @pytest.mark.parametrize(
