@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Have the processes of `-n` take whole files first, then tests of plays one by one.
+    """Hand whole files to the processes of `-n` first, then tests of plays one by one.
 
     If these were taken by files too, the last one, of few and slow tests, would leave a process
     idle.

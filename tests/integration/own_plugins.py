@@ -100,12 +100,20 @@ def run_both(
     **options: Any,
 ) -> Both:
     """Run a play in both ways at once; neither run may leave a process behind."""
+    ways = {"run1": "linear", "run2": strategy}
+    return Both(*run_each(play, ways, scratch=scratch, hosts=hosts, **options))
+
+
+def run_each(
+    play: Play, strategies: Mapping[str, str], *, scratch: pathlib.Path, **options: Any
+) -> list[Result]:
+    """Run a play by each strategy at once, in directories by these names."""
     running = [
-        start(play, directory=scratch / name, strategy=by, hosts=hosts, **options)
-        for name, by in (("run1", "linear"), ("run2", strategy))
+        start(play, directory=scratch / name, strategy=by, **options)
+        for name, by in strategies.items()
     ]
     try:
-        return Both(*map(ended, running))
+        return [ended(each) for each in running]
     finally:
         for each in running:
             each.process.kill()
@@ -130,13 +138,8 @@ def compare(
     def run(stock: Result | None) -> Both:
         if stock is None:
             return run_both(play, scratch=scratch, strategy=strategy, hosts=hosts, **options)
-        directory = scratch / "run2"
-        running = start(play, directory=directory, strategy=strategy, hosts=hosts, **options)
-        try:
-            return Both(stock, ended(running))
-        finally:
-            running.process.kill()
-            running.process.wait()
+        way = {"run2": strategy}
+        return Both(stock, *run_each(play, way, scratch=scratch, hosts=hosts, **options))
 
     went_in = {"play": play, "hosts": hosts, "options": options, "more": more_in}
     names = Names(scratch, None, reached or Transport("local", myself(), {}))
@@ -151,7 +154,7 @@ def alike(both: Both) -> bool:
 def seen(result: Result) -> Any:
     shown = lines(result)
     if len(result.summary.get("hosts", ())) != 1:
-        shown.sort()  # the order between hosts is nobody's choice
+        shown.sort()  # no rule orders the lines of several hosts
     return result.rc, outcomes(result), shown, told(result), result.summary
 
 

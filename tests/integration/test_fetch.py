@@ -8,14 +8,12 @@ import os
 import pathlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.support import processes
 from tests.support.processes import until
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import parameters
 
 from .conftest import Transport
 from .play import play_of, start_play
@@ -40,14 +38,12 @@ ALWAYS = {
 }
 
 
-def combinations() -> Iterator[Any]:
-    for some in itertools.product(("ssh", "local"), ("call", "run"), (True, False)):
-        yield pytest.param(*some, marks=[] if some in ALWAYS else more_of_a_kind)
+COMBINATIONS = itertools.product(("ssh", "local"), ("call", "run"), (True, False))
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
-    ("transport", "ended", "is_there"), list(combinations()), indirect=["transport"]
+    ("transport", "ended", "is_there"), parameters(COMBINATIONS, ALWAYS), indirect=["transport"]
 )
 def test_a_fetch_that_is_broken_off_leaves_nothing_half_written(
     ours: None,

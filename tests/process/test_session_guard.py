@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.support.processes import alive, family, until
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import parameters
 
 from .shipped import IMPORTS, ROOT
 from .waiting import end_all, to_be_ended
@@ -65,13 +65,10 @@ PLAIN, STUBBORN = "echo; sleep 600", "trap '' TERM; echo; sleep 600; sleep 600"
 #: Each signal, and each command.
 ALWAYS = {(PLAIN, signal.SIGKILL), (STUBBORN, signal.SIGTERM), (PLAIN, signal.SIGIO)}
 
-ENDS = [
-    pytest.param(*some, marks=[] if some in ALWAYS else more_of_a_kind)
-    for some in itertools.product((PLAIN, STUBBORN), (signal.SIGKILL, signal.SIGTERM, signal.SIGIO))
-]
+ENDS = itertools.product((PLAIN, STUBBORN), (signal.SIGKILL, signal.SIGTERM, signal.SIGIO))
 
 
-@pytest.mark.parametrize(("command", "number"), ENDS)
+@pytest.mark.parametrize(("command", "number"), parameters(ENDS, ALWAYS))
 def test_a_command_ends_with_its_process(started, number, command):
     process, pids = started(command)
     found = family(*pids)

@@ -19,9 +19,18 @@ ALL = bool(os.environ.get("ECONTEXT_TEST_ALL"))
 more_of_a_kind = pytest.mark.more_of_a_kind
 
 
-def parameters(names: Iterable[str], always: Container[str]) -> list[Any]:
-    """Return parameters by these names; those that are not in `always` are more of a kind."""
-    return [pytest.param(name, marks=[] if name in always else more_of_a_kind) for name in names]
+def parameters(values: Iterable[Any], always: Container[Any]) -> list[Any]:
+    """Return parameters with these values; those that are not in `always` are more of a kind.
+
+    A tuple is the values of several parameters of a test.
+    """
+    return [
+        pytest.param(
+            *(each if isinstance(each, tuple) else (each,)),
+            marks=[] if each in always else more_of_a_kind,
+        )
+        for each in values
+    ]
 
 
 #: In which many tasks run at once.
