@@ -46,7 +46,7 @@ class Master:
             (self.sshd.directory / "authorized_keys").write_text("")
             yield
         finally:
-            process.terminate()
+            process.kill()  # one that is told to end may still wait for what uses it
             process.wait(20)
 
     def is_open(self) -> bool:
