@@ -66,6 +66,7 @@ class ModuleHandler(_RunHandler[messages.Module]):
 
     def _run_module(self, slave: PooledSlave) -> None:
         arguments = {name: getattr(self._action, name) for name in self._ARGUMENTS}
+        arguments["is_anew"] = self._is_anew
         arguments["deferred"] = self._deferred
         arguments["library"] = payload_archive.LIBRARY
         arguments["manifest"] = self._payloads.send(self._action.identity, slave.link)
@@ -96,6 +97,7 @@ class ProgramHandler(_RunHandler[messages.Program]):
     def _do(self, slave: PooledSlave) -> None:
         action = self._action
         arguments = {name: getattr(action, name) for name in self._ARGUMENTS}
+        arguments["is_anew"] = self._is_anew
         arguments["files"] = [
             (file.word, file.name, self._payloads.send_file(file.content, slave.link), None)
             if file.is_kept

@@ -19,10 +19,10 @@ _CERTAIN = 15.0
 class PooledSlave:
     """Running slave, with all that the broker keeps for it."""
 
-    def __init__(self, link: Link, python: str, root: bytes, loop: Loop) -> None:
+    def __init__(self, link: Link, python: str, path: tuple[bytes, ...], loop: Loop) -> None:
         self.link = link
-        #: The route's key of the first slave on its host.
-        self.root = root
+        #: The routes' keys of the slaves that lead to it: the first on its host, to itself.
+        self.path = path
         #: The interpreter as the hop named it; empty if the first stage looked for one.
         self.python = python
         #: Paths with a tilde, and what they expand to on the host.

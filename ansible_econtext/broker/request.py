@@ -46,8 +46,8 @@ class RequestHandler(Generic[A]):
         self._sequence = sequence
         self._channel: CollectingCall | CollectingCommand | ModuleRun | None = None
         self._slave: PooledSlave | None = None
-        #: Whether its slave was replaced once because it was outdated.
-        self._anew = False
+        #: Whether its slave was replaced because it was outdated: the next one does not look.
+        self._is_anew = False
 
     def begin(self) -> None:
         """Find the slave, which is started if need be, and act on it."""
@@ -165,15 +165,16 @@ class RequestHandler(Generic[A]):
         self.reply(failure_of(error))
 
     def _is_outdated(self, error: Exception) -> bool:
-        """Return whether to replace the slave: once, since a host may always ask for it."""
-        if self._anew or not isinstance(error, CallError):
+        """Return whether to replace the slave: once, since its files may change all the time."""
+        if self._is_anew or not isinstance(error, CallError):
             return False
-        self._anew = error.kind == target_modules.OUTDATED
-        return self._anew
+        self._is_anew = error.kind == target_modules.OUTDATED
+        return self._is_anew
 
     def _start_anew(self) -> None:
         if self._sequence is not None:
             self.reply(messages.NotBegun())  # the sequence's later requests have the same slave
             return
-        self._slaves.forget(self._route)
+        assert self._slave is not None  # it replied
+        self._slaves.retire(self._route, self._slave)
         self._slaves.find(self._route, self._found)

@@ -30,9 +30,13 @@ class SlavePool:
         self._starting: dict[bytes, list[Found]] = {}
         self._roots: dict[bytes, Link] = {}
         self._attempts: dict[bytes, Starting] = {}
+        #: The links over which slaves are being started.
+        self._parents: dict[bytes, Link | None] = {}
         self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
-        #: Links of forgotten slaves, which no new request gets.
-        self._leaving: set[Link] = set()
+        #: Forgotten slaves, which no new request gets, by the link that leads to all of them.
+        self._leaving: dict[Link, list[PooledSlave]] = {}
+        #: Directories that forgotten slaves' modules made, by the slave's key.
+        self._left: dict[bytes, set[str]] = {}
         self._closed = False
         self._when_none: Callable[[], None] | None = None
 
@@ -123,17 +127,21 @@ class SlavePool:
 
         def done(outcome: Link | EcontextError) -> None:
             self._attempts.pop(key, None)
+            self._parents.pop(key, None)
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
                 return
-            slave = PooledSlave(outcome, hop.python, key_of(route[:1]), self._loop)
-            self._slaves[key] = slave
+            path = tuple(key_of(route[: length + 1]) for length in range(len(route)))
+            slave = PooledSlave(outcome, hop.python, path, self._loop)
+            slave.left |= self._left.pop(key, set())
+            self._add(key, slave, parent)
             if parent is None:
                 self._roots[key] = outcome
             outcome.on_end.append(lambda error: self._ended(key, slave))
             self._settle(key, slave)
 
         plan = launch_plan.of(hop, parent.name if parent is not None else "")
+        self._parents[key] = parent
         self._attempts[key] = Starting(self._loop, plan, parent, done)
         for callback in self._ahead.pop(key, ()):
             self._attempts[key].send_ahead(callback)
@@ -163,7 +171,7 @@ class SlavePool:
         slaves = [
             slave
             for key, slave in self._slaves.items()
-            if slave.root == key_of(route[:1]) and key not in on_the_route
+            if slave.path[0] == key_of(route[:1]) and key not in on_the_route
             if slave.link.greeting["user"] == account
         ]
         if patience > 0 and any(slave.is_tidying for slave in slaves):
@@ -186,26 +194,52 @@ class SlavePool:
 
     def forget(self, route: Route) -> None:
         """Drop all slaves of a route's host from the pool; end each when it is idle."""
-        root = key_of(route[:1])
-        slaves = [(key, slave) for key, slave in self._slaves.items() if slave.root == root]
-        for key, _ in slaves:
-            del self._slaves[key]
-        link = self._roots.pop(root, None)
-        if link is not None:
-            self._leaving.add(link)
-            self._end_when_idle(link, [slave for _, slave in slaves])
+        self._drop(key_of(route[:1]))
 
-    def _end_when_idle(self, link: Link, slaves: list[PooledSlave]) -> None:
-        """End a host's slaves when no request uses them: another run's task may."""
-        if any(slave.users for slave in slaves) and link.error is None:
-            self._loop.call_later(_LOOK, lambda: self._end_when_idle(link, slaves))
+    def retire(self, route: Route, slave: PooledSlave) -> None:
+        """Drop a route's slave, and those that it started, unless it was dropped before.
+
+        A slave under another Python has the login of the one before it, which is dropped too.
+        """
+        if self._slaves.get(key_of(route)) is slave:
+            while route[-1].kind == "python":
+                route = route[:-1]
+            self._drop(key_of(route))
+
+    def _drop(self, key: bytes) -> None:
+        slaves = {each: slave for each, slave in self._slaves.items() if key in slave.path}
+        for each, slave in slaves.items():
+            del self._slaves[each]
+            self._left[each] = slave.left
+        self._roots.pop(key, None)
+        if key in slaves:
+            link = slaves[key].link
+            dropped = [slave for others in self._leaving.values() for slave in others]
+            below = [slave for slave in dropped if key in slave.path]
+            self._leaving[link] = [*slaves.values(), *below]
+            self._end_when_idle(link)
+
+    def _add(self, key: bytes, slave: PooledSlave, parent: Link | None) -> None:
+        """Put a started slave into the pool, or with its parent if that was dropped meanwhile."""
+        for slaves in self._leaving.values():
+            if any(each.link is parent for each in slaves):
+                slaves.append(slave)
+                return
+        self._slaves[key] = slave
+
+    def _end_when_idle(self, link: Link) -> None:
+        """End a link's slaves when no request uses them or waits for one that they start."""
+        slaves = self._leaving[link]
+        in_use = any(slave.users or slave.link in self._parents.values() for slave in slaves)
+        if in_use and link.error is None:
+            self._loop.call_later(_LOOK, lambda: self._end_when_idle(link))
             return
 
         in_any_case = self._loop.call_later(_PATIENCE, link.process.kill)
 
         def gone() -> None:
             in_any_case.cancel()
-            self._leaving.discard(link)
+            self._leaving.pop(link, None)
             self._look_if_none()
 
         link.on_gone.append(gone)

@@ -9,15 +9,17 @@ from econtext.controller.link import Link
 RUNNER = "ansible_econtext.target.module_runner"
 FILES = "ansible_econtext.target.file_operations"
 PROGRAM = "ansible_econtext.target.program_runner"
+FRESHNESS = "ansible_econtext.target.freshness"
 WARM_PROCESS = "ansible_econtext.target.warm_process"
 
 #: What an error's kind is if the slave is to be replaced, and if an operation on files failed.
-OUTDATED = f"{RUNNER}.Outdated"
+OUTDATED = f"{FRESHNESS}.Outdated"
 OPERATION_ERROR = f"{FILES}.OperationError"
 
 #: The modules that every slave holds, with those that they import.
 _ALL = (
     FILES,
+    FRESHNESS,
     "ansible_econtext.target.payload_file",
     "ansible_econtext.target.run_command",
     "ansible_econtext.target.working_directory",

@@ -11,36 +11,14 @@ import sys
 import time
 import traceback
 
-from ansible_econtext.target import file_operations, payload_file, run_command, working_directory
+from ansible_econtext.target import (
+    file_operations,
+    freshness,
+    payload_file,
+    run_command,
+    working_directory,
+)
 from econtext.target import call, compat
-
-
-class Outdated(Exception):
-    """Raised if the slave's Python was replaced on this host since the slave began."""
-
-
-def stamps(paths):
-    # type: (object) -> list
-    """Return (device, inode, mtime, size) of each file; None for a missing one."""
-    found = []
-    for path in paths:  # type: ignore[attr-defined]
-        try:
-            status = os.stat(path)
-        except (OSError, TypeError):
-            found.append(None)
-        else:
-            found.append((status.st_dev, status.st_ino, status.st_mtime, status.st_size))
-    return found
-
-
-def _python():
-    # type: () -> list
-    """Return the stamps that change if this Python is replaced."""
-    return stamps((sys.executable, os.__file__))
-
-
-#: Stamps of when the slave imported this module, before it forked.
-_PYTHON = _python()
 
 
 def run_module(request):
@@ -51,8 +29,8 @@ def run_module(request):
     process are the module's.  Raises Outdated before it does anything, and OperationError
     before the module runs.
     """
-    if _python() != _PYTHON:
-        raise Outdated(sys.executable)
+    if not request["is_anew"]:
+        freshness.check()
     made = file_operations.apply(request["deferred"])
     _prepare(request)
     library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from ansible_econtext.target import file_operations, memfd, working_directory
+from ansible_econtext.target import file_operations, freshness, memfd, working_directory
 from econtext.target import call, compat
 
 #: Signals that Python ignores, and that the program must not inherit as ignored.
@@ -22,8 +22,10 @@ def run(operations, request):
     """Run the program; return (exit status, parent directories that were made).
 
     Standard input, output and error of this process are the program's.  The status is
-    negative for a signal.  Raises OperationError.
+    negative for a signal.  Raises Outdated before it does anything, and OperationError.
     """
+    if not request["is_anew"]:
+        freshness.check()
     made = file_operations.apply(operations)
     working_directory.enter(request["directory"])
     contents = [_content(*each) for each in request["files"]]

@@ -5,6 +5,10 @@ from __future__ import unicode_literals  # on Python 2, names are text too
 import os
 import pwd
 import sys
+import time
+
+#: When this slave began.
+BEGAN = time.time()
 
 
 def make():

@@ -44,6 +44,7 @@ def run(python, where, tmp_path, script, command="/bin/sh MODULE ARGUMENTS", **c
         "files": [("MODULE", "AnsiballZ_it.sh", script), ("ARGUMENTS", "args", "given\n")],
         "directory": str(tmp_path),
         "remote_tmp": str(tmp_path / "above" / "tmp"),
+        "is_anew": False,
         "temporary": "ansible-tmp-1",
         **changes,
     }

@@ -21,6 +21,10 @@ from econtext.target.loop import Loop
 
 LOCAL = [route.local_hop([sys.executable])]
 
+#: Slaves that it starts: under another Python, and as another account might be.
+OTHER = [*LOCAL, route.interpreter_hop(sys.executable)]
+BELOW = [*LOCAL, OTHER[1].replace(kind="sudo")]
+
 
 class Owner:
     """Slaves, and the loop that they need."""
@@ -119,6 +123,51 @@ def test_one_that_removes_files_is_waited_for_before_its_account_changes(
     slave.release(removal)
     owner.run_until(lambda: bool(vacated))
     assert vacated == [True]
+
+
+def test_a_retired_one_is_replaced_once(owner: Owner) -> None:
+    """Several requests may find a slave outdated: the second one has the new slave."""
+    first = owner.find()
+    owner.slaves.retire(LOCAL, first)
+    second = owner.find()
+    owner.slaves.retire(LOCAL, first)
+    assert owner.find() is second is not first
+
+
+def test_one_under_another_python_is_retired_with_its_login(owner: Owner) -> None:
+    parent, child = owner.find(), owner.find(OTHER)
+    owner.slaves.retire(OTHER, child)
+    assert owner.find() is not parent and owner.find(OTHER) is not child
+
+
+def test_a_retired_one_leaves_the_slave_before_it(owner: Owner) -> None:
+    parent, child = owner.find(), owner.find(BELOW)
+    child.left.add("a directory")
+    owner.slaves.retire(BELOW, child)
+    again = owner.find(BELOW)
+    assert again is not child and owner.find() is parent
+    assert again.left == {"a directory"}
+    owner.run_until(lambda: child.link.error is not None)
+    assert parent.link.error is None
+
+
+def test_one_that_is_being_started_by_a_forgotten_one_is_used_to_its_end(owner: Owner) -> None:
+    parent = owner.find()
+    found: list[PooledSlave] = []
+
+    def use(slave: PooledSlave | Failure) -> None:
+        assert isinstance(slave, PooledSlave), slave.error
+        slave.users.add("a request")
+        found.append(slave)
+
+    owner.slaves.find(BELOW, use)
+    owner.slaves.forget(LOCAL)
+    owner.run_until(lambda: bool(found))
+    other = owner.find(BELOW)
+    assert other is not found[0] and found[0].link.error is None
+    found[0].release("a request")
+    owner.run_until(lambda: parent.link.error is not None)
+    assert other.link.error is None
 
 
 def test_no_slave_is_started_after_the_end(owner: Owner) -> None:

@@ -34,6 +34,7 @@ LogLevel VERBOSE
 StrictModes no
 UsePAM no
 UseDNS no
+PermitUserEnvironment yes
 KbdInteractiveAuthentication no
 MaxStartups 100
 """
