@@ -30,8 +30,13 @@ from econtext.boot import first_stage
 
 display = Display()
 
-#: Variables that a Python reads when it starts, which is too early for a call process.
-_FOR_STARTS = re.compile("PYTHON|LD_")
+#: Variables that are read when a Python starts, which is too early for a call process: by the
+#: interpreter, its loader, OpenSSL and malloc.  HOME leads to the user's site.  A locale counts
+#: if its encoding may be another one than UTF-8, which Python takes for C too.
+_FOR_STARTS = re.compile(
+    "PYTHON|LD_|OPENSSL_|MALLOC_|GLIBC_TUNABLES=|LOCPATH=|HOME="
+    "|(LC_ALL|LC_CTYPE|LANG)=(?!$|C$|POSIX$|.*(?i:utf-?8))"
+)
 
 #: Seconds, as in `_ssh_retry` of ansible-core's ssh plugin.
 _LONGEST_PAUSE = 30
@@ -116,7 +121,8 @@ class Session:
         """
         if isinstance(note, shell.ModuleNote):
             payload = ansiballz.recognise(data) if data else None
-            if payload is None or any(map(_FOR_STARTS.match, note.environment)):
+            variables = map("=".join, note.environment.items())
+            if payload is None or any(map(_FOR_STARTS.match, variables)):
                 return self._run_program(note.program, data, plugin, directory)
             return self._run_module(note, payload, plugin, directory)
         if note is None or data:

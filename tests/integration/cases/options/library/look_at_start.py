@@ -1,0 +1,38 @@
+#!/usr/bin/python
+"""What variables of the environment made of the libraries of Python."""
+
+import ctypes
+import locale
+import ssl
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def finds(name):
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+
+def fresh_memory():
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    return bytearray(ctypes.string_at(library.malloc(100000), 100000))[50000]
+
+
+def main():
+    module = AnsibleModule(argument_spec={})
+    module.exit_json(
+        protocol=str(ssl.create_default_context().minimum_version),
+        found=finds("ectx_of_home"),
+        memory=fresh_memory(),
+        names=sys.getfilesystemencoding(),
+        texts=locale.getpreferredencoding(False),
+    )
+
+
+if __name__ == "__main__":
+    main()
