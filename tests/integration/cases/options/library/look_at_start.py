@@ -17,10 +17,12 @@ def finds(name):
     return True
 
 
-def fresh_memory():
+def is_perturbed():
+    """Return whether malloc filled new memory with one of the bytes that the case asks for."""
     library = ctypes.CDLL(None)
     library.malloc.restype = ctypes.c_void_p
-    return bytearray(ctypes.string_at(library.malloc(100000), 100000))[50000]
+    content = bytearray(ctypes.string_at(library.malloc(100000), 100000))
+    return set(content[100:]) in ({0xFF ^ 7}, {0xFF ^ 9})
 
 
 def main():
@@ -28,7 +30,7 @@ def main():
     module.exit_json(
         protocol=str(ssl.create_default_context().minimum_version),
         found=finds("ectx_of_home"),
-        memory=fresh_memory(),
+        perturbed=is_perturbed(),
         names=sys.getfilesystemencoding(),
         texts=locale.getpreferredencoding(False),
     )
