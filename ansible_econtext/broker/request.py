@@ -177,4 +177,4 @@ class RequestHandler(Generic[A]):
             return
         assert self._slave is not None  # it replied
         self._slaves.retire(self._route, self._slave)
-        self._slaves.find(self._route, self._found)
+        self.begin()
