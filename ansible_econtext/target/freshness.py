@@ -9,6 +9,7 @@ anything.
 import os
 import pwd
 import sys
+import time
 
 from econtext.target import compat, hello
 
@@ -140,14 +141,20 @@ def _account():
     return lines
 
 
+def _began():
+    # type: () -> list
+    """Return the stamps, with one that fits no file for what changed since the slave's start."""
+    found = _stamps()
+    now = time.time()  # later stamps are of a clock that was set back since
+    return ["changed" if stamp and hello.BEGAN < stamp[0] <= now else stamp for stamp in found]
+
+
 try:
     _ENTRY = pwd.getpwuid(os.getuid())  # type: object
 except KeyError:  # an account that has no name
     _ENTRY = None
 _PATHS = _watched()
-
-#: The stamps; none fits a file that has changed between the slave's start and this import.
-_BEGAN = ["changed" if stamp and stamp[0] > hello.BEGAN else stamp for stamp in _stamps()]
+_BEGAN = _began()
 _ACCOUNT = _account() if _ENTRY else []
 
 

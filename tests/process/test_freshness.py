@@ -10,6 +10,7 @@ RUN = (
     + """
 import time
 home, then = sys.argv[2:4]
+time.time = lambda real=time.time: real() - float(sys.argv[6])
 from econtext.target import hello
 hello.BEGAN = time.time() - float(sys.argv[4])
 from ansible_econtext.target import freshness
@@ -42,13 +43,16 @@ freshness._BEGAN, freshness._ACCOUNT = freshness._stamps(), freshness._account()
 """
 
 
-def notices(python, home, then, began_before=0.0, before=""):
-    """Whether a change is noticed; `before` is done after the slave's start, before the stamps."""
+def notices(python, home, then, began_before=0.0, before="", set_back=0.0):
+    """Whether a change is noticed; `before` is done after the slave's start, before the stamps.
+
+    The slave's clock was set back by as many seconds as `set_back` says.
+    """
     (home / ".ssh").mkdir()
     if before:
         (home / ".ssh" / "environment").write_text(before)
     done = subprocess.run(
-        [python, "-c", RUN, str(ROOT), str(home), then, str(began_before), before],
+        [python, "-c", RUN, str(ROOT), str(home), then, str(began_before), before, str(set_back)],
         env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         check=True,
@@ -71,6 +75,11 @@ def test_a_site_that_was_missing(python, tmp_path):
 
 def test_a_file_that_changed_after_the_start_and_before_the_stamps(python, tmp_path):
     assert notices(python, tmp_path, "", began_before=3600, before="A=1")
+
+
+def test_a_file_from_before_the_clock_was_set_back(python, tmp_path):
+    """It is no reason to replace the slave for each task until the clock has caught up."""
+    assert not notices(python, tmp_path, "", began_before=0.5, before="A=1", set_back=3600)
 
 
 def test_a_group_of_the_account(python, tmp_path):
