@@ -1,11 +1,10 @@
 """Handlers of work: one class for each kind of action."""
 
 import contextlib
-import functools
 import os
 from typing import Any
 
-from ansible_econtext.broker import account, file_transfer, payload_archive
+from ansible_econtext.broker import file_transfer, payload_archive
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
@@ -56,15 +55,6 @@ class ModuleHandler(_RunHandler[messages.Module]):
             self._route = [*self._route, interpreter_hop(self._action.interpreter)]
             self._slaves.find(self._route, self._found)
             return
-        changed = account.changed_by(self._action)
-        if changed:
-            # The system's tools refuse to change or remove an account that has processes.
-            vacated = functools.partial(self._act, self._run_module, slave)
-            self._slaves.vacate(self._route, changed, vacated)
-        else:
-            self._run_module(slave)
-
-    def _run_module(self, slave: PooledSlave) -> None:
         arguments = {name: getattr(self._action, name) for name in self._ARGUMENTS}
         arguments["is_anew"] = self._is_anew
         arguments["deferred"] = self._deferred

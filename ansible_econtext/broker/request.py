@@ -1,5 +1,6 @@
 """Base of the handlers of work; `handlers.py` has one for each kind of action."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
@@ -39,6 +40,7 @@ class RequestHandler(Generic[A]):
         self._route = work.route
         self._deferred = work.deferred
         self._action = cast(A, work.action)  # HANDLERS leads from its kind to this class
+        self._changes = work.changes
         self._reply: Callable[[messages.Reply], None] | None = reply
         #: Whether a worker waits for the reply, which makes a call a round trip.
         self._is_awaited = is_awaited
@@ -61,7 +63,11 @@ class RequestHandler(Generic[A]):
         if isinstance(slave, Failure):
             self.reply(reply_of(slave))
             return
-        self._act(self._do, slave)
+        if self._changes:
+            act = functools.partial(self._act, self._do, slave)
+            self._slaves.vacate(self._route, self._changes, act)
+        else:
+            self._act(self._do, slave)
 
     def _act(self, action: Callable[[PooledSlave], None], slave: PooledSlave) -> None:
         if self._reply is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ansible_econtext.broker import launch_plan
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
+from ansible_econtext.client import messages
 from ansible_econtext.client.route import Route, key_of
 from econtext.controller.errors import ConnectionLost, EcontextError
 from econtext.controller.launch import Starting
@@ -164,15 +165,25 @@ class SlavePool:
     ) -> None:
         """End an account's idle slaves on a route's host, then call `then`.
 
-        Slaves on the route itself stay, and those that are in use.  Removals are waited for, as
-        many seconds as `patience` says.
+        With messages.ALL_ACCOUNTS, those of all but root and the accounts of the route.  Slaves
+        on the route itself stay, and those that are in use.  Removals are waited for, as many
+        seconds as `patience` says.
         """
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
+        staying = {"root"} | {
+            slave.link.greeting["user"]
+            for key, slave in self._slaves.items()
+            if key in on_the_route
+        }
+
+        def is_meant(user: str) -> bool:
+            return user not in staying if account == messages.ALL_ACCOUNTS else user == account
+
         slaves = [
             slave
             for key, slave in self._slaves.items()
             if slave.path[0] == key_of(route[:1]) and key not in on_the_route
-            if slave.link.greeting["user"] == account
+            if is_meant(slave.link.greeting["user"])
         ]
         if patience > 0 and any(slave.is_tidying for slave in slaves):
             again = functools.partial(self.vacate, route, account, then, patience - _LOOK)

@@ -18,6 +18,9 @@ from ansible_econtext.client.route import Route
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
 
+#: Stands for any account of a host but root's and those of the route.  No account has this name.
+ALL_ACCOUNTS = "*"
+
 
 class Request(Record):
     """Base of requests."""
@@ -130,6 +133,8 @@ class Work(Request):
     action: Action
     #: Whether it belongs to the sequence of its connection: it begins after the one before.
     in_sequence: bool = False
+    #: An account that the action may change, whose idle slaves end first; or ALL_ACCOUNTS.
+    changes: str = ""
 
 
 class Prepare(Request):

@@ -146,7 +146,8 @@ class CarriedConnection(StockConnection):
             result, reason = None, str(error)
         if result is not None:
             return result
-        return self._econtext_go(f"a command: {reason}", stock, cmd, in_data, sudoable)
+        what = f"a command: {reason}"
+        return self._econtext_go(what, stock, cmd, in_data, sudoable, command=command)
 
     def put_file(self, in_path: str, out_path: str) -> Any:
         stock = super().put_file
@@ -187,7 +188,9 @@ class CarriedConnection(StockConnection):
 
     # Methods of econtext
 
-    def _econtext_go(self, what: str, stock: Callable[..., Any], *arguments: Any) -> Any:
+    def _econtext_go(
+        self, what: str, stock: Callable[..., Any], *arguments: Any, command: str = ""
+    ) -> Any:
         """Return what a stock method returns, called after the deferred operations are done.
 
         Raises AnsibleError if these need a slave and the host has no Python, and Moved in a
@@ -196,7 +199,7 @@ class CarriedConnection(StockConnection):
         assert self._econtext is not None
         self._econtext.say(f"the stock way for {what}")
         try:
-            self._econtext.before_stock()
+            self._econtext.before_stock(command)
         except errors.NoPython as error:
             raise AnsibleError(f"econtext cannot make files on the target: {error}") from error
         if fork_gate.can_move():

@@ -1,10 +1,24 @@
 """Actions that a session sends to have modules run, and the results of these."""
 
 import posixpath
+import re
 
 from ansible_econtext.client.messages import Died, Ended, Module, Program, ProgramFile
 from ansible_econtext.connection import errors, shell
 from ansible_econtext.payload import ansiballz, reusable
+
+#: Variables that are read when a Python starts, which is too early for a call process: by the
+#: interpreter, its loader, OpenSSL and malloc.  HOME leads to the user's site.  A locale counts
+#: if its encoding may be another one than UTF-8, which Python takes for C too.
+_FOR_STARTS = re.compile(
+    "PYTHON|LD_|OPENSSL_|MALLOC_|GLIBC_TUNABLES=|LOCPATH=|HOME="
+    "|(LC_ALL|LC_CTYPE|LANG)=(?!$|C$|POSIX$|.*(?i:utf-?8))"
+)
+
+
+def needs_own_start(environment: dict[str, str]) -> bool:
+    """Return whether a module with these variables needs an interpreter that starts with them."""
+    return any(map(_FOR_STARTS.match, map("=".join, environment.items())))
 
 
 def name(program: shell.ProgramNote) -> str:

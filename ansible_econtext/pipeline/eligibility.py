@@ -15,9 +15,6 @@ display = Display()
 #: Actions that are one call of a module.
 _ACTIONS = frozenset(["command", "shell", "normal"])
 
-#: Modules before which the broker ends slaves.
-_ENDING = frozenset(["user"])
-
 #: Attributes of a task that do not change what an item does, or that are checked apart.
 _OTHERS = frozenset(
     """changed_when failed_when loop loop_control loop_with name notify register tags until vars
@@ -43,15 +40,13 @@ def may_run_ahead(task: Any, variables: Mapping[str, Any], items: list[Any]) -> 
 
 
 def _check_task(task: Any) -> None:
-    """Raise Dependent unless a task calls one module, without facts or slaves to end.
+    """Raise Dependent unless a task calls one module, without facts.
 
     Then later items can learn of it only by the registered variable.
     """
     plugin = actions.action_plugin(task)
     if plugin not in _ACTIONS or not actions.is_core_action(plugin):
         raise template_dependencies.Dependent("the action")
-    if task.action.rpartition(".")[2] in _ENDING:
-        raise template_dependencies.Dependent(f"the module {task.action}")
     if not module_facts.gives_none(task):
         raise template_dependencies.Dependent(f"facts of the module {task.action}")
     control = task.loop_control

@@ -95,7 +95,7 @@ class Slot:
 def _pattern_of(work: Work) -> object:
     """Return what all requests of a loop share; None if the request fits no pipeline."""
     action = work.action
-    if not isinstance(action, messages.Module) or work.deferred:
+    if not isinstance(action, messages.Module) or work.deferred or work.changes:
         return None
     return key_of(work.route), action.identity, action.interpreter
 

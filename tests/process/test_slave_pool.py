@@ -16,7 +16,7 @@ import pytest
 from ansible_econtext.broker import pooled_slave, slave_pool
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
-from ansible_econtext.client import route
+from ansible_econtext.client import messages, route
 from econtext.target.loop import Loop
 
 LOCAL = [route.local_hop([sys.executable])]
@@ -123,6 +123,21 @@ def test_one_that_removes_files_is_waited_for_before_its_account_changes(
     slave.release(removal)
     owner.run_until(lambda: bool(vacated))
     assert vacated == [True]
+
+
+def test_those_of_the_route_and_of_root_stay_when_any_account_may_change(owner: Owner) -> None:
+    parent, child = owner.find(), owner.find(OTHER)
+    vacated: list[bool] = []
+    owner.slaves.vacate(LOCAL, messages.ALL_ACCOUNTS, lambda: vacated.append(True))
+    assert vacated and parent.link.error is child.link.error is None
+    child.link.greeting["user"] = "another"
+    owner.slaves.vacate(OTHER, messages.ALL_ACCOUNTS, lambda: vacated.append(True))
+    assert len(vacated) == 2 and child.link.error is None
+    owner.slaves.vacate(
+        LOCAL, messages.ALL_ACCOUNTS, lambda: vacated.append(child.link.error is not None)
+    )
+    owner.run_until(lambda: len(vacated) == 3)
+    assert vacated[-1] and parent.link.error is None
 
 
 def test_a_retired_one_is_replaced_once(owner: Owner) -> None:

@@ -55,7 +55,6 @@ def test_items_that_do_not_matter_to_each_other(task):
         {"failed_when": "lookup('file', '/etc/motd') == item"},
         {"ansible.builtin.getent": {"database": "passwd"}},
         {"ansible.builtin.copy": {"content": "x", "dest": "/x"}},
-        {"ansible.builtin.user": {"name": "{{ item }}"}},
         {"variables": {"econtext_loops": False}},
         {"variables": {"econtext_loops": "no"}},
         {"items": [1, 2]},

@@ -79,7 +79,7 @@ def test_an_action_comes_out_as_it_went_in(kind):
 
 
 HOP = ("Hop", "ssh", "ssh.h", ["ssh"], "key", "", None, b"", b"", (), (), 0.0)
-WORK = ("Work", [HOP], [("remove", "/x")], ("Exists", "/x"), False)
+WORK = ("Work", [HOP], [("remove", "/x")], ("Exists", "/x"), False, "")
 
 
 def changed(value, index, to):
@@ -93,8 +93,8 @@ REFUSED = {
     "an unknown kind": (("Exist", "/x"), "an unknown kind, 'Exist'"),
     "an action in place of a request": (("Exists", "/x"), "an unknown kind, 'Exists'"),
     "a reply": (("Done",), "an unknown kind, 'Done'"),
-    "a missing field": (WORK[:-1], "3 values for the 4 fields of Work"),
-    "an unknown field": ((*WORK, 1), "5 values for the 4 fields of Work"),
+    "a missing field": (WORK[:-1], "4 values for the 5 fields of Work"),
+    "an unknown field": ((*WORK, 1), "6 values for the 5 fields of Work"),
     "an integer that is a text": (("Register", "1"), "Register.run: str in place of int"),
     "an integer that is a bool": (("Register", True), "Register.run: bool in place of int"),
     "a bool that is an integer": (changed(WORK, 4, 0), "Work.in_sequence: int in place of bool"),
