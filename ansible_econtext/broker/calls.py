@@ -44,6 +44,13 @@ def too_much() -> CallError:
     return CallError("OverflowError", f"more than {MAX_OUTPUT} bytes of output")
 
 
+def status_of(value: Any) -> int:
+    """Return a result that is to be an exit status; raises ValueError if it is none."""
+    if type(value) is not int or not -128 <= value <= 255:
+        raise ValueError("no exit status")
+    return value
+
+
 class CollectingCall(Call):
     """Call that collects its output, or hands it to `sink` if that is set.
 

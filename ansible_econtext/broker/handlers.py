@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from ansible_econtext.broker import file_transfer, payload_archive
-from ansible_econtext.broker.calls import CollectingCall, CollectingCommand
+from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, status_of
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
 from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
@@ -62,7 +62,8 @@ class ModuleHandler(_RunHandler[messages.Module]):
         arguments["manifest"] = self._payloads.send(self._action.identity, slave.link)
 
         def done(call: CollectingCall | ModuleRun, status: Any) -> None:
-            self.reply(messages.Ended(int(status), was_warm=call is run, **call.outputs()))
+            ended = status_of(status)
+            self.reply(messages.Ended(ended, was_warm=call is run, **call.outputs()))
 
         def ordinary() -> CollectingCall:
             return self._begin_call(slave, RUNNER, "run_module", arguments)
@@ -96,10 +97,10 @@ class ProgramHandler(_RunHandler[messages.Program]):
         ]
 
         def done(call: CollectingCall, status: Any) -> None:
-            if status >= 0:
-                self.reply(messages.Ended(int(status), was_warm=False, **call.outputs()))
+            if status_of(status) >= 0:
+                self.reply(messages.Ended(status, was_warm=False, **call.outputs()))
             else:
-                self.reply(messages.Died(int(status), "", **call.outputs()))
+                self.reply(messages.Died(status, "", **call.outputs()))
 
         call = self._call(slave, PROGRAM, "run", (self._deferred, arguments), done)
         if action.input:
@@ -135,7 +136,9 @@ class ExistsHandler(RequestHandler[messages.Exists]):
 
     def _do(self, slave: PooledSlave) -> None:
         def done(call: CollectingCall, exists: Any) -> None:
-            self.reply(messages.Existence(bool(exists)))
+            if type(exists) is not bool:
+                raise ValueError("neither true nor false")
+            self.reply(messages.Existence(exists))
 
         arguments = (self._deferred, self._action.path)
         self._call(slave, FILES, "exists", arguments, done).end(wire.STDIN)
@@ -154,8 +157,10 @@ class ExpandHandler(RequestHandler[messages.Expand]):
             return
 
         def done(call: CollectingCall, expanded: Any) -> None:
-            slave.expanded[path] = str(expanded)
-            self.reply(messages.Expanded(slave.expanded[path]))
+            if type(expanded) is not str:
+                raise ValueError("no path")
+            slave.expanded[path] = expanded
+            self.reply(messages.Expanded(expanded))
 
         arguments = (self._deferred, path)
         self._call(slave, FILES, "expand", arguments, done).end(wire.STDIN)
@@ -192,12 +197,14 @@ class FetchHandler(RequestHandler[messages.Fetch]):
 
         def done(call: CollectingCall, result: Any) -> None:
             size, mode = result
+            if type(mode) is not int:
+                raise ValueError("no permission bits")
             try:
                 target.complete(size)
             except OSError as error:
                 self._fail(messages.FailureCode.OPERATION, error)
             else:
-                self.reply(messages.Fetched(int(mode) & 0o777))
+                self.reply(messages.Fetched(mode & 0o777))
 
         arguments = (self._deferred, self._action.remote)
         call = self._call(slave, FILES, "send", arguments, done)

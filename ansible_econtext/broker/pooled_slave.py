@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: Seconds without a reply after which the broker pings a slave before it is used.
 _CERTAIN = 15.0
 
+#: Directories that a slave may report, all its results together, and the length of one's path.
+_MAX_LEFT = 10_000
+_MAX_PATH = 4096
+
 
 class PooledSlave:
     """Running slave, with all that the broker keeps for it."""
@@ -29,7 +33,7 @@ class PooledSlave:
         greeting = link.greeting
         self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
         #: Directories that modules made for their temporary files.
-        self.left: set[str] = set()
+        self.left: set[str | bytes] = set()
         #: The requests that use it now.
         self.users: set[RequestHandler[Any]] = set()
         #: When it was last known to run, by the loop's clock.
@@ -53,6 +57,14 @@ class PooledSlave:
     def is_tidying(self) -> bool:
         """Whether it is in use for removals alone, of tasks that are over."""
         return bool(self.users) and all(user.tidies_up for user in self.users)
+
+    def leaves(self, paths: Any) -> None:
+        """Note directories that a module made; raises ValueError unless they are paths."""
+        if type(paths) is not list or not all(type(path) in (str, bytes) for path in paths):
+            raise ValueError("directories that are no list of paths")
+        if len(self.left) + len(paths) > _MAX_LEFT or any(len(path) > _MAX_PATH for path in paths):
+            raise ValueError("more or longer paths than a module makes")
+        self.left.update(paths)  # a Python 2 has byte strings where the others have text
 
     def release(self, user: "RequestHandler[Any]") -> None:
         """Note that a request has ended and that the slave runs."""

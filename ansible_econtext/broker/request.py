@@ -158,7 +158,7 @@ class RequestHandler(Generic[A]):
     ) -> None:
         try:
             result, made = outcome
-            slave.left.update(made)
+            slave.leaves(made)
             done(call, result)
         except (TypeError, ValueError) as error:  # a host may send any value
             if self.is_over:

@@ -106,8 +106,8 @@ class Broker:
         if not self._persist:
             self.end()
             return
-        self._tidy(lambda: None)
         self._idle = self.loop.call_later(self._persist, self.end)
+        self._tidy(lambda: None)
 
     # Workers
 
@@ -239,6 +239,7 @@ class Broker:
         if self._ending:
             return
         self._ending = True
+        shutdown.limit(self.loop, self._slaves)  # before anything that a fault could end
         self._left = shutdown.withdraw(self._directory, self._inode)
         self.loop.remove_reader(self._listener.fileno())
         self._listener.close()

@@ -8,7 +8,8 @@ from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import rendezvous
-from econtext.target import wire
+from econtext.controller.errors import EcontextError
+from econtext.target import codec, wire
 from econtext.target.loop import Loop
 
 #: Seconds that slaves are given to end by themselves.
@@ -44,16 +45,23 @@ def tidy(
     """
 
     def start() -> None:
-        calls = [_tidying(slave) for slave in slaves.all() if slave.left and not slave.users]
+        idle = [slave for slave in slaves.all() if slave.left and not slave.users]
+        calls = [call for call in map(_tidying, idle) if call is not None]
         _when(loop, lambda: all(call.future.done() for call in calls), then)
 
     _when(loop, finished, start)
 
 
-def _tidying(slave: PooledSlave) -> CollectingCall:
-    """Begin to remove the directories that modules made, if they are empty."""
+def _tidying(slave: PooledSlave) -> CollectingCall | None:
+    """Begin to remove the directories that modules made, if they are empty.
+
+    Returns None if that cannot be asked of the slave: it must not keep others.
+    """
     files = "ansible_econtext.target.file_operations"
-    call = CollectingCall(slave.link, files, "remove_empty", sorted(slave.left))
+    try:
+        call = CollectingCall(slave.link, files, "remove_empty", list(slave.left))
+    except (EcontextError, codec.EncodeError):
+        return None
     call.end(wire.STDIN)
     return call
 
@@ -71,8 +79,13 @@ def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> Non
     look()
 
 
+def limit(loop: Loop, slaves: SlavePool, patience: float = 2 * _PATIENCE) -> None:
+    """End the loop and the slaves after so many seconds, no matter how far the end got."""
+    loop.call_later(patience, slaves.kill)
+    loop.call_later(patience + 1, loop.stop)
+
+
 def close(loop: Loop, slaves: SlavePool) -> None:
     """End the slaves, then the loop."""
-    loop.call_later(_PATIENCE, slaves.kill)
-    loop.call_later(_PATIENCE + 1, loop.stop)
+    limit(loop, slaves, _PATIENCE)
     slaves.close(loop.stop)

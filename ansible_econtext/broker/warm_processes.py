@@ -165,8 +165,8 @@ class WarmProcess(CollectingCall):
 def _outcome(reply: Any) -> Any:
     """Return a run's result from the process's reply; raises ProtocolError."""
     match reply:
-        case (int(status), list(made)):
-            return status, [str(path) for path in made]
+        case (int(), list()):  # its handler looks into them
+            return reply
         case _:
             raise wire.ProtocolError("a reply of no known form")
 

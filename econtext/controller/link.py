@@ -27,6 +27,10 @@ logger = logging.getLogger("econtext")
 #: Bytes at the end of standard error that are kept to explain a link's end.
 TAIL = 4096
 
+#: Bounds of a greeting's numbers, and of the length of its texts.
+_MAX_NUMBER = 1 << 32
+_MAX_TEXT = 4096
+
 
 class Process(Protocol):
     """Interface of the process at a link's other end."""
@@ -208,7 +212,7 @@ class Link:
             raise wire.ProtocolError(f"a frame for channel {number}, which is not open")
         if kind == wire.EXIT:
             status = codec.decode(body)
-            if type(status) is not int:
+            if type(status) is not int or not -128 <= status <= 255:
                 raise wire.ProtocolError("an exit status that is no number")
             del self._channels[number]
             channel.exited(status)
@@ -293,6 +297,13 @@ def _checked_greeting(value: object) -> dict[str, Any]:
         for key, item in value.items()
     }
     for key, form in forms.items():
-        if not isinstance(text.get(key), form):
+        if type(text.get(key)) is not form or not _is_sane(text[key]):
             raise wire.ProtocolError(f"a greeting without {key}")
     return {key: text[key] for key in forms}
+
+
+def _is_sane(value: Any) -> bool:
+    """Return whether a greeting's number, text or list of numbers is of a usual size."""
+    if isinstance(value, list):
+        return len(value) == 3 and all(type(item) is int and _is_sane(item) for item in value)
+    return len(value) <= _MAX_TEXT if isinstance(value, str) else 0 <= value < _MAX_NUMBER

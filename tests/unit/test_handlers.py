@@ -4,7 +4,12 @@ import socket
 
 import pytest
 
-from ansible_econtext.broker.handlers import ExistsHandler, FetchHandler, ProgramHandler
+from ansible_econtext.broker.handlers import (
+    ExistsHandler,
+    ExpandHandler,
+    FetchHandler,
+    ProgramHandler,
+)
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.worker_connection import WorkerConnection
@@ -28,10 +33,10 @@ class Pool:
         found(self.slave)
 
 
-def begin(kind, action, link, is_awaited=True):  # noqa: F811
+def begin(kind, action, link, is_awaited=True, pool=None):  # noqa: F811
     replies = []
     work = messages.Work([], [], action)
-    kind(Pool(link), PayloadStore(), work, replies.append, is_awaited).begin()
+    kind(pool or Pool(link), PayloadStore(), work, replies.append, is_awaited).begin()
     assert not replies
     return replies
 
@@ -50,7 +55,41 @@ def test_a_result_of_another_form_is_a_failure(link, value):  # noqa: F811
     assert replies[0].code is messages.FailureCode.CALL
 
 
-@pytest.mark.parametrize("status", [None, "0", [0], {}])
+MADE = {
+    "a number and a text": [1, "/tmp/one"],
+    "a text": "/tmp",
+    "no list": {"/tmp/one": 1},
+    "a long path": ["/" * 5000],
+    "many": [f"/{number}" for number in range(20_000)],
+}
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+def test_directories_of_no_known_form_are_a_failure_and_not_kept(link, made):  # noqa: F811
+    pool = Pool(link)
+    replies = begin(ExistsHandler, EXISTS, link, pool=pool)
+    ends(link, 1, "value", (True, made))
+    assert "no known form" in text_of(replies, messages.Failed)
+    assert not pool.slave.left and link.error is None
+
+
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_an_existence_is_true_or_false(link, value):  # noqa: F811
+    replies = begin(ExistsHandler, EXISTS, link)
+    ends(link, 1, "value", (value, []))
+    assert "no known form" in text_of(replies, messages.Failed)
+
+
+@pytest.mark.parametrize("value", [1, b"/home", None, ["/home"]])
+def test_an_expanded_path_is_a_text_and_no_other_is_kept(link, value):  # noqa: F811
+    pool = Pool(link)
+    replies = begin(ExpandHandler, messages.Expand("~other"), link, pool=pool)
+    ends(link, 1, "value", (value, []))
+    assert "no known form" in text_of(replies, messages.Failed)
+    assert "~other" not in pool.slave.expanded
+
+
+@pytest.mark.parametrize("status", [None, "0", [0], {}, True, 1.0, float("inf"), 256, -129])
 def test_a_status_that_is_no_number_is_a_failure(link, status):  # noqa: F811
     replies = begin(ProgramHandler, PROGRAM, link)
     ends(link, 1, "value", (status, []))
@@ -140,12 +179,18 @@ def test_what_is_no_request_has_a_reply_and_the_next_one_is_taken(body):
 def test_a_fetch_ends_with_the_mode_on_the_host(link, tmp_path):  # noqa: F811
     (tmp_path / "part").touch()
     fetch = messages.Fetch("/file", str(tmp_path / "part"))
-    fetched, *others = (begin(FetchHandler, fetch, link) for _ in range(4))
-    results = ((0, 0o100640), []), (0, []), ((0, "mode"), []), ((1, 0o640), [])
+    fetched, *others = (begin(FetchHandler, fetch, link) for _ in range(5))
+    results = (
+        ((0, 0o100640), []),
+        (0, []),
+        ((0, "mode"), []),
+        ((1, 0o640), []),
+        ((0, float("inf")), []),
+    )
     for channel, result in enumerate(results, 1):
         ends(link, channel, "value", result)
     assert fetched == [messages.Fetched(0o640)]
-    assert [type(reply) for [reply] in others] == [messages.Failed] * 3
+    assert [type(reply) for [reply] in others] == [messages.Failed] * 4
 
 
 def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # noqa: F811

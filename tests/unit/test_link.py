@@ -104,6 +104,7 @@ VIOLATIONS = {
     "a result that is no value": on(1, wire.RESULT, b"l\0\0\0\1"),
     "a status that is no number": on(1, wire.EXIT, "0"),
     "a status that is nearly one": on(1, wire.EXIT, True),
+    "a status that no process has": on(1, wire.EXIT, -(10**3000)),
     "a log record that is none": on(1, wire.LOG, (20, "name")),
     "a log record without text": on(1, wire.LOG, (20, "name", b"text")),
     "a stream that does not exist": wire.data_frame(1, 9, b"x"),
@@ -119,6 +120,25 @@ VIOLATIONS = {
     "a message without end": (flow_control.WINDOW * 65 // wire.MAX_BODY)
     * (b"\x91\0\0\0\1\0\1\0\0" + wire.MAX_BODY * b"x"),
 }
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"pid": True},
+        {"pid": 10**30},
+        {"uid": -1},
+        {"home": "/" * 5000},
+        {"user": None},
+        {"python": [3, 11]},
+        {"python": [3, 11, "2"]},
+    ],
+)
+def test_a_greeting_of_no_usual_form_or_size_breaks_a_link(part):
+    made = Link("test", FakeProcess())
+    made.feed(wire.frame(wire.HELLO, 0, codec.encode({**GREETING, **part})))
+    assert isinstance(made.error, ConnectionLost)
+    assert made.greeting == {} and made.process.killed
 
 
 @pytest.mark.parametrize("data", VIOLATIONS.values(), ids=VIOLATIONS)

@@ -1,0 +1,62 @@
+"""No fault of one host keeps the broker, or the slaves of others, from their end."""
+
+import pytest
+
+from ansible_econtext.broker import shutdown
+from ansible_econtext.broker.pooled_slave import PooledSlave
+from ansible_econtext.broker.server import Broker
+from econtext.controller.errors import ConnectionLost
+from econtext.controller.link import Link
+from econtext.target import codec, wire
+from econtext.target.loop import Loop
+
+from .test_link import GREETING, FakeProcess
+
+
+def slave(*left):
+    link = Link("test", FakeProcess())
+    link.feed(wire.frame(wire.HELLO, 0, codec.encode(GREETING)))
+    made = PooledSlave(link, "", b"", None)
+    made.left.update(left)
+    return made
+
+
+class Pool:
+    """Pool of some slaves; notes its end."""
+
+    def __init__(self, *slaves):
+        self.slaves, self.was_killed = slaves, False
+
+    def all(self):
+        return self.slaves
+
+    def kill(self):
+        self.was_killed = True
+
+
+LEFT = {"of two kinds": ("/a", b"/b"), "of no kind": (object(), 1), "long": ("/" * (65 << 20),)}
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+def test_what_one_slave_cannot_be_asked_keeps_no_other(left):
+    lost, good = slave("/lost"), slave("/good")
+    lost.link.fail(ConnectionLost("test", "it has gone"))
+    shutdown.tidy(Loop(), Pool(slave(*left), lost, good), lambda: True, lambda: None)
+    [(kind, _, body), _] = good.link.process.sent
+    assert kind == wire.CALL and codec.decode(body)["arguments"] == (["/good"],)
+
+
+def test_the_deadline_of_the_end_is_set_before_all_else(tmp_path, monkeypatch):
+    """A fault in the tidying left a broker that no `stop` could find, and every slave."""
+    pool = Pool(slave("/a"))
+    broker = Broker(str(tmp_path), 1, -1, 0)
+    broker._slaves = pool
+    monkeypatch.setattr(shutdown.limit, "__defaults__", (-1,))
+    monkeypatch.setattr(shutdown, "withdraw", lambda directory, inode: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        broker.end()
+    broker._listener.close()
+    assert broker.loop._timers
+    while broker.loop._timers:
+        broker.loop.run_once()
+    assert pool.was_killed
