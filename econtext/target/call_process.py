@@ -50,7 +50,10 @@ class Spare(object):
     def _fork(self):
         # type: () -> None
         if self._process is None and self.is_wanted:
-            self._process = CallProcess(self._loop, self._importer)
+            try:
+                self._process = CallProcess(self._loop, self._importer)
+            except (OSError, IOError):  # the next call forks its own, or says what failed
+                pass
 
     def drop(self):
         # type: () -> object
@@ -72,16 +75,28 @@ class CallProcess(Child):
     """Fork of the slave that waits for its call, runs it and ends.
 
     The owner sets `on_message(kind, body)` besides the callbacks of a `Child`.  Output is
-    given with the result, or from `start_reading` on.
+    given with the result, or from `start_reading` on.  Raises OSError or IOError, with all
+    closed again, if the system has no process or descriptor left.
     """
 
     def __init__(self, loop, importer):
         # type: (object, object) -> None
         ours, theirs = socket.socketpair()
-        stdin, stdout, stderr, life = [os.pipe() for _ in range(4)]
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
+        fds = []  # type: list
+        try:
+            for _ in range(4):
+                fds += os.pipe()
+            fds.append(os.dup(ours.fileno()))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            pid = os.fork()
+        except (OSError, IOError):
+            for fd in fds:
+                os.close(fd)
+            ours.close()
+            theirs.close()
+            raise
+        stdin, stdout, stderr, life = [fds[start : start + 2] for start in (0, 2, 4, 6)]
         if pid == 0:
             _become(importer, theirs.fileno(), (stdin[0], stdout[1], stderr[1]), life[0])
         theirs.close()
@@ -92,7 +107,7 @@ class CallProcess(Child):
         Child.__init__(self, loop, pid, stdin[1], {stdout[0]: wire.STDOUT, stderr[0]: wire.STDERR})
         self._socket = ours
         self._lifeline = life[1]
-        self._writer = Writer(loop, os.dup(ours.fileno()))
+        self._writer = Writer(loop, fds[8])
         compat.keep_from_commands(self._writer.fd)
         self._messages = wire.Reader(frozenset([wire.RESULT, wire.WANT, wire.LOG]))
         self._result = None  # type: object

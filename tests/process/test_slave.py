@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import resource
 import subprocess
 import zlib
 
@@ -267,6 +268,34 @@ def call(slave, channel, function, *arguments, after=0):
 
 def of_kind(messages, kind):
     return [channel for each, channel, _ in messages if each == kind]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of other processes: Linux")
+def test_a_slave_at_its_limit_of_open_files_lives_on(slave):
+    """Each call fails with the system's words, until there is room again."""
+    call(slave, 1, "getppid")
+    pid = codec.decode(slave.until(wire.RESULT)[-1][2])[1]
+    slave.until(wire.EXIT)
+    # Below this one, a spare has some descriptors at the most: too few for a call process.
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    most = min(set(range(1000)) - used)
+    call(slave, 2, "read", 0, 1)
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    call(slave, 3, "getpid")
+    slave.until(wire.RESULT)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, usual[1]))
+    slave.send(wire.SOURCES, 0, [])  # ends the spare
+    call(slave, 4, "getpid")
+    failed = codec.decode(slave.until(wire.RESULT)[-1][2])
+    slave.write(wire.data_frame(2, wire.STDIN, b"x"))
+    assert codec.decode(slave.until(wire.RESULT)[-1][2]) == ("value", b"x")
+    call(slave, 5, "getpid")
+    assert codec.decode(slave.until(wire.RESULT)[-1][2]) == failed
+    assert failed[0] == "failed" and "Too many open files" in failed[1]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    call(slave, 6, "getpid")
+    assert codec.decode(slave.until(wire.RESULT)[-1][2])[0] == "value"
+    assert slave.end() == (0, b"")
 
 
 def test_a_call_waits_for_the_one_before_it(slave):

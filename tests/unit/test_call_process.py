@@ -1,0 +1,56 @@
+"""A system without room for a process fails one call, and the slave forks again later."""
+
+import errno
+import os
+
+import pytest
+
+from econtext.target import call_process
+from econtext.target.loop import Loop
+
+
+@pytest.fixture
+def loop():
+    made = Loop()
+    yield made
+    made.close()
+
+
+def fails(monkeypatch, name, at=0):
+    """Let the function of `os` of this name fail from its call of number `at` on."""
+    usual, calls = getattr(os, name), []
+
+    def function(*arguments):
+        calls.append(arguments)
+        if len(calls) > at:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return usual(*arguments)
+
+    monkeypatch.setattr(os, name, function)
+
+
+@pytest.mark.parametrize("name, at", [("fork", 0), ("pipe", 0), ("pipe", 2), ("dup", 0)])
+def test_what_could_not_be_forked_leaves_nothing_open(loop, monkeypatch, name, at):
+    before = set(os.listdir("/dev/fd"))
+    fails(monkeypatch, name, at)
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        call_process.Spare(loop, None).take()
+    assert set(os.listdir("/dev/fd")) == before
+
+
+def test_a_spare_that_cannot_be_forked_ends_nothing_and_is_forked_later(loop, monkeypatch):
+    class Process:
+        """In place of a call process."""
+
+        def __init__(self, loop, importer):
+            os.fork()
+
+    monkeypatch.setattr(call_process, "CallProcess", Process)
+    spare = call_process.Spare(loop, None)
+    fails(monkeypatch, "fork")
+    spare._fork()
+    monkeypatch.setattr(os, "fork", lambda: 1)
+    assert isinstance(spare.take(), Process)
+    spare._fork()
+    kept = spare._process
+    assert isinstance(kept, Process) and spare.take() is kept
