@@ -18,7 +18,9 @@ tag    value                       after the tag
 ``d``  dict                        number of pairs, then key, value, ...
 =====  ==========================  =========================================
 
-Lengths and numbers are 4 bytes, unsigned, big-endian.
+Lengths and numbers are 4 bytes, unsigned, big-endian.  Keys and members of sets are of the
+plain kinds alone, None to bytes, without ``I``: a peer can choose other values so that all have
+one hash, and their decoding takes hours.
 """
 
 import struct
@@ -113,17 +115,12 @@ def _encode_sequence(value, parts, depth):
 
 def _encode_member(value, parts, depth):
     # type: (object, list, int) -> None
-    """Encode a key or a member of a set, whose decoded form must be hashable."""
-    if depth > MAX_DEPTH:
-        raise EncodeError("the value is nested deeper than %d levels" % MAX_DEPTH)
-    if isinstance(value, (list, dict, set)):
-        raise EncodeError("a %s cannot be sent as a key" % type(value).__name__)
-    if isinstance(value, tuple):
-        parts.append(b"t" + _LENGTH.pack(len(value)))
-        for item in value:
-            _encode_member(item, parts, depth + 1)
-    else:
-        _encode(value, parts, depth)
+    """Encode a key or a member of a set."""
+    start = len(parts)
+    _encode(value, parts, depth)
+    if parts[start][:1] not in _PLAIN:
+        kind = type(value).__name__
+        raise EncodeError("this %s cannot be sent as a key or a member of a set" % kind)
 
 
 def _encode_integer(value, parts):
@@ -171,6 +168,10 @@ def _decode(data, start, depth):
 _CONSTANTS = {b"N": None, b"T": True, b"F": False}
 _NUMBERS = {b"i": _INTEGER, b"f": _FLOAT}
 _ITEMS = frozenset([b"l", b"t", b"s", b"z", b"d"])
+_PLAIN = frozenset([b"N", b"T", b"F", b"i", b"f", b"u", b"b"])
+
+#: Of how many items in a collection one must be plain.
+_STEPS = {b"s": 1, b"z": 1, b"d": 2}
 
 
 def _integer(part):
@@ -195,18 +196,18 @@ def _decode_items(tag, data, start, length, depth):
     if count > len(data) - start:
         raise DecodeError("%d items announced in %d bytes" % (count, len(data) - start))
     items = []
-    for _ in range(count):
+    step = _STEPS.get(tag)
+    for index in range(count):
+        if step and index % step == 0 and data[start : start + 1] not in _PLAIN:
+            raise DecodeError("a key or a member of a set that is not plain")
         item, start = _decode(data, start, depth + 1)
         items.append(item)
     if tag == b"l":
         return items, start
     if tag == b"t":
         return tuple(items), start
-    try:
-        if tag == b"s":
-            return set(items), start
-        if tag == b"z":
-            return frozenset(items), start
-        return dict(zip(items[::2], items[1::2])), start
-    except TypeError:
-        raise DecodeError("a key or a member of a set that cannot be hashed")
+    if tag == b"s":
+        return set(items), start
+    if tag == b"z":
+        return frozenset(items), start
+    return dict(zip(items[::2], items[1::2])), start

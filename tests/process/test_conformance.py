@@ -33,10 +33,10 @@ VALUES = [
     (),
     (1, "two", b"three"),
     {},
-    {"key": {1: None, (2, b"3"): [4]}},
+    {"key": {1: None, b"3": [4], None: (), 0.5: {}}},
     set(),
     {1, "two", None},
-    {frozenset([1, (2,)]): {frozenset()}},
+    frozenset([1, b"2"]),
 ]
 
 
@@ -70,11 +70,7 @@ def test_bytes_of_every_kind(context, name):
     assert context.call(plain.of_type, name) == b"bytes"
 
 
-def test_sets_as_keys(context):
-    assert context.call(plain.of_type, "key") == {frozenset([1]): 2}
-
-
-@pytest.mark.parametrize("name", ["object", "generator", "deep"])
+@pytest.mark.parametrize("name", ["object", "generator", "deep", "key"])
 def test_what_cannot_be_returned(context, name):
     """The caller is told so, and the slave goes on."""
     with pytest.raises(CallError, match="EncodeError"):
@@ -83,7 +79,7 @@ def test_what_cannot_be_returned(context, name):
 
 
 @pytest.mark.parametrize(
-    "value", [object(), 1j, plain.deep(200), {HashableList(): 1}, 10**5000], ids=lambda value: ""
+    "value", [object(), 1j, plain.deep(200), {HashableList(): 1}, {(1,)}, 10**5000], ids=lambda value: ""
 )
 def test_what_cannot_be_sent(context, value):
     with pytest.raises(codec.EncodeError):

@@ -13,19 +13,22 @@ from econtext.target import codec
 TEXT = st.text(st.characters(exclude_categories=()))
 INTEGERS = st.integers() | st.integers(-(10**3000), 10**3000)
 SCALARS = st.none() | st.booleans() | INTEGERS | st.floats() | TEXT | st.binary()
-HASHABLE = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3),
-    max_leaves=5,
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | TEXT
+    | st.binary()
 )
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
         st.lists(inner)
         | st.lists(inner).map(tuple)
-        | st.dictionaries(HASHABLE, inner)
-        | st.sets(HASHABLE)
-        | st.frozensets(HASHABLE)
+        | st.dictionaries(PLAIN, inner)
+        | st.sets(PLAIN)
+        | st.frozensets(PLAIN)
     ),
     max_leaves=20,
 )
@@ -51,7 +54,7 @@ def canonical(value: object) -> object:
 @example({"empty": ([], (), set(), {}, "", b"")})
 @example("a name that is not UTF-8: \udcff, and half of a pair: \ud83d")
 @example([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**3600, -(10**3600)])
-@example({True: 1, (1, ("nested", b"key")): {}})
+@example({True: 1, b"key": {0.5, None, 2**63 - 1, -(2**63)}})
 def test_round_trip(value):
     assert canonical(codec.decode(codec.encode(value))) == canonical(value)
 
@@ -72,21 +75,25 @@ class HashableList(list):
     [
         {frozenset([1])},
         {frozenset([1]): "value"},
-        {(1, (frozenset([1]),)): "value"},
+        {(1, 2): "value"},
+        {()},
+        {2**63: "value"},
+        {-(2**63) - 1},
         {HashableList([1])},
         {HashableList([1]): "value"},
-        {(1, HashableList([1])): "value"},
-        {frozenset([HashableList([1])])},
     ],
     ids=repr,
 )
-def test_what_can_be_encoded_can_be_decoded(value):
-    """A value that the peer cannot decode breaks the link, or ends the slave."""
-    try:
-        encoded = codec.encode(value)
-    except codec.EncodeError:
-        return
-    assert codec.decode(encoded) == value
+def test_keys_and_members_are_plain_on_both_sides(value):
+    """A target chose others of one hash: 64 MiB of them kept the broker busy for hours."""
+    with pytest.raises(codec.EncodeError, match="key or a member"):
+        codec.encode(value)
+    item = codec.encode(next(iter(value)))
+    for tag, rest in ((b"s", b""), (b"z", b""), (b"d", b"N")):
+        with pytest.raises(codec.DecodeError, match="not plain"):
+            codec.decode(tag + b"\0\0\0\1" + item + rest)
+        with pytest.raises(codec.DecodeError, match="not plain"):
+            codec.decode(tag + b"\0\0\0\2" + b"T" + rest + item + rest)
 
 
 def test_an_integer_is_refused_only_where_it_is_too_long():
