@@ -20,6 +20,10 @@ class Channel:
     """One channel: sends within its credit, and gives credit for data that it took."""
 
     number = 0
+    #: Whether its one result has come.
+    has_result = False
+    #: Whether it was asked for log records.
+    is_logged = False
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -89,7 +93,9 @@ class Channel:
     # Called by the link
 
     def receive(self, stream: int, data: bytes) -> None:
-        """Take data; raises ProtocolError if it is more than was granted."""
+        """Take data; raises ProtocolError if it is none, or more than was granted."""
+        if not data:
+            raise wire.ProtocolError("data without content")
         if not self._receiving.received(len(data)):
             raise wire.ProtocolError("more data than credit was given for")
         self.output(stream, data)
@@ -97,7 +103,7 @@ class Channel:
     def granted(self, size: int) -> None:
         """Take credit; raises ProtocolError if it is for more than was sent."""
         self._pace.taken(size, monotonic())
-        if not self._sending.granted(size):
+        if not size or not self._sending.granted(size):
             raise wire.ProtocolError("more credit than there was data")
         self._flush()
 
@@ -171,6 +177,7 @@ class Call(Channel):
         super().__init__(link)
         self.future: Future[Any] = Future()
         self._offered = frozenset(request["offered"])
+        self.is_logged = request["log_level"] is not None
         self._lines: dict[int, _Lines] = {}
         link.open(wire.CALL, self, request, after)
 

@@ -85,9 +85,8 @@ class Link:
         self._pings: list[Callable[[], None]] = []
         self._handlers: dict[int, Callable[[Channel, bytes], None]] = {
             wire.DATA: lambda channel, body: channel.receive(*wire.split_data(body)),
-            wire.END: lambda channel, body: None,
             wire.CREDIT: lambda channel, body: channel.granted(wire.credit_amount(body)),
-            wire.RESULT: lambda channel, body: channel.result(codec.decode(body)),
+            wire.RESULT: self._result,
             wire.LOG: self._log,
             wire.WANT: self._want,
         }
@@ -194,7 +193,7 @@ class Link:
         if self.error is not None:
             return
         try:
-            for kind, number, body in self._reader.feed(data):
+            for kind, number, body in self._reader.each(data):
                 self._handle(kind, number, body)
         except (wire.ProtocolError, codec.DecodeError) as error:
             self.fail(ConnectionLost(self.name, f"the slave broke the protocol: {error}"))
@@ -221,7 +220,15 @@ class Link:
         else:
             raise wire.ProtocolError(f"a frame of kind {kind} out of place")
 
+    def _result(self, channel: "Channel", body: bytes) -> None:
+        if channel.has_result:
+            raise wire.ProtocolError("a second result")
+        channel.has_result = True
+        channel.result(codec.decode(body))
+
     def _log(self, channel: "Channel", body: bytes) -> None:
+        if not channel.is_logged:
+            raise wire.ProtocolError("a log record where none was asked for")
         record = codec.decode(body)
         match record:
             case (int(level), str(name), str(text)):

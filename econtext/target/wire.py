@@ -140,15 +140,22 @@ class Reader(object):
 
         Raises ProtocolError.
         """
+        return list(self.each(data))
+
+    def each(self, data):
+        # type: (bytes) -> object
+        """Yield what `feed` returns, one PACKED frame after another.
+
+        So a few bytes, packed a thousand times smaller, never take memory all together.
+        """
         self._buffer += data
-        messages = []
         for message in self._messages(self._buffer):
             if message[0] == PACKED:
                 self._unpacked += self._unpack(message[2])
-                messages += self._messages(self._unpacked)
+                for unpacked in self._messages(self._unpacked):
+                    yield unpacked
             else:
-                messages.append(message)
-        return messages
+                yield message
 
     def _messages(self, buffer):
         # type: (bytearray) -> list

@@ -79,7 +79,9 @@ def test_what_cannot_be_returned(context, name):
 
 
 @pytest.mark.parametrize(
-    "value", [object(), 1j, plain.deep(200), {HashableList(): 1}, {(1,)}, 10**5000], ids=lambda value: ""
+    "value",
+    [object(), 1j, plain.deep(200), {HashableList(): 1}, {(1,)}, 10**5000],
+    ids=lambda value: "",
 )
 def test_what_cannot_be_sent(context, value):
     with pytest.raises(codec.EncodeError):

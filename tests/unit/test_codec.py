@@ -14,12 +14,7 @@ TEXT = st.text(st.characters(exclude_categories=()))
 INTEGERS = st.integers() | st.integers(-(10**3000), 10**3000)
 SCALARS = st.none() | st.booleans() | INTEGERS | st.floats() | TEXT | st.binary()
 PLAIN = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats()
-    | TEXT
-    | st.binary()
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | TEXT | st.binary()
 )
 VALUES = st.recursive(
     SCALARS,

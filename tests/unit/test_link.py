@@ -2,6 +2,8 @@
 
 import importlib
 import logging
+import tracemalloc
+import zlib
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ GREETING = {
     "executable": "/usr/bin/python3",
     "python": [3, 11, 2],
 }
-REQUEST = {"module": "os", "function": "getpid", "offered": ("offered_by_tests",)}
+REQUEST = {"module": "os", "function": "getpid", "offered": ("offered_by_tests",), "log_level": 20}
 
 
 class FakeProcess:
@@ -105,6 +107,11 @@ VIOLATIONS = {
     "a status that is no number": on(1, wire.EXIT, "0"),
     "a status that is nearly one": on(1, wire.EXIT, True),
     "a status that no process has": on(1, wire.EXIT, -(10**3000)),
+    # What costs the slave nothing: packed, 64 KiB of it keep the broker busy for seconds.
+    "data without content": wire.data_frame(1, wire.STDOUT, b""),
+    "credit for no bytes": wire.credit_frame(1, 0),
+    "the end of a stream": on(1, wire.END, wire.stream_byte(wire.STDOUT)),
+    "a second result": 2 * on(1, wire.RESULT, ("value", 1)),
     "a log record that is none": on(1, wire.LOG, (20, "name")),
     "a log record without text": on(1, wire.LOG, (20, "name", b"text")),
     "a stream that does not exist": wire.data_frame(1, 9, b"x"),
@@ -120,6 +127,26 @@ VIOLATIONS = {
     "a message without end": (flow_control.WINDOW * 65 // wire.MAX_BODY)
     * (b"\x91\0\0\0\1\0\1\0\0" + wire.MAX_BODY * b"x"),
 }
+
+
+def test_a_log_record_that_was_not_asked_for_breaks_a_link(link):
+    Call(link, {**REQUEST, "log_level": None})
+    link.feed(on(1, wire.LOG, (20, "name", "text")))
+    assert isinstance(link.error, ConnectionLost)
+
+
+def test_packed_frames_are_handled_one_after_another(link):
+    """A thousandth of the memory: the first one at fault ends it."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, wire.MAX_BITS)
+    pieces = []
+    for _ in range(20):
+        piece = deflate.compress(25_000 * on(0, wire.PONG)) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        pieces.append(wire.frame(wire.PACKED, 0, piece))
+    tracemalloc.start()
+    link.feed(b"".join(pieces))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert link.error is not None and most < 8 << 20
 
 
 @pytest.mark.parametrize(
