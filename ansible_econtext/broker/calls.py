@@ -16,6 +16,9 @@ from econtext.target import wire
 #: Bytes of output of one module or command that the broker holds at the most.
 MAX_OUTPUT = 256 * 1024 * 1024
 
+#: Bytes of a result, which is a status and some paths or the text of an error.
+MAX_RESULT = 1024 * 1024
+
 
 class Output:
     """Buffer of standard output and standard error, up to `MAX_OUTPUT` bytes."""
@@ -56,6 +59,8 @@ class CollectingCall(Call):
 
     If `after` is not 0, the slave begins the call when the call on that channel has ended.
     """
+
+    longest_result = MAX_RESULT
 
     def __init__(
         self, link: Link, module: str, function: str, *arguments: Any, after: int = 0

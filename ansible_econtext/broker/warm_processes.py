@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_econtext import settings
 from ansible_econtext.broker import target_modules
-from ansible_econtext.broker.calls import CollectingCall, Output, too_much
+from ansible_econtext.broker.calls import MAX_RESULT, CollectingCall, Output, too_much
 from ansible_econtext.broker.sequence import Sequence
 from econtext.controller.errors import EcontextError
 from econtext.controller.link import Link
@@ -90,7 +90,7 @@ class WarmProcess(CollectingCall):
         self._runs: deque[ModuleRun] = deque()
         super().__init__(link, target_modules.WARM_PROCESS, "run", manifest, name)
         self.sink = self._take
-        self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]))
+        self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]), MAX_RESULT)
         #: The sequence that its last run belongs to.
         self.sequence: Sequence | None = None
         self._has_replied = False

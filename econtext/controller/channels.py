@@ -22,6 +22,8 @@ class Channel:
     number = 0
     #: Whether its one result has come.
     has_result = False
+    #: Bytes of a result at the most.
+    longest_result = wire.MAX_MESSAGE
     #: Whether it was asked for log records.
     is_logged = False
 

@@ -31,6 +31,9 @@ TAIL = 4096
 _MAX_NUMBER = 1 << 32
 _MAX_TEXT = 4096
 
+#: Bytes of messages that are short: to decode a million of items takes more than half a second.
+_LONGEST = {wire.HELLO: 1 << 17, wire.EXIT: 16, wire.LOG: 1 << 18}
+
 
 class Process(Protocol):
     """Interface of the process at a link's other end."""
@@ -193,13 +196,15 @@ class Link:
         if self.error is not None:
             return
         try:
-            for kind, number, body in self._reader.each(data):
+            for kind, number, body in self._reader.each(data):  # type: ignore[attr-defined]
                 self._handle(kind, number, body)
         except (wire.ProtocolError, codec.DecodeError) as error:
             self.fail(ConnectionLost(self.name, f"the slave broke the protocol: {error}"))
             self.process.kill()
 
     def _handle(self, kind: int, number: int, body: bytes) -> None:
+        if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
+            raise wire.ProtocolError(f"a frame of kind {kind} of {len(body)} bytes")
         if kind == wire.HELLO and not self.greeting:
             self.greeting = _checked_greeting(codec.decode(body))
             return
@@ -221,8 +226,8 @@ class Link:
             raise wire.ProtocolError(f"a frame of kind {kind} out of place")
 
     def _result(self, channel: "Channel", body: bytes) -> None:
-        if channel.has_result:
-            raise wire.ProtocolError("a second result")
+        if channel.has_result or len(body) > channel.longest_result:
+            raise wire.ProtocolError("a second result, or one too long")
         channel.has_result = True
         channel.result(codec.decode(body))
 

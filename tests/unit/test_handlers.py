@@ -73,6 +73,14 @@ def test_directories_of_no_known_form_are_a_failure_and_not_kept(link, made):  #
     assert not pool.slave.left and link.error is None
 
 
+def test_a_result_of_many_items_breaks_the_link_unread(link):  # noqa: F811
+    """To decode it would keep all hosts waiting, 64 MiB of it for 40 seconds."""
+    replies = begin(ExistsHandler, EXISTS, link)
+    link.feed(wire.frame(wire.RESULT, 1, b"l\0\x10\0\0" + (1 << 20) * b"N"))
+    assert "too long" in text_of(replies, messages.Failed)
+    assert replies[0].code is messages.FailureCode.LOST
+
+
 @pytest.mark.parametrize("value", [1, "yes", None])
 def test_an_existence_is_true_or_false(link, value):  # noqa: F811
     replies = begin(ExistsHandler, EXISTS, link)

@@ -111,6 +111,8 @@ VIOLATIONS = {
     "data without content": wire.data_frame(1, wire.STDOUT, b""),
     "credit for no bytes": wire.credit_frame(1, 0),
     "the end of a stream": on(1, wire.END, wire.stream_byte(wire.STDOUT)),
+    "a long status": on(1, wire.EXIT, 1000 * [0]),
+    "a long log record": on(1, wire.LOG, (20, "name", (1 << 18) * "x")),
     "a second result": 2 * on(1, wire.RESULT, ("value", 1)),
     "a log record that is none": on(1, wire.LOG, (20, "name")),
     "a log record without text": on(1, wire.LOG, (20, "name", b"text")),
