@@ -7,7 +7,9 @@ import contextlib
 import os
 from typing import IO
 
+from ansible_econtext.broker.target_modules import OPERATION_ERROR
 from econtext.controller.channels import Call
+from econtext.controller.errors import CallError
 from econtext.target import wire
 
 _CHUNK = 8 * wire.MAX_DATA
@@ -26,7 +28,12 @@ class Upload:
     def _more(self) -> None:
         if self._source.closed:
             return
-        data = self._source.read(_CHUNK)
+        try:
+            data = self._source.read(_CHUNK)
+        except OSError as error:
+            self._call.settle(CallError(OPERATION_ERROR, str(error)))
+            self._call.kill()
+            return
         if data:
             self._call.write(wire.STDIN, data)
         else:

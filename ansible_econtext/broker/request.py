@@ -13,6 +13,8 @@ from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages
 from econtext.controller.errors import CallDied, CallError, EcontextError
+from econtext.controller.link import logger
+from econtext.target import codec
 
 A = TypeVar("A", bound=messages.Action)
 
@@ -78,8 +80,20 @@ class RequestHandler(Generic[A]):
             self._use(slave)
             target_modules.provide(slave.link)
             action(slave)
-        except EcontextError as error:
+        except Exception as error:
+            self._faulted(error)
+
+    def _faulted(self, error: Exception) -> None:
+        """Reply to a failure of the broker's side, lest the worker wait for ever."""
+        if isinstance(error, EcontextError):
             self._lost(error)
+        elif isinstance(error, codec.EncodeError):  # the request's arguments are too long
+            self._fail(messages.FailureCode.CALL, error)
+        else:
+            logger.error("internal error in %r", self, exc_info=error)
+            self._fail(messages.FailureCode.LOST, f"internal error: {error!r}")
+            if self._channel is not None:
+                self._channel.kill()
 
     def _use(self, slave: PooledSlave | None) -> None:
         """Mark the slave as in use by this request, and the one before as free."""
@@ -139,19 +153,25 @@ class RequestHandler(Generic[A]):
         self._channel = call
 
         def finished(future: Any) -> None:
-            error = future.exception()
-            if error is None:
-                self._succeeded(slave, call, future.result(), done)
-            elif self._is_outdated(error):
-                self._start_anew()
-            elif isinstance(error, CallDied):
-                self._died(error, call)
-            elif isinstance(error, CallError):
-                self.reply(failure_of(error))
-            else:
-                self._lost(error)
+            try:
+                self._finished(slave, call, done)
+            except Exception as error:  # which the future would swallow
+                self._faulted(error)
 
         call.future.add_done_callback(finished)
+
+    def _finished(self, slave: PooledSlave, call: CollectingCall | ModuleRun, done: Done) -> None:
+        error: Any = call.future.exception()
+        if error is None:
+            self._succeeded(slave, call, call.future.result(), done)
+        elif self._is_outdated(error):
+            self._start_anew()
+        elif isinstance(error, CallDied):
+            self._died(error, call)
+        elif isinstance(error, CallError):
+            self.reply(failure_of(error))
+        else:
+            raise error
 
     def _succeeded(
         self, slave: PooledSlave, call: CollectingCall | ModuleRun, outcome: Any, done: Done

@@ -155,10 +155,10 @@ class Broker:
 
         def reply(value: messages.Reply) -> None:
             self._unfinished.discard(started)
-            self._note(work.action, value, time.monotonic() - started)
             if sequence is not None and not isinstance(value, messages.Ended | messages.Died):
                 sequence.is_broken = True
             connection.reply(value, number)
+            self._note(work.action, value, time.monotonic() - started)  # the disk may be full
 
         if sequence is not None and sequence.is_broken:
             connection.reply(messages.NotBegun(), number)

@@ -7,9 +7,9 @@ from ansible_econtext.broker import launch_plan
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import Route, key_of
-from econtext.controller.errors import ConnectionLost, EcontextError
+from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError
 from econtext.controller.launch import Starting
-from econtext.controller.link import Link
+from econtext.controller.link import Link, logger, notify
 from econtext.target.loop import Loop, monotonic
 
 Found = Callable[[PooledSlave | Failure], None]
@@ -141,16 +141,21 @@ class SlavePool:
             outcome.on_end.append(lambda error: self._ended(key, slave))
             self._settle(key, slave)
 
-        plan = launch_plan.of(hop, parent.name if parent is not None else "")
         self._parents[key] = parent
-        self._attempts[key] = Starting(self._loop, plan, parent, done)
+        try:
+            plan = launch_plan.of(hop, parent.name if parent is not None else "")
+            self._attempts[key] = Starting(self._loop, plan, parent, done)
+        except Exception as error:  # a fault of ours: each request still has its reply
+            logger.error("internal error in the start of %s", hop.name, exc_info=error)
+            done(LaunchError(hop.name, f"internal error: {error!r}"))
+            return
         for callback in self._ahead.pop(key, ()):
             self._attempts[key].send_ahead(callback)
 
     def _settle(self, key: bytes, outcome: PooledSlave | Failure) -> None:
         self._ahead.pop(key, None)
         for found in self._starting.pop(key):
-            found(outcome)
+            notify(found, outcome)
         self._look_if_none()
 
     def _ended(self, key: bytes, slave: PooledSlave) -> None:

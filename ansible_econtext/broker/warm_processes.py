@@ -60,7 +60,7 @@ class ModuleRun:
             return
         try:
             self._call = call = self._ordinary()
-        except EcontextError as error:
+        except (EcontextError, codec.EncodeError) as error:
             self.settle(error)
             return
         call.end(wire.STDIN)
@@ -113,12 +113,13 @@ class WarmProcess(CollectingCall):
         self, sequence: Sequence | None, arguments: dict[str, Any], ordinary: Ordinary
     ) -> ModuleRun:
         """Run the module after those that wait; `ordinary` runs it if the process ends."""
+        request = wire.frame(wire.CALL, 0, codec.encode(arguments))
         run = ModuleRun(self, ordinary)
         if not self._runs:  # else it went out without a wait for the run before
             self.link.round_trips += 1
         self._runs.append(run)
         self.sequence = sequence
-        self.write(wire.STDIN, wire.frame(wire.CALL, 0, codec.encode(arguments)))
+        self.write(wire.STDIN, request)
         return run
 
     def kill(self) -> None:

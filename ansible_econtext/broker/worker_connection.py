@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.client import messages
-from econtext.target import wire
+from econtext.target import codec, wire
 from econtext.target.loop import Writer, read
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ class WorkerConnection:
         """Send the reply to a request, unless its number is 0 or the worker has gone."""
         self.handlers.pop(number, None)
         if number and self._connection.fileno() >= 0:
-            self._writer.write(wire.frame(wire.RESULT, number, messages.encode(reply)))
+            try:
+                body = messages.encode(reply)
+            except codec.EncodeError as error:
+                text = f"the reply cannot be sent: {error}"
+                body = messages.encode(messages.Failed(messages.FailureCode.CALL, text))
+            self._writer.write(wire.frame(wire.RESULT, number, body))
 
     def close(self) -> None:
         """Close the connection, and abandon the requests that came over it."""

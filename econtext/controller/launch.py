@@ -18,7 +18,7 @@ from econtext.controller.errors import (
     PasswordError,
     describe_status,
 )
-from econtext.controller.link import Link, Process
+from econtext.controller.link import Link, Process, notify
 from econtext.target import wire
 from econtext.target.child import Command
 from econtext.target.loop import Loop
@@ -111,7 +111,7 @@ class Starting:
             self._link.write(bundle())
         self._bundle_sent = True
         for callback in self._ahead:
-            callback(self._link)
+            notify(callback, self._link)
 
     def send_ahead(self, callback: Callable[[Link], None]) -> None:
         """Call `callback` with the link as soon as the bundle is sent.
@@ -120,7 +120,7 @@ class Starting:
         come.
         """
         if self._bundle_sent:
-            callback(self._link)
+            notify(callback, self._link)
         else:
             self._ahead.append(callback)
 

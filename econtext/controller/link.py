@@ -201,6 +201,10 @@ class Link:
         except (wire.ProtocolError, codec.DecodeError) as error:
             self.fail(ConnectionLost(self.name, f"the slave broke the protocol: {error}"))
             self.process.kill()
+        except Exception as error:  # a fault of ours: what the slave did is not known then
+            logger.error("internal error in the link to %s", self.name, exc_info=error)
+            self.fail(ConnectionLost(self.name, f"internal error: {error!r}"))
+            self.process.kill()
 
     def _handle(self, kind: int, number: int, body: bytes) -> None:
         if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
@@ -269,7 +273,7 @@ class Link:
         reason = f"the slave's process {describe_status(status)}"
         self.fail(ConnectionLost(self.name, reason, said))
         for callback in self.on_gone:
-            callback()
+            notify(callback)
 
     def fail(self, error: EcontextError) -> None:
         """End the link with an error, which each open channel gets."""
@@ -278,9 +282,17 @@ class Link:
         self.error = error
         channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
-            channel.lost(error)
+            notify(channel.lost, error)
         for callback in self.on_end:
-            callback(error)
+            notify(callback, error)
+
+
+def notify(callback: Callable[..., None], *arguments: Any) -> None:
+    """Call back; log what it raises, which is to keep no other from its own call."""
+    try:
+        callback(*arguments)
+    except Exception as error:
+        logger.error("internal error in %r", callback, exc_info=error)
 
 
 @functools.lru_cache(maxsize=16)

@@ -102,6 +102,25 @@ def test_one_in_use_is_forgotten_but_not_ended(owner: Owner) -> None:
     assert first.link.error is not None and second.link.error is None
 
 
+def test_a_fault_in_the_start_of_one_is_a_failure_for_each_request(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that raises keeps no other from its reply."""
+    found: list[PooledSlave | Failure] = []
+
+    def raises(slave: PooledSlave | Failure) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(slave_pool.launch_plan, "of", lambda hop, parent: 1 / 0)
+    key = slave_pool.key_of(LOCAL)
+    owner.slaves._starting[key] = [raises, found.append]
+    owner.slaves._start(LOCAL, key)
+    [failure] = found
+    assert isinstance(failure, Failure) and "division by zero" in str(failure.error)
+    assert owner.slaves.count == 0
+    caplog.clear()  # the faults that are meant
+
+
 class Removal:
     tidies_up = True
 

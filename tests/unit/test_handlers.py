@@ -1,14 +1,18 @@
 """The broker replies to each request, valid or not, and to each result of a target."""
 
+import errno
+import os
 import socket
 
 import pytest
 
+from ansible_econtext.broker import file_transfer
 from ansible_econtext.broker.handlers import (
     ExistsHandler,
     ExpandHandler,
     FetchHandler,
     ProgramHandler,
+    PutHandler,
 )
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
@@ -33,11 +37,11 @@ class Pool:
         found(self.slave)
 
 
-def begin(kind, action, link, is_awaited=True, pool=None):  # noqa: F811
+def begin(kind, action, link, is_awaited=True, pool=None, may_end=False):  # noqa: F811
     replies = []
     work = messages.Work([], [], action)
     kind(pool or Pool(link), PayloadStore(), work, replies.append, is_awaited).begin()
-    assert not replies
+    assert may_end or not replies
     return replies
 
 
@@ -199,6 +203,88 @@ def test_a_fetch_ends_with_the_mode_on_the_host(link, tmp_path):  # noqa: F811
         ends(link, channel, "value", result)
     assert fetched == [messages.Fetched(0o640)]
     assert [type(reply) for [reply] in others] == [messages.Failed] * 4
+
+
+class Source:
+    """An open file that cannot be read."""
+
+    closed = False
+
+    def read(self, size):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def close(self):
+        self.closed = True
+
+
+# Faults of the broker's side
+
+
+def test_a_file_that_cannot_be_read_is_a_failure(link, tmp_path, monkeypatch):  # noqa: F811
+    (tmp_path / "file").write_bytes(b"content")
+    source = Source()
+    monkeypatch.setattr(file_transfer.Upload, "__init__", reads_from(source))
+    put = messages.Put(str(tmp_path / "file"), "/file", 0o644)
+    replies = begin(PutHandler, put, link, may_end=True)
+    assert "Input/output error" in text_of(replies, messages.Failed)
+    assert replies[0].code is messages.FailureCode.OPERATION
+    assert source.closed and link.error is None
+    assert link.process.sent[-1][0] == wire.CLOSE
+
+
+def reads_from(source):
+    usual = file_transfer.Upload.__init__
+
+    def begin(self, call, opened):
+        opened.close()
+        usual(self, call, source)
+
+    return begin
+
+
+class SlowPool(Pool):
+    """Slaves that are still being started."""
+
+    def find(self, route, found):
+        self.found = found
+
+
+def test_arguments_over_the_limit_are_a_failure_when_the_slave_runs(link):  # noqa: F811
+    pool = SlowPool(link)
+    replies = begin(ExistsHandler, messages.Exists("/" * (wire.MAX_MESSAGE + 1)), link, pool=pool)
+    pool.found(pool.slave)
+    assert "too long" in text_of(replies, messages.Failed)
+    assert link.error is None and not pool.slave.users
+
+
+def fault(*_):
+    raise RuntimeError("a fault of ours")
+
+
+def test_a_fault_at_the_begin_of_work_is_a_reply(link, monkeypatch):  # noqa: F811
+    pool = SlowPool(link)
+    replies = begin(ExistsHandler, EXISTS, link, pool=pool)
+    monkeypatch.setattr(ExistsHandler, "_do", fault)
+    pool.found(pool.slave)
+    assert "a fault of ours" in text_of(replies, messages.Failed)
+
+
+def test_a_fault_at_the_end_of_work_is_a_reply(link, monkeypatch):  # noqa: F811
+    replies = begin(ExistsHandler, EXISTS, link)
+    monkeypatch.setattr(PooledSlave, "leaves", fault)
+    ends(link, 1, "value", (True, []))
+    assert "a fault of ours" in text_of(replies, messages.Failed)
+
+
+def test_a_reply_that_cannot_be_sent_is_a_failure():
+    worker, own = socket.socketpair()
+    with worker:
+        connection = WorkerConnection(Broker(), own)
+        connection.reply(messages.Died(-(10**5000), "", b"", b""), 7)
+        [(_, number, reply)] = wire.Reader(frozenset([wire.RESULT])).feed(worker.recv(65536))
+        connection.close()
+    failed = messages.decode_reply(reply, (messages.Failed,))
+    assert number == 7 and "digits" in failed.text
 
 
 def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # noqa: F811

@@ -137,6 +137,22 @@ def test_a_log_record_that_was_not_asked_for_breaks_a_link(link):
     assert isinstance(link.error, ConnectionLost)
 
 
+def test_a_fault_of_ours_ends_the_link_and_each_channel_is_told(link, monkeypatch):
+    """Else what the slave waits for, or a caller, would never come."""
+
+    def fault(*_):
+        raise RuntimeError("a fault of ours")
+
+    first, second = Call(link, REQUEST), Call(link, REQUEST)
+    monkeypatch.setattr(first, "output", fault)
+    monkeypatch.setattr(first, "lost", fault)
+    ends = []
+    link.on_end += [fault, ends.append]
+    link.feed(wire.data_frame(first.number, wire.STDOUT, b"data"))
+    assert "a fault of ours" in str(link.error) and link.process.killed
+    assert second.future.exception(0) is link.error and ends == [link.error]
+
+
 def test_packed_frames_are_handled_one_after_another(link):
     """A thousandth of the memory: the first one at fault ends it."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, wire.MAX_BITS)

@@ -5,7 +5,7 @@ import pytest
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.sequence import Sequence
-from ansible_econtext.broker.warm_processes import WarmProcesses
+from ansible_econtext.broker.warm_processes import ModuleRun, WarmProcesses
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -167,6 +167,13 @@ def test_data_of_a_stream_that_no_module_has_ends_the_link(warm_processes, link)
     data = wire.data_frame(0, wire.TERMINAL, b"data")
     link.feed(wire.data_frame(1, wire.STDOUT, data))
     assert link.error is not None
+
+
+def test_arguments_that_cannot_be_sent_alone_are_an_error(link):
+    arguments = {"parameters": b"x" * (wire.MAX_MESSAGE + 1)}
+    alone = ModuleRun(None, lambda: CollectingCall(link, *RUN, arguments))
+    alone.run_alone()
+    assert isinstance(alone.future.exception(0), codec.EncodeError)
 
 
 def test_what_waits_in_the_process_is_answered_in_its_order(warm_processes, link):
