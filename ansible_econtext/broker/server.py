@@ -19,6 +19,7 @@ from ansible_econtext.broker import pid_watch, shutdown
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
+from econtext.controller.link import notify
 from econtext.target.loop import Loop, Timer
 
 if TYPE_CHECKING:
@@ -155,10 +156,11 @@ class Broker:
 
         def reply(value: messages.Reply) -> None:
             self._unfinished.discard(started)
+            # Before the reply, behind which the trace is read; its disk may be full.
+            notify(self._note, work.action, value, time.monotonic() - started)
             if sequence is not None and not isinstance(value, messages.Ended | messages.Died):
                 sequence.is_broken = True
             connection.reply(value, number)
-            self._note(work.action, value, time.monotonic() - started)  # the disk may be full
 
         if sequence is not None and sequence.is_broken:
             connection.reply(messages.NotBegun(), number)

@@ -5,6 +5,7 @@ import pytest
 from ansible_econtext.broker import shutdown
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.server import Broker
+from ansible_econtext.client import messages
 from econtext.controller.errors import ConnectionLost
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -32,6 +33,30 @@ class Pool:
 
     def kill(self):
         self.was_killed = True
+
+
+def test_a_trace_on_a_full_disk_keeps_no_reply(tmp_path, monkeypatch):
+    class Handler:
+        """Handler that replies at once."""
+
+        is_over = True
+
+        def __init__(self, slaves, payloads, work, reply, *others):
+            self.begin = lambda: reply(messages.Done())
+
+    class Connection:
+        sequence = None
+
+        def reply(self, value, number):
+            replies.append((value, number))
+
+    replies = []
+    broker = Broker(str(tmp_path), 1, -1, 0)
+    monkeypatch.setattr(broker, "_note", lambda *_: 1 / 0)
+    monkeypatch.setattr(broker, "_late", lambda: ({messages.Exists: Handler}, None))
+    broker.take(Connection(), messages.Work([], [], messages.Exists("/")), 7)
+    broker._listener.close()
+    assert replies == [(messages.Done(), 7)]
 
 
 LEFT = {"of two kinds": ("/a", b"/b"), "of no kind": (object(), 1), "long": ("/" * (65 << 20),)}
