@@ -36,6 +36,7 @@ def run_module(request):
     library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore
     remote_tmp = os.path.expanduser(request["remote_tmp"])
     missing = file_operations.missing_directories(remote_tmp)
+    process = os.getpid()
     try:
         _run(request, library)
         status = 0
@@ -44,6 +45,8 @@ def run_module(request):
     except BaseException:
         status = _unhandled()
     call.finish()
+    if os.getpid() != process:  # a fork of the module's that ends as a script does
+        os._exit(status)
     return status, made + [path for path in missing if os.path.isdir(path)]
 
 

@@ -13,6 +13,9 @@ import traceback
 
 from econtext.target import codec, compat, store, wire
 
+#: Characters of an error's text, and of its traceback, that are sent.
+MAX_TEXT = 65536
+
 #: This process's importer, for functions that add modules of their own.
 importer = None  # type: object
 
@@ -52,9 +55,13 @@ class Socket(object):
 
 def main(channel, slaves_importer):
     # type: (Socket, object) -> None
-    """Wait for the call, run it, and send its value or error."""
+    """Wait for the call, run it, and send its value or error.
+
+    A fork of the function's that returns here sends nothing: a call has one result.
+    """
     global importer
     importer = slaves_importer
+    process = os.getpid()
     _, body = channel.receive()
     request = codec.decode(body)
     importer.offered = frozenset(request["offered"])
@@ -74,7 +81,8 @@ def main(channel, slaves_importer):
     except BaseException as error:
         result = codec.encode(("error", _kind(error), _text(error), _trace()))
     finish()
-    channel.send(wire.RESULT, result)
+    if os.getpid() == process:
+        channel.send(wire.RESULT, result)
 
 
 def finish():
@@ -129,14 +137,22 @@ def _kind(error):
 def _text(error):
     # type: (BaseException) -> str
     try:
-        return compat.error_text(error)
+        return _cut(compat.error_text(error))
     except Exception:
         return "(an error without a readable text)"
 
 
 def _trace():
     # type: () -> str
-    return compat.from_native(traceback.format_exc())
+    return _cut(compat.from_native(traceback.format_exc()))
+
+
+def _cut(text):
+    # type: (str) -> str
+    """Return a text without its middle, if it is too long."""
+    if len(text) <= MAX_TEXT:
+        return text
+    return text[: MAX_TEXT // 2] + "\n...\n" + text[-MAX_TEXT // 2 :]
 
 
 def enter(sock, stdio, lifeline):

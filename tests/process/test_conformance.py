@@ -132,6 +132,22 @@ def test_other_exceptions(context):
         assert caught.value.kind in (kind, "ImportError", "ModuleNotFoundError")
 
 
+def test_a_fork_of_a_function_gives_no_result(context):
+    """Its result came first; then that of the call itself broke the link, for all its calls."""
+    assert context.call(plain.return_twice) == "the call"
+    assert context.call(plain.echo) == [[], []]
+
+
+@pytest.mark.parametrize("text", ["x", "\u00e9", "\U0001f600"])
+def test_the_text_of_an_exception_is_bounded(context, text):
+    with pytest.raises(CallError) as caught:
+        context.call(plain.fail_at_length, text, 1 << 20)
+    sent = caught.value.text, caught.value.traceback
+    assert all(caught.value.text[at] == text for at in (0, -1))
+    assert sum(len(part.encode("utf-8", "surrogatepass")) for part in sent) < 1 << 20
+    assert "in fail_at_length" in sent[1]
+
+
 # Output
 
 
@@ -167,6 +183,12 @@ def test_log_records_are_forwarded(context, caplog):
         (f"econtext.{context.name}", logging.INFO, "plain: at info, 100 %"),
         (f"econtext.{context.name}", logging.WARNING, "plain: at warning: \u00e9"),
     ]
+
+
+def test_the_length_of_a_log_record_is_bounded(context, caplog):
+    context.call(plain.log_at_length)
+    [record] = caplog.records
+    assert len(record.getMessage()) < 1 << 16
 
 
 def test_log_records_come_in_order(context, caplog):

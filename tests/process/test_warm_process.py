@@ -43,6 +43,10 @@ def main():
     parameters = basic._ANSIBLE_ARGS.decode()
     if parameters == "leave":
         os._exit(7)
+    if parameters == "fork" and os.fork() == 0:
+        sys.exit(5)
+    if parameters == "fork":
+        print(os.WEXITSTATUS(os.wait()[1]))
     if parameters == "open":
         globals()["sys"].left_open = open("/dev/null")
     if parameters == "log":
@@ -167,6 +171,13 @@ def test_who_leaves_takes_what_comes_later_with_it(python, tmp_path):
     done = start(python, tmp_path, ["one", "leave", "never"])
     assert done.returncode == 7
     assert len(replies(done)) == 1
+
+
+def test_a_fork_of_a_module_sends_no_reply(python, tmp_path):
+    done = start(python, tmp_path, ["fork", "one"])
+    assert done.returncode == 0, done.stderr
+    first, second = replies(done)
+    assert first[2].startswith(b"5\n") and second[2].endswith(b"by descriptor: one\n")
 
 
 def test_who_leaves_something_open_is_the_last_one(python, tmp_path):

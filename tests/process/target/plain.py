@@ -61,6 +61,10 @@ def fail(text):
     raise ValueError(text)  # the line that a traceback shows
 
 
+def fail_at_length(text, times):
+    raise ValueError(text * times)
+
+
 def fail_own():
     raise Custom("of our own")
 
@@ -71,6 +75,15 @@ def leave(status):
 
 def stop(status):
     os._exit(status)
+
+
+def return_twice():
+    """Fork, as a daemon does, and return in both processes; the fork is the first to do so."""
+    fork = os.fork()
+    if fork == 0:
+        return "the fork"
+    os.waitpid(fork, 0)
+    return "the call"
 
 
 def interrupt():
@@ -106,6 +119,10 @@ def log_something():
     log.debug("at debug")
     log.info("at info, %d %%", 100)
     log.warning("at warning: \u00e9")
+
+
+def log_at_length():
+    logging.getLogger(1000000 * "\u00e9").warning(1000000 * "\U0001f600")
 
 
 def log_much(number):
