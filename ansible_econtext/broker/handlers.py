@@ -113,7 +113,11 @@ class CommandHandler(RequestHandler[messages.Command]):
 
     def _do(self, slave: PooledSlave) -> None:
         def done(command: CollectingCommand) -> None:
-            self.reply(messages.Ended(command.status, was_warm=False, **command.outputs()))
+            try:
+                outputs = command.outputs()
+                self.reply(messages.Ended(command.status, was_warm=False, **outputs))
+            except Exception as error:  # its channel is closed: no other would reply
+                self._faulted(error)
 
         slave.link.round_trips += 1
         self._channel = CollectingCommand(slave.link, self._action.argv, done)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Seconds without a reply after which the broker pings a slave before it is used.
 _CERTAIN = 15.0
 
-#: Directories that a slave may report, all its results together, and the length of one's path.
+#: Directories that are kept for a slave, and the length of one's path.
 _MAX_LEFT = 10_000
 _MAX_PATH = 4096
 
@@ -62,9 +62,10 @@ class PooledSlave:
         """Note directories that a module made; raises ValueError unless they are paths."""
         if type(paths) is not list or not all(type(path) in (str, bytes) for path in paths):
             raise ValueError("directories that are no list of paths")
-        if len(self.left) + len(paths) > _MAX_LEFT or any(len(path) > _MAX_PATH for path in paths):
-            raise ValueError("more or longer paths than a module makes")
-        self.left.update(paths)  # a Python 2 has byte strings where the others have text
+        if any(len(path) > _MAX_PATH for path in paths):
+            raise ValueError("a longer path than a module makes")
+        # A Python 2 has byte strings where the others have text.  No task fails for more of them.
+        self.left.update(paths[: _MAX_LEFT - len(self.left)])
 
     def release(self, user: "RequestHandler[Any]") -> None:
         """Note that a request has ended and that the slave runs."""

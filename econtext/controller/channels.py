@@ -156,7 +156,7 @@ class RemoteCommand(Channel):
     def result(self, value: Any) -> None:
         match value:
             case ("failed", str(text)):
-                self.output(wire.STDERR, text.encode())
+                self.output(wire.STDERR, text.encode("utf-8", "replace"))
             case _:
                 super().result(value)
 
@@ -167,7 +167,7 @@ class RemoteCommand(Channel):
 
     def lost(self, error: EcontextError) -> None:
         super().lost(error)
-        self.output(wire.STDERR, str(error).encode())
+        self.output(wire.STDERR, str(error).encode("utf-8", "replace"))
         if self.on_exit is not None:
             self.on_exit(-1)
 

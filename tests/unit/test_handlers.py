@@ -7,7 +7,9 @@ import socket
 import pytest
 
 from ansible_econtext.broker import file_transfer
+from ansible_econtext.broker.calls import CollectingCommand
 from ansible_econtext.broker.handlers import (
+    CommandHandler,
     ExistsHandler,
     ExpandHandler,
     FetchHandler,
@@ -64,7 +66,6 @@ MADE = {
     "a text": "/tmp",
     "no list": {"/tmp/one": 1},
     "a long path": ["/" * 5000],
-    "many": [f"/{number}" for number in range(20_000)],
 }
 
 
@@ -75,6 +76,17 @@ def test_directories_of_no_known_form_are_a_failure_and_not_kept(link, made):  #
     ends(link, 1, "value", (True, made))
     assert "no known form" in text_of(replies, messages.Failed)
     assert not pool.slave.left and link.error is None
+
+
+def test_directories_beyond_a_number_are_not_kept_and_fail_no_task(link):  # noqa: F811
+    """A slave that serves for weeks may have a temporary directory for each task."""
+    pool = Pool(link)
+    for channel in range(1, 4):
+        replies = begin(ExistsHandler, EXISTS, link, pool=pool)
+        made = [f"/{channel}/{number}" for number in range(6000)]
+        ends(link, channel, "value", (True, made))
+        assert replies == [messages.Existence(True)]
+    assert len(pool.slave.left) == 10_000
 
 
 def test_a_result_of_many_items_breaks_the_link_unread(link):  # noqa: F811
@@ -274,6 +286,21 @@ def test_a_fault_at_the_end_of_work_is_a_reply(link, monkeypatch):  # noqa: F811
     monkeypatch.setattr(PooledSlave, "leaves", fault)
     ends(link, 1, "value", (True, []))
     assert "a fault of ours" in text_of(replies, messages.Failed)
+
+
+def test_a_fault_at_the_end_of_a_command_is_a_reply(link, monkeypatch):  # noqa: F811
+    replies = begin(CommandHandler, messages.Command(["true"]), link)
+    monkeypatch.setattr(CollectingCommand, "outputs", fault)
+    ends(link, 1)
+    assert "a fault of ours" in text_of(replies, messages.Failed)
+    assert link.error is None
+
+
+def test_the_failure_of_a_command_may_have_any_text(link):  # noqa: F811
+    replies = begin(CommandHandler, messages.Command(["/"]), link)
+    ends(link, 1, "failed", "a file's name: \udcff, and half of a pair: \ud83d")
+    [ended] = replies
+    assert ended.stderr.startswith(b"a file's name: ") and link.error is None
 
 
 def test_a_reply_that_cannot_be_sent_is_a_failure():
