@@ -210,6 +210,7 @@ class Starting:
         self._timer.cancel()
         done, self._done = self._done, None
         if hasattr(self, "_process"):
+            self._process.on_output = lambda stream, data: self._process.credit(len(data))  # drop it
             self._process.kill()
         done(error)
 

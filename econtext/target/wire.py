@@ -2,7 +2,7 @@
 
 A frame is a header of 9 bytes (kind, channel, length of the body; big-endian)
 and a body of at most `MAX_BODY` bytes.  A message is the bodies of one frame or
-of several of the same kind and channel; all but the last carry the flag `MORE`.
+of several of the same kind and channel; all but the last are full and carry the flag `MORE`.
 DATA frames are never joined: they are a stream.
 """
 
@@ -197,8 +197,9 @@ class Reader(object):
         key = (kind, channel)
         if not more and key not in self._partial:
             return body
-        if kind == DATA or not body:
-            raise ProtocolError("a stream or an empty frame in parts")
+        # Full parts: each that is kept takes some 100 bytes besides its content.
+        if kind == DATA or not body or (more and len(body) < MAX_BODY):
+            raise ProtocolError("a stream or a frame that is not full in parts")
         self._partial_size += len(body)
         if self._partial_size > self._limit:
             raise ProtocolError("a message of more than %d bytes" % self._limit)

@@ -143,29 +143,40 @@ def test_a_stream_has_no_parts():
         read_all([HEADER.pack(wire.DATA | MORE, 1, 2) + b"\1x"])
 
 
-def test_no_part_is_empty():
-    """Else a peer could make us keep parts without end."""
-    for last in (0, MORE):
-        with pytest.raises(wire.ProtocolError):
-            read_all(
-                [HEADER.pack(wire.LOG | MORE, 1, 1) + b"x", HEADER.pack(wire.LOG | last, 1, 0)]
-            )
+@pytest.mark.parametrize("size", [0, 1, wire.MAX_BODY - 1])
+def test_a_part_that_is_not_the_last_one_is_full(size):
+    """Else a peer could have us keep parts of a few bytes each, at 200 times their size."""
+    header = HEADER.pack(wire.LOG | MORE, 1, size)
+    with pytest.raises(wire.ProtocolError, match="in parts"):
+        read_all([header + size * b"x"])
+
+
+def test_no_last_part_is_empty():
+    first = HEADER.pack(wire.LOG | MORE, 1, wire.MAX_BODY) + wire.MAX_BODY * b"x"
+    with pytest.raises(wire.ProtocolError, match="in parts"):
+        read_all([first + HEADER.pack(wire.LOG, 1, 0)])
 
 
 def part(channel: int, size: int, more: bool = True) -> bytes:
     return HEADER.pack(wire.RESULT | (MORE if more else 0), channel, size) + size * b"x"
 
 
-def test_parts_are_bounded_together():
+@pytest.fixture
+def small(monkeypatch):
+    """Full parts of ten bytes."""
+    monkeypatch.setattr(wire, "MAX_BODY", 10)
+
+
+def test_parts_are_bounded_together(small):
     read_all([part(channel, 10) for channel in range(10)], limit=100)
     with pytest.raises(wire.ProtocolError, match="more than 100 bytes"):
         read_all([part(channel, 10) for channel in range(11)], limit=100)
     with pytest.raises(wire.ProtocolError, match="more than 100 bytes"):
-        read_all([part(1, 60), part(1, 60, more=False)], limit=100)
+        read_all([*(10 * [part(1, 10)]), part(1, 1, more=False)], limit=100)
 
 
-def test_what_was_given_away_is_no_longer_counted():
-    parts = [part(1, 60), part(1, 40, more=False)]
+def test_what_was_given_away_is_no_longer_counted(small):
+    parts = [*(9 * [part(1, 10)]), part(1, 10, more=False)]
     assert len(read_all(20 * parts, limit=100)) == 20
 
 
