@@ -210,9 +210,13 @@ class Starting:
         self._timer.cancel()
         done, self._done = self._done, None
         if hasattr(self, "_process"):
-            self._process.on_output = lambda stream, data: self._process.credit(len(data))  # drop it
+            self._process.on_output = self._drop
             self._process.kill()
         done(error)
+
+    def _drop(self, stream: int, data: bytes) -> None:
+        """Take output that comes after the start has failed."""
+        self._process.credit(len(data))
 
     def _said(self) -> str:
         said = self._link.stderr or self._chatter[-1024:]

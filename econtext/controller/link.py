@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from econtext.controller import sources
+from econtext.controller import greeting, sources
 from econtext.controller.errors import ConnectionLost, EcontextError, describe_status
 from econtext.target import codec, compression, flow_control, store, wire
 
@@ -27,12 +27,8 @@ logger = logging.getLogger("econtext")
 #: Bytes at the end of standard error that are kept to explain a link's end.
 TAIL = 4096
 
-#: Bounds of a greeting's numbers, and of the length of its texts.
-_MAX_NUMBER = 1 << 32
-_MAX_TEXT = 4096
-
 #: Bytes of messages that are short: to decode a million of items takes more than half a second.
-_LONGEST = {wire.HELLO: 1 << 17, wire.EXIT: 16, wire.LOG: 1 << 18}
+_LONGEST = {wire.HELLO: 1 << 17, wire.EXIT: 16, wire.LOG: 1 << 18, wire.WANT: 1 << 16}
 
 
 class Process(Protocol):
@@ -210,7 +206,7 @@ class Link:
         if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
             raise wire.ProtocolError(f"a frame of kind {kind} of {len(body)} bytes")
         if kind == wire.HELLO and not self.greeting:
-            self.greeting = _checked_greeting(codec.decode(body))
+            self.greeting = greeting.checked(codec.decode(body))
             return
         if kind == wire.PONG and self._pings:
             self._pings.pop(0)()
@@ -300,34 +296,3 @@ def _packed(contents: tuple[bytes, ...]) -> bytes:
     """Return the body of a STORE frame; cached, as many slaves get the same one."""
     # The highest level takes 18 ms more for a first payload, and saves 1 % of it.
     return zlib.compress(codec.encode(list(contents)))
-
-
-def _checked_greeting(value: object) -> dict[str, Any]:
-    """Return a checked greeting (`target.hello`); raises ProtocolError."""
-    forms = {
-        "pid": int,
-        "uid": int,
-        "user": str,
-        "home": str,
-        "directory": str,
-        "executable": str,
-        "python": list,
-    }
-    if not isinstance(value, dict):
-        raise wire.ProtocolError("a greeting that is none")
-    # A Python 2 has byte strings where the others have text.
-    text = {
-        key: item.decode("utf-8", "replace") if isinstance(item, bytes) else item
-        for key, item in value.items()
-    }
-    for key, form in forms.items():
-        if type(text.get(key)) is not form or not _is_sane(text[key]):
-            raise wire.ProtocolError(f"a greeting without {key}")
-    return {key: text[key] for key in forms}
-
-
-def _is_sane(value: Any) -> bool:
-    """Return whether a greeting's number, text or list of numbers is of a usual size."""
-    if isinstance(value, list):
-        return len(value) == 3 and all(type(item) is int and _is_sane(item) for item in value)
-    return len(value) <= _MAX_TEXT if isinstance(value, str) else 0 <= value < _MAX_NUMBER

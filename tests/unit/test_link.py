@@ -114,6 +114,7 @@ VIOLATIONS = {
     "a long status": on(1, wire.EXIT, 1000 * [0]),
     "a long log record": on(1, wire.LOG, (20, "name", (1 << 18) * "x")),
     "a second result": 2 * on(1, wire.RESULT, ("value", 1)),
+    "a long question": wire.frame(wire.WANT, 1, b"offered_by_tests." + 70_000 * b"x"),
     "a log record that is none": on(1, wire.LOG, (20, "name")),
     "a log record without text": on(1, wire.LOG, (20, "name", b"text")),
     "a stream that does not exist": wire.data_frame(1, 9, b"x"),
