@@ -3,6 +3,7 @@
 For the broker's one thread, like all of this folder.
 """
 
+import gc
 import io
 from collections.abc import Callable
 from typing import Any
@@ -17,40 +18,69 @@ from econtext.target import wire
 #: Bytes of output of one module or command that the broker holds at the most.
 MAX_OUTPUT = 256 * 1024 * 1024
 
+#: Bytes that it holds of all modules and commands of one slave at the most.
+MAX_TOGETHER = 2 * MAX_OUTPUT
+
 #: Bytes of a result, which is a status and some paths or the text of an error.
 MAX_RESULT = 1024 * 1024
 
 
 class Output:
-    """Buffer of standard output and standard error, up to `MAX_OUTPUT` bytes."""
+    """Buffer of standard output and standard error, up to `MAX_OUTPUT` bytes.
 
-    def __init__(self) -> None:
+    All buffers of a link hold `MAX_TOGETHER` bytes at the most, until they are freed.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._size = 0
+        self._is_full = False
+        self._empty()
+
+    def _empty(self) -> None:
+        self._link.kept_output -= self._size
+        self._size = 0
         # One buffer each: a list would take 40 times the memory for pieces of one byte.
         self._streams = {wire.STDOUT: io.BytesIO(), wire.STDERR: io.BytesIO()}
-        self._size = 0
+
+    def __del__(self) -> None:
+        self._link.kept_output -= self._size
 
     def add(self, stream: int, data: bytes) -> bool:
         """Keep a piece of output; return False, and drop it, if the buffer is full.
 
         What comes on another stream is dropped.
         """
-        self._size += len(data)
-        if self._size > MAX_OUTPUT:
+        if self._is_full or self._is_too_much(len(data)):
+            self._is_full = True
             return False
+        self._size += len(data)
+        self._link.kept_output += len(data)
         if stream in self._streams:
             self._streams[stream].write(data)
         return True
 
-    def values(self) -> dict[str, bytes]:
+    def _is_too_much(self, size: int) -> bool:
+        if self._size + size > MAX_OUTPUT:
+            return True
+        if self._link.kept_output + size > MAX_TOGETHER:
+            gc.collect()  # calls that are over may not be freed yet
+        return self._link.kept_output + size > MAX_TOGETHER
+
+    def take(self) -> dict[str, bytes]:
+        """Return what was kept, and keep it no longer: calls live longer than their replies."""
+        streams = self._streams
+        self._empty()
         return {
-            "stdout": self._streams[wire.STDOUT].getvalue(),
-            "stderr": self._streams[wire.STDERR].getvalue(),
+            "stdout": streams[wire.STDOUT].getvalue(),
+            "stderr": streams[wire.STDERR].getvalue(),
         }
 
 
 def too_much() -> CallError:
     """Return the error of a call whose output did not fit the buffer."""
-    return CallError("OverflowError", f"more than {MAX_OUTPUT} bytes of output")
+    limits = f"more than {MAX_OUTPUT} bytes of output, or {MAX_TOGETHER} with the host's others"
+    return CallError("OverflowError", limits)
 
 
 def status_of(value: Any) -> int:
@@ -71,7 +101,7 @@ class CollectingCall(Call):
     def __init__(
         self, link: Link, module: str, function: str, *arguments: Any, after: int = 0
     ) -> None:
-        self.collected = Output()
+        self.collected = Output(link)
         self.sink: Callable[[int, bytes], None] | None = None
         request: dict[str, Any] = {
             "module": module,
@@ -92,7 +122,7 @@ class CollectingCall(Call):
         self.credit(len(data))
 
     def outputs(self) -> dict[str, bytes]:
-        return self.collected.values()
+        return self.collected.take()
 
 
 def failure_of(error: CallDied | CallError) -> Failed:
@@ -110,7 +140,7 @@ class CollectingCommand(RemoteCommand):
     def __init__(
         self, link: Link, argv: list[str], done: Callable[["CollectingCommand"], None]
     ) -> None:
-        self._output = Output()
+        self._output = Output(link)
         self.status = 255
         super().__init__(link, argv, False)
         self.on_output = self._collect
@@ -127,4 +157,4 @@ class CollectingCommand(RemoteCommand):
         done(self)
 
     def outputs(self) -> dict[str, bytes]:
-        return self._output.values()
+        return self._output.take()

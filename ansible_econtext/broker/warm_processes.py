@@ -25,15 +25,15 @@ Ordinary = Callable[[], CollectingCall]
 class ModuleRun:
     """Run of a module in a warm process; has the interface of its ordinary call."""
 
-    def __init__(self, call: CollectingCall, ordinary: Ordinary) -> None:
+    def __init__(self, link: Link, call: CollectingCall, ordinary: Ordinary) -> None:
         self._call = call
         self._ordinary = ordinary
-        self._output = Output()
+        self._output = Output(link)
         self._is_given_up = False
         self.future: Future[Any] = Future()
 
     def outputs(self) -> dict[str, bytes]:
-        return self._output.values()
+        return self._output.take()
 
     def end(self, stream: int) -> None:
         """Do nothing: a module in a warm process has no standard input."""
@@ -114,7 +114,7 @@ class WarmProcess(CollectingCall):
     ) -> ModuleRun:
         """Run the module after those that wait; `ordinary` runs it if the process ends."""
         request = wire.frame(wire.CALL, 0, codec.encode(arguments))
-        run = ModuleRun(self, ordinary)
+        run = ModuleRun(self.link, self, ordinary)
         if not self._runs:  # else it went out without a wait for the run before
             self.link.round_trips += 1
         self._runs.append(run)

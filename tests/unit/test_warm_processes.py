@@ -171,7 +171,7 @@ def test_data_of_a_stream_that_no_module_has_ends_the_link(warm_processes, link)
 
 def test_arguments_that_cannot_be_sent_alone_are_an_error(link):
     arguments = {"parameters": b"x" * (wire.MAX_MESSAGE + 1)}
-    alone = ModuleRun(None, lambda: CollectingCall(link, *RUN, arguments))
+    alone = ModuleRun(link, None, lambda: CollectingCall(link, *RUN, arguments))
     alone.run_alone()
     assert isinstance(alone.future.exception(0), codec.EncodeError)
 
