@@ -72,8 +72,7 @@ class Link:
         #: Called when the slave's process has ended, which may be later.
         self.on_gone: list[Callable[[], None]] = []
         self.stderr = b""
-        #: Bytes of its calls' output that are kept; the owner of the calls counts them.
-        self.kept_output = 0
+        self.kept_output = 0  # bytes of its calls' output; the owner of the calls counts them
         #: Messages that a caller waited for, one after another, each for a round trip.
         self.round_trips = 0
         self._reader = wire.Reader(wire.UPWARD)
