@@ -150,9 +150,8 @@ def _trace():
 def _cut(text):
     # type: (str) -> str
     """Return a text without its middle, if it is too long."""
-    if len(text) <= MAX_TEXT:
-        return text
-    return text[: MAX_TEXT // 2] + "\n...\n" + text[-MAX_TEXT // 2 :]
+    half = MAX_TEXT // 2
+    return text if len(text) <= MAX_TEXT else text[:half] + "..." + text[-half:]
 
 
 def enter(sock, stdio, lifeline):

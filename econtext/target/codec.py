@@ -36,6 +36,8 @@ MAX_NUMBERS = 10000
 _LENGTH = struct.Struct("!L")
 _INTEGER = struct.Struct("!q")
 _FLOAT = struct.Struct("!d")
+_NUMERIC = compat.integers + (float,)
+_PLAIN = (compat.text, bytes, float, type(None))  # and integers of 64 bits
 _MAX_LENGTH = 0xFFFFFFFF
 _MAX_DIGITS = 4000  # Python 3.11 and later refuse to read more than 4,300 digits
 
@@ -97,9 +99,9 @@ def _encode(value, parts, depth):
         parts.append(b"f" + _FLOAT.pack(value))
     elif isinstance(value, dict):
         parts.append(b"d" + _LENGTH.pack(len(value)))
-        numbers = 0
+        _check_members(value, EncodeError)
         for key, item in value.items():
-            numbers = _encode_member(key, parts, depth + 1, numbers)
+            _encode(key, parts, depth + 1)
             _encode(item, parts, depth + 1)
     else:
         _encode_sequence(value, parts, depth)
@@ -110,33 +112,29 @@ def _encode_sequence(value, parts, depth):
     for tag, kind in ((b"l", list), (b"t", tuple), (b"s", set), (b"z", frozenset)):
         if isinstance(value, kind):
             parts.append(tag + _LENGTH.pack(len(value)))  # type: ignore[arg-type]
-            numbers = 0
+            if tag in b"sz":
+                _check_members(value, EncodeError)
             for item in value:  # type: ignore[attr-defined]
-                if tag in b"lt":
-                    _encode(item, parts, depth + 1)
-                else:
-                    numbers = _encode_member(item, parts, depth + 1, numbers)
+                _encode(item, parts, depth + 1)
             return
     kind = type(value)
     raise EncodeError("a value of type %s.%s cannot be sent" % (kind.__module__, kind.__name__))
 
 
-def _encode_member(value, parts, depth, numbers):
-    # type: (object, list, int, int) -> int
-    """Encode a key or a member of a set, of which so many were `numbers`; return the new count."""
-    start = len(parts)
-    _encode(value, parts, depth)
-    tag = parts[start][:1]
-    if tag == b"I":
-        raise EncodeError("an integer of more than 64 bits cannot be a key or a member of a set")
-    if tag not in _PLAIN:
-        kind = type(value)
-        name = "%s.%s" % (kind.__module__, kind.__name__)
-        raise EncodeError("a value of type %s cannot be sent as a key or a member of a set" % name)
-    numbers += tag in _NUMBERS
+def _check_members(members, error):
+    # type: (object, type) -> None
+    """Raise the error unless all keys or members are plain, and few of them numbers."""
+    numbers = 0
+    for each in members:  # type: ignore[attr-defined]
+        is_plain = isinstance(each, _PLAIN)
+        if isinstance(each, compat.integers):
+            is_plain = -(1 << 63) <= each < 1 << 63  # type: ignore[operator]
+        if not is_plain:
+            text = "this %s cannot be a key or a member of a set (64 bits at the most)"
+            raise error(text % type(each).__name__)
+        numbers += isinstance(each, _NUMERIC)
     if numbers > MAX_NUMBERS:
-        raise EncodeError("more than %d numbers as keys or members of a set" % MAX_NUMBERS)
-    return numbers
+        raise error("more than %d numbers as keys or members of a set" % MAX_NUMBERS)
 
 
 def _encode_integer(value, parts):
@@ -184,10 +182,6 @@ def _decode(data, start, depth):
 _CONSTANTS = {b"N": None, b"T": True, b"F": False}
 _NUMBERS = {b"i": _INTEGER, b"f": _FLOAT}
 _ITEMS = frozenset([b"l", b"t", b"s", b"z", b"d"])
-_PLAIN = frozenset([b"N", b"T", b"F", b"i", b"f", b"u", b"b"])
-
-#: Of how many items in a collection one must be plain.
-_STEPS = {b"s": 1, b"z": 1, b"d": 2}
 
 
 def _integer(part):
@@ -212,21 +206,14 @@ def _decode_items(tag, data, start, length, depth):
     if count > len(data) - start:
         raise DecodeError("%d items announced in %d bytes" % (count, len(data) - start))
     items = []
-    step, numbers = _STEPS.get(tag), 0
-    for index in range(count):
-        if step and index % step == 0:
-            member = data[start : start + 1]
-            if member not in _PLAIN:
-                raise DecodeError("a key or a member of a set that is not plain")
-            numbers += member in _NUMBERS
-            if numbers > MAX_NUMBERS:
-                raise DecodeError("more than %d numbers as keys or members" % MAX_NUMBERS)
+    for _ in range(count):
         item, start = _decode(data, start, depth + 1)
         items.append(item)
     if tag == b"l":
         return items, start
     if tag == b"t":
         return tuple(items), start
+    _check_members(items[::2] if tag == b"d" else items, DecodeError)
     if tag == b"s":
         return set(items), start
     if tag == b"z":

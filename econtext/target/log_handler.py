@@ -7,9 +7,6 @@ from econtext.target import codec, compat, wire
 #: Characters of one record that are sent.
 MAX_TEXT = 32768
 
-#: Characters of its logger's name.
-MAX_NAME = 4096
-
 
 class Handler(logging.Handler):
     """Handler that sends each record as (level, name of the logger, text)."""
@@ -23,7 +20,7 @@ class Handler(logging.Handler):
         # type: (logging.LogRecord) -> None
         try:
             name, text = compat.from_native(record.name), compat.from_native(self.format(record))
-            sent = (int(record.levelno), name[:MAX_NAME], text[:MAX_TEXT])
+            sent = (int(record.levelno), name[:4096], text[:MAX_TEXT])
             self._channel.send(wire.LOG, codec.encode(sent))
         except Exception:
             self.handleError(record)

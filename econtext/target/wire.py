@@ -199,7 +199,7 @@ class Reader(object):
             return body
         # Full parts: each that is kept takes some 100 bytes besides its content.
         if kind == DATA or not body or (more and len(body) < MAX_BODY):
-            raise ProtocolError("a stream or a frame that is not full in parts")
+            raise ProtocolError("a part that is empty or not full")
         self._partial_size += len(body)
         if self._partial_size > self._limit:
             raise ProtocolError("a message of more than %d bytes" % self._limit)

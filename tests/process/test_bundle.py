@@ -16,7 +16,8 @@ def test_sizes(capsys):
     whole, command = bundle.bundle(), first_stage.command()
     with capsys.disabled():
         print(f" bundle: {len(whole)} bytes, command line: {len(command)} bytes ", end="")
-    assert len(whole) < 14_000
+    # With what ssh adds, ten segments of TCP: so much goes out before the first acknowledgement.
+    assert len(whole) < 14_400
     assert len(command) < 700
 
 
