@@ -37,7 +37,7 @@ class SlavePool:
         #: Forgotten slaves, which no new request gets, by the link that leads to all of them.
         self._leaving: dict[Link, list[PooledSlave]] = {}
         #: Directories that forgotten slaves' modules made, by the slave's key.
-        self._left: dict[bytes, set[str]] = {}
+        self._left: dict[bytes, set[str | bytes]] = {}
         self._closed = False
         self._when_none: Callable[[], None] | None = None
 
