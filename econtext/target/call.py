@@ -168,6 +168,8 @@ def enter(sock, stdio, lifeline):
     for number, fd in enumerate(stdio):
         os.dup2(fd, number)
     close_all_but(sock, lifeline)
+    for fd in (sock, lifeline):
+        compat.keep_from_commands(fd)
     _die_with(lifeline)
     return Socket(sock)
 
@@ -204,3 +206,12 @@ def _die_with(lifeline):
         fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_NONBLOCK | getattr(os, "O_ASYNC", 0x2000))
     except (OSError, IOError):
         pass
+
+
+def live_without(lifeline):
+    # type: (int) -> None
+    """Undo `_die_with` for all processes that hold this pipe; for the slave."""
+    import fcntl
+
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags & ~getattr(os, "O_ASYNC", 0x2000))

@@ -1,5 +1,10 @@
-"""Call processes as the slave sees them: one for each call, forked ahead of it."""
+"""Call processes as the slave sees them: one for each call, forked ahead of it.
 
+A call that is killed, or whose slave dies, ends with all processes of its group.  One that
+ends by itself leaves alone what it started, as a login shell does.
+"""
+
+import errno
 import os
 import socket
 import sys
@@ -100,13 +105,15 @@ class CallProcess(Child):
         if pid == 0:
             _become(importer, theirs.fileno(), (stdin[0], stdout[1], stderr[1]), life[0])
         theirs.close()
-        for fd in (stdin[0], stdout[1], stderr[1], life[0]):
+        for fd in (stdin[0], stdout[1], stderr[1]):
             os.close(fd)
-        for fd in (stdin[1], stdout[0], stderr[0], life[1]):
+        for fd in (stdin[1], stdout[0], stderr[0], life[0], life[1]):
             compat.keep_from_commands(fd)
         Child.__init__(self, loop, pid, stdin[1], {stdout[0]: wire.STDOUT, stderr[0]: wire.STDERR})
         self._socket = ours
-        self._lifeline = life[1]
+        self._lifeline = life  # type: object
+        self._is_killed = False
+        self._is_over = False  # by itself
         self._writer = Writer(loop, fds[8])
         compat.keep_from_commands(self._writer.fd)
         self._messages = wire.Reader(frozenset([wire.RESULT, wire.WANT, wire.LOG]))
@@ -138,6 +145,7 @@ class CallProcess(Child):
             self.kill()
         for kind, _, body in messages:
             if kind == wire.RESULT:
+                self._let_go()
                 self._result = body
                 self._give_result()
             else:
@@ -170,14 +178,41 @@ class CallProcess(Child):
             return
         if self.status < 0:  # killed: end the commands that it started too
             self.kill()
+        else:
+            self._let_go()
         Child._finish(self)
+
+    def _let_go(self):
+        # type: () -> None
+        """Leave alone what the call started, as it has ended by itself."""
+        if self._lifeline is not None and not self._is_killed and not self._is_over:
+            self._is_over = True
+            call.live_without(self._lifeline[0])  # type: ignore[index]
+
+    def kill(self):
+        # type: () -> None
+        self._is_killed = not self._is_over
+        Child.kill(self)
+
+    def signal(self, number):
+        # type: (int) -> None
+        """Send a signal to the process, and to its group unless the call has ended by itself."""
+        if not self._is_over:
+            Child.signal(self, number)
+        elif self.status is None:
+            try:
+                os.kill(self.pid, number)
+            except OSError as error:
+                if error.errno != errno.ESRCH:
+                    raise
 
     def close(self):
         # type: () -> None
         Child.close(self)
         self._close_socket()
         if self._lifeline is not None:
-            os.close(self._lifeline)
+            for fd in self._lifeline:
+                os.close(fd)
             self._lifeline = None
 
     def _close_socket(self):

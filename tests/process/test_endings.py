@@ -97,6 +97,44 @@ def test_a_daemon_that_keeps_everything_open(context, tmp_path, caplog):
     assert processes.alive(daemon) and answers(context)
 
 
+@pytest.mark.parametrize("end", ["close", "kill"])
+def test_a_child_that_a_call_leaves(fresh, tmp_path, end):
+    """It lives on when the slave ends, though it has the session of the call."""
+    path = tmp_path / "pids"
+    fresh.start(ending.leave_child, str(path)).result(30)
+    child = processes.family(waiting.announced(path)[0])
+    slave = processes.family(fresh.greeting["pid"])
+    assert child
+    if end == "close":
+        fresh.close()
+    else:
+        os.kill(fresh.greeting["pid"], signal.SIGKILL)
+    processes.gone(slave - child, SECONDS)
+    assert processes.alive(child) == child
+
+
+def test_a_child_of_a_call_that_ends_without_a_result(context, tmp_path):
+    path = tmp_path / "pids"
+    with pytest.raises(CallDied):
+        context.start(ending.leave_child_and_stop, str(path)).result(30)
+    child = processes.family(waiting.announced(path)[0])
+    assert answers(context)
+    assert child and processes.alive(child) == child
+
+
+@pytest.mark.parametrize("end", ["cancel", "kill"])
+def test_a_child_of_a_call_that_is_ended(fresh, tmp_path, end):
+    """It ends with the call, or with the slave."""
+    future = fresh.start(ending.hang_with_child, str(tmp_path / "pids"))
+    family = processes.family(*waiting.announced(tmp_path / "pids"))
+    assert len(family) == 2
+    if end == "cancel":
+        assert future.cancel()
+    else:
+        os.kill(fresh.greeting["pid"], signal.SIGKILL)
+    processes.gone(family, SECONDS)
+
+
 @pytest.mark.parametrize(
     "function, arguments", [(plain.close_all, ()), (ending.scribble, (10,))], ids=["close", "write"]
 )

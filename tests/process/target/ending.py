@@ -42,6 +42,45 @@ def leave_daemon(path):
     return os.getpid()
 
 
+def leave_child(path):
+    """Return while a child of this session lives on; returns the number of this process."""
+    _fork_child(path)
+    return os.getpid()
+
+
+def leave_child_and_stop(path):
+    """End the process itself, without a result, while a child of this session lives on."""
+    _fork_child(path)
+    os._exit(0)
+
+
+def hang_with_child(path):
+    """Be there for ever, beside a child of this session."""
+    _fork_child(path)
+    while True:
+        signal.pause()
+
+
+def _fork_child(path):
+    """Fork a child that a hangup does not end, and that keeps all open but standard streams."""
+    if os.fork() == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(null, number)
+        announce(path, os.getpid(), os.getppid())
+        while True:
+            signal.pause()
+    wait_for(path)
+
+
+def wait_for_file(path, wanted):
+    """Announce this process, and return its number when the file `wanted` is there."""
+    announce(path, os.getpid())
+    wait_for(wanted)
+    return os.getpid()
+
+
 def meet(directory, name, number):
     """Wait until `number` calls are here at the same time."""
     announce(os.path.join(directory, name), os.getpid())

@@ -159,6 +159,50 @@ def daemon_that_holds_output(module):
     module.exit_json(changed=True)
 
 
+def child(module):
+    leave_child(module.params["path"])
+    module.exit_json(changed=True)
+
+
+def child_of_a_process_that_leaves(module):
+    leave_child(module.params["path"])
+    print(json.dumps({"changed": True}))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def command_of_its_own(module):
+    null = open(os.devnull, "r+")
+    waits = "until test -e '%s.go'; do sleep 0.05; done; echo by the child > '%s'"
+    command = waits % (module.params["path"], module.params["path"])
+    subprocess.Popen(["sh", "-c", command], stdin=null, stdout=null, stderr=null)
+    module.exit_json(changed=True)
+
+
+def child_beside_it(module):
+    leave_child(module.params["path"])
+    time.sleep(600)
+
+
+def leave_child(path):
+    """Forks a child without a session of its own that no hangup ends."""
+    sys.stdout.flush()
+    if os.fork():
+        return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    with open(path + ".pid", "w") as target:
+        target.write("%d\n" % os.getpid())
+    deadline = time.time() + 60
+    while not os.path.exists(path + ".go") and time.time() < deadline:
+        time.sleep(0.05)
+    with open(path, "w") as target:
+        target.write("by the child\n")
+    os._exit(0)
+
+
 def pool(module):
     import multiprocessing
 
