@@ -54,6 +54,11 @@ class PooledSlave:
         return bool(self.users) or monotonic() - self.seen < _CERTAIN
 
     @property
+    def is_spent(self) -> bool:
+        """Whether it has been used, and is not in use now."""
+        return self.link.round_trips > 0 and not self.users
+
+    @property
     def is_tidying(self) -> bool:
         """Whether it is in use for removals alone, of tasks that are over."""
         return bool(self.users) and all(user.tidies_up for user in self.users)

@@ -128,6 +128,7 @@ class RequestHandler(Generic[A]):
             self._channel.kill()
 
     def _lost(self, error: EcontextError) -> None:
+        self._slaves.note_loss(self._route)
         self._fail(messages.FailureCode.LOST, error)
 
     def _call(
@@ -194,7 +195,8 @@ class RequestHandler(Generic[A]):
         """Return whether to replace the slave: once, since its files may change all the time."""
         if self._is_anew or not isinstance(error, CallError):
             return False
-        self._is_anew = error.kind == target_modules.OUTDATED
+        kinds = (target_modules.OUTDATED, target_modules.ORPHANED)
+        self._is_anew = error.kind in kinds
         return self._is_anew
 
     def _start_anew(self) -> None:

@@ -38,6 +38,8 @@ class SlavePool:
         self._leaving: dict[Link, list[PooledSlave]] = {}
         #: Directories that forgotten slaves' modules made, by the slave's key.
         self._left: dict[bytes, set[str | bytes]] = {}
+        #: Keys of become slaves of which one ended in the middle of a task.
+        self._short_lived: set[bytes] = set()
         self._closed = False
         self._when_none: Callable[[], None] | None = None
 
@@ -57,6 +59,9 @@ class SlavePool:
         """
         key = key_of(route)
         slave = self._slaves.get(key)
+        if slave is not None and key in self._short_lived and slave.is_spent:
+            self.retire(route, slave)
+            slave = None
         if key in self._starting:
             self._starting[key].append(found)
         elif slave is not None and slave.is_certain:
@@ -67,6 +72,16 @@ class SlavePool:
                 self._start(route, key)
             else:
                 self._make_sure(route, key, slave)
+
+    def note_loss(self, route: Route) -> None:
+        """Give each later task on a route a fresh slave, as its slave ended in a task's middle.
+
+        Does nothing unless become led to it and its parent runs: sudo has ended it then, which
+        may have a time limit and take the slave's input and output with it.
+        """
+        parent = self._slaves.get(key_of(route[:-1]))
+        if route[-1].kind == "become" and parent is not None and parent.link.error is None:
+            self._short_lived.add(key_of(route))
 
     def send_ahead(self, route: Route, callback: Callable[[Link], None]) -> None:
         """Call `callback` with the link to a starting slave, when its bundle is sent.

@@ -14,6 +14,7 @@ WARM_PROCESS = "ansible_econtext.target.warm_process"
 
 #: What an error's kind is if the slave is to be replaced, and if an operation on files failed.
 OUTDATED = f"{FRESHNESS}.Outdated"
+ORPHANED = "econtext.target.slave.Orphaned"
 OPERATION_ERROR = f"{FILES}.OperationError"
 
 #: The modules that every slave holds, with those that they import.

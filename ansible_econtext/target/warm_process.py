@@ -12,7 +12,7 @@ import sys
 import threading
 
 from ansible_econtext.target import memfd, module_runner, run_command, session_guard
-from econtext.target import call, codec, compat, wire
+from econtext.target import call, codec, compat, starter, wire
 
 #: The top package of every module in a payload.
 _PAYLOAD = "ansible"
@@ -60,9 +60,12 @@ def _requests(descriptor, state):
     The broker has the requests that were not answered done by ordinary calls.
     """
     resources = _resources()
+    starters = starter.Starters(os.getppid())
     reader = wire.Reader(frozenset([wire.CALL]))
     for data in iter(lambda: compat.retry(os.read, descriptor, 65536), b""):
         for _, _, body in reader.feed(data):
+            if starters.has_ended():
+                return
             yield codec.decode(body)
             if _resources() != resources:
                 return

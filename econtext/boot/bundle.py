@@ -23,6 +23,7 @@ MODULES = (
     "call_process",
     "hello",
     "call_order",
+    "starter",
     "slave",
     "main",
 )

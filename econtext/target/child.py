@@ -109,6 +109,8 @@ class Child(object):
             self._close_output(fd)
             if not self._outputs:
                 self.reap()
+            elif self.status is not None:
+                self._loop.soon(self.reap)
             return False
         self._sending.sent(len(data))
         self.on_output(self._outputs[fd], data)
@@ -140,12 +142,19 @@ class Child(object):
             if not self._outputs:
                 self._look_again()
             return
+        if self._goes_on():
+            return
         # What it wrote before its end is still in the pipes.  A grandchild may
         # hold them open for as long as it lives: what it writes later is lost.
         if self.drain():
             self._finish()
         else:
             self._look_again()
+
+    def _goes_on(self):
+        # type: () -> bool
+        """Return whether the end of the process is not yet the child's end."""
+        return False
 
     def _look_again(self):
         # type: () -> None
@@ -195,6 +204,11 @@ class Command(Child):
     Raises OSError if the command cannot be started.
     """
 
+    #: Whether a slave is at its end, which may outlive the process: a sudo that reaches its
+    #: time limit, or is killed, ends the shell between them alone.  The slave's end is that of
+    #: the output.
+    leads_to_slave = False
+
     def __init__(self, loop, argv, terminal=False):
         # type: (object, list, bool) -> None
         outputs = {}
@@ -233,6 +247,16 @@ class Command(Child):
         Child._close_output(self, fd)
         if list(self._outputs.values()) in ([], [wire.TERMINAL]) and self._kept:
             os.close(self._kept.pop())
+
+    def _goes_on(self):
+        # type: () -> bool
+        return self.leads_to_slave and wire.STDOUT in self._outputs.values()
+
+    def kill(self):
+        # type: () -> None
+        self.leads_to_slave = False
+        Child.kill(self)
+        self._loop.soon(self.reap)
 
 
 def _open_terminal():

@@ -6,6 +6,7 @@ never runs a caller's function in its own process (law 4).
 
 from __future__ import unicode_literals  # on Python 2, tags and names are text too
 
+import os
 import signal
 import zlib
 
@@ -22,11 +23,18 @@ from econtext.target import (
 )
 from econtext.target.call_order import Series
 from econtext.target.loop import Loop, Writer, read
+from econtext.target.starter import Starters
 
 #: Seconds that children have to end when the slave ends, before they are killed, and
 #: seconds after which the slave ends in any case.
 _PATIENCE = 2
 _END = 4
+
+#: Seconds between looks at whether the processes that started the slave are still there.
+_LOOK = 2
+
+#: Kind of the error of a call that was not begun, as one of them has ended.
+_ORPHANED = "econtext.target.slave.Orphaned"
 
 
 class Slave(object):
@@ -46,6 +54,7 @@ class Slave(object):
         self._received = {}  # type: dict  # channel: flow_control.Receiving
         self._waiting = {}  # type: dict  # name of a module: channels that asked for it
         self._spare = call_process.Spare(self._loop, self._importer)
+        self._starters = Starters(os.getpid())
         self._paused = False
         self._ending = False
         self._handlers = {
@@ -73,6 +82,7 @@ class Slave(object):
         self._outlet.send(wire.HELLO, 0, codec.encode(hello.make()))
         self._outlet.flush()  # frames that have come already may take their time
         self._loop.add_reader(self._downward, self._receive)
+        self._loop.call_later(_LOOK, self._end_if_orphaned)
         try:
             self._loop.run()
         finally:  # after an error too: no process of a slave lives on
@@ -105,6 +115,11 @@ class Slave(object):
 
     def _call(self, channel, body):
         # type: (int, bytes) -> None
+        if self._starters.has_ended():  # calls that run go on, as a stock module does
+            text = "the process that started this slave has ended"
+            self._outlet.send(wire.RESULT, channel, codec.encode(("error", _ORPHANED, text, "")))
+            self._exited(channel, 0)
+            return
         self._begin(channel, lambda: self._call_process(channel, body))
 
     def _begin(self, channel, start):
@@ -212,6 +227,7 @@ class Slave(object):
             return
         digests = codec.decode(body)
         if digests is None:
+            self._children[channel].leads_to_slave = True
             data = self._bundle
         else:
             contents = [self._store.content(digest) for digest in digests]
@@ -281,6 +297,17 @@ class Slave(object):
 
     # The end
 
+    def _end_if_orphaned(self):
+        # type: () -> None
+        if self._starters.has_ended() and not self._has_work():
+            self._shut_down()
+        else:
+            self._loop.call_later(_LOOK, self._end_if_orphaned)
+
+    def _has_work(self):
+        # type: () -> bool
+        return any(channel >= 0 for channel in self._children)
+
     def _reap(self):
         # type: () -> None
         for channel, process in list(self._children.items()):
@@ -310,5 +337,5 @@ class Slave(object):
 
     def _end_if_done(self):
         # type: () -> None
-        if self._ending and not [channel for channel in self._children if channel >= 0]:
+        if self._ending and not self._has_work():
             self._loop.stop()

@@ -103,6 +103,18 @@ def _run(*command: str, stdin: str = "") -> None:
         time.sleep(0.1)
 
 
+@contextlib.contextmanager
+def sudo_defaults(account: Account, settings: str) -> Iterator[None]:
+    """More of sudo's Defaults for an account that may use sudo."""
+    path = SUDOERS / account.name
+    before = path.read_text(encoding="ascii")
+    path.write_text(f"{before}Defaults:{account.name} {settings}\n", encoding="ascii")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="ascii")
+
+
 def _allow_sudo(account: Account, what: str) -> None:
     # Without a timestamp the password is asked for at each use, and nothing is left in /run/sudo.
     text = (

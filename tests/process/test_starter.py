@@ -1,0 +1,101 @@
+"""A slave that outlives the process that started it, as one under a sudo with a time limit."""
+
+import os
+import pathlib
+import signal
+
+import pytest
+
+from econtext import CallError, EcontextError
+from tests.support import processes
+
+from . import waiting
+from .target import ending, plain
+
+SECONDS = 10  # in which a slave that is of no more use has ended
+
+#: The kind of the error of a call that was not begun.
+ORPHANED = "econtext.target.slave.Orphaned"
+
+#: The script starts a shell, which starts the slave.
+SCRIPT = """#!/bin/sh
+/bin/sh -c '"$0" "$@"; exit $?' {python} "$@"
+exit $?
+"""
+
+
+@pytest.fixture
+def started(router, python, tmp_path):
+    """A slave of a slave, started by a program that is called sudo; and its processes."""
+    program = tmp_path / "sudo"
+    program.write_text(SCRIPT.format(python=python), encoding="ascii")
+    program.chmod(0o755)
+    context = router.local(python).local(str(program))
+    shell = parent_of(context.greeting["pid"])
+    return context, shell, parent_of(shell)
+
+
+def parent_of(pid: int) -> int:
+    found = processes.process(pid)
+    assert found is not None
+    return found.parent
+
+
+def end(pid: int) -> None:
+    found = processes.family(pid) & {processes.process(pid)}
+    os.kill(pid, signal.SIGKILL)
+    processes.gone(found, SECONDS)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["shell", "sudo"])
+def test_a_call_goes_on_and_no_other_begins(started, tmp_path, which):
+    context, *starters = started
+    slave = processes.family(context.greeting["pid"])
+    future = context.start(ending.wait_for_file, str(tmp_path / "pids"), str(tmp_path / "go"))
+    waiting.announced(tmp_path / "pids")
+    end(starters[which])
+    with pytest.raises(CallError) as caught:
+        context.call(ending.announce, str(tmp_path / "second"))
+    assert caught.value.kind == ORPHANED
+    assert not future.done()
+    (tmp_path / "go").touch()
+    assert future.result(30) > 0
+    assert not (tmp_path / "second").exists()
+    processes.gone(slave, SECONDS)
+    with pytest.raises(EcontextError):
+        context.call(plain.echo)
+
+
+def test_a_slave_without_calls_ends(started):
+    context, shell, _ = started
+    slave = processes.family(context.greeting["pid"])
+    assert context.call(plain.echo) == [[], []]
+    end(shell)
+    processes.gone(slave, SECONDS)
+    with pytest.raises(EcontextError):
+        context.call(plain.echo)
+
+
+@pytest.mark.parametrize("how", ["cancel", "close", "kill the parent"])
+def test_a_call_that_goes_on_is_ended(started, tmp_path, how):
+    """By all that ends a call of another slave."""
+    context, shell, sudo = started
+    future = context.start(ending.hang, str(tmp_path / "pids"))
+    pids = waiting.announced(tmp_path / "pids")
+    family = processes.family(*pids)
+    parent = parent_of(sudo)
+    end(shell)
+    assert processes.alive(family) == family
+    if how == "cancel":
+        assert future.cancel()
+    elif how == "close":
+        context.close()
+    else:
+        os.kill(parent, signal.SIGKILL)
+    processes.gone(family, SECONDS)
+
+
+def test_a_slave_whose_starters_stay(started, tmp_path: pathlib.Path):
+    context, shell, sudo = started
+    assert context.call(plain.echo, 1) == [[1], []]
+    assert processes.process(shell) and processes.process(sudo)
