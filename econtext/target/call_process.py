@@ -4,7 +4,6 @@ A call that is killed, or whose slave dies, ends with all processes of its group
 ends by itself leaves alone what it started, as a login shell does.
 """
 
-import errno
 import os
 import socket
 import sys
@@ -113,7 +112,6 @@ class CallProcess(Child):
         self._socket = ours
         self._lifeline = life  # type: object
         self._is_killed = False
-        self._is_over = False  # by itself
         self._writer = Writer(loop, fds[8])
         compat.keep_from_commands(self._writer.fd)
         self._messages = wire.Reader(frozenset([wire.RESULT, wire.WANT, wire.LOG]))
@@ -185,26 +183,14 @@ class CallProcess(Child):
     def _let_go(self):
         # type: () -> None
         """Leave alone what the call started, as it has ended by itself."""
-        if self._lifeline is not None and not self._is_killed and not self._is_over:
-            self._is_over = True
+        if self._lifeline is not None and not self._is_killed and self.has_group:
+            self.has_group = False
             call.live_without(self._lifeline[0])  # type: ignore[index]
 
     def kill(self):
         # type: () -> None
-        self._is_killed = not self._is_over
+        self._is_killed = self.has_group
         Child.kill(self)
-
-    def signal(self, number):
-        # type: (int) -> None
-        """Send a signal to the process, and to its group unless the call has ended by itself."""
-        if not self._is_over:
-            Child.signal(self, number)
-        elif self.status is None:
-            try:
-                os.kill(self.pid, number)
-            except OSError as error:
-                if error.errno != errno.ESRCH:
-                    raise
 
     def close(self):
         # type: () -> None

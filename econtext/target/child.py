@@ -38,6 +38,11 @@ class Child(object):
         self._paused = False
         self._finished = False
         self._interval = _REAP_FIRST
+        #: Whether a slave is at its end, which may outlive the process: a sudo that reaches its
+        #: time limit ends the shell between them alone.  The slave ends with its output.
+        self.leads_to_slave = False
+        #: Whether its group is its own to end.
+        self.has_group = True
         self.on_output = self.on_exit = self.on_input_written = None
         self._inputs = {wire.STDIN: Writer(loop, stdin, self._input_written)}
         for fd in outputs:
@@ -142,7 +147,7 @@ class Child(object):
             if not self._outputs:
                 self._look_again()
             return
-        if self._goes_on():
+        if self.leads_to_slave and wire.STDOUT in self._outputs.values():
             return
         # What it wrote before its end is still in the pipes.  A grandchild may
         # hold them open for as long as it lives: what it writes later is lost.
@@ -150,11 +155,6 @@ class Child(object):
             self._finish()
         else:
             self._look_again()
-
-    def _goes_on(self):
-        # type: () -> bool
-        """Return whether the end of the process is not yet the child's end."""
-        return False
 
     def _look_again(self):
         # type: () -> None
@@ -182,7 +182,7 @@ class Child(object):
         # type: (int) -> None
         """Send a signal to the process and its group, which holds its own commands."""
         for function in (os.killpg, os.kill):
-            if self.status is None or function is os.killpg:
+            if self.has_group if function is os.killpg else self.status is None:
                 try:
                     function(self.pid, number)
                 except OSError as error:
@@ -192,6 +192,8 @@ class Child(object):
     def kill(self):
         # type: () -> None
         """Terminate the process and its group, and kill them a second later."""
+        self.leads_to_slave = False
+        self._loop.soon(self.reap)
         self.signal(signal.SIGTERM)
         self._loop.call_later(1, lambda: self.signal(signal.SIGKILL))
 
@@ -203,11 +205,6 @@ class Command(Child):
     input or output: it is for programs that ask for a password there.
     Raises OSError if the command cannot be started.
     """
-
-    #: Whether a slave is at its end, which may outlive the process: a sudo that reaches its
-    #: time limit, or is killed, ends the shell between them alone.  The slave's end is that of
-    #: the output.
-    leads_to_slave = False
 
     def __init__(self, loop, argv, terminal=False):
         # type: (object, list, bool) -> None
@@ -247,16 +244,6 @@ class Command(Child):
         Child._close_output(self, fd)
         if list(self._outputs.values()) in ([], [wire.TERMINAL]) and self._kept:
             os.close(self._kept.pop())
-
-    def _goes_on(self):
-        # type: () -> bool
-        return self.leads_to_slave and wire.STDOUT in self._outputs.values()
-
-    def kill(self):
-        # type: () -> None
-        self.leads_to_slave = False
-        Child.kill(self)
-        self._loop.soon(self.reap)
 
 
 def _open_terminal():

@@ -13,35 +13,26 @@ class Starters(object):
     def __init__(self, slave):
         # type: (int) -> None
         self._slave = slave
-        self._parent = _parent_of(slave)
-        sudo = _parent_of(self._parent)
-        self._sudo = sudo if _name_of(sudo).startswith("sudo") else 0
+        self._parent = _status(slave)[1]
+        sudo = _status(self._parent)[1]
+        self._sudo = sudo if _status(sudo)[0].startswith("sudo") else 0
 
     def has_ended(self):
         # type: () -> bool
         """Return whether one of them has ended."""
-        if _parent_of(self._slave) != self._parent:
+        if _status(self._slave)[1] != self._parent:
             return True
-        return bool(self._sudo) and _parent_of(self._parent) != self._sudo
+        return bool(self._sudo) and _status(self._parent)[1] != self._sudo
 
 
-def _parent_of(process):
-    # type: (int) -> int
-    """Return the number of a process's parent; 0 if the system does not tell it."""
+def _status(process):
+    # type: (int) -> tuple
+    """Return (name, parent's number) of a process; ("", 0) if the system does not tell it."""
     if process == os.getpid():
-        return os.getppid()
-    return int((_read(process, "stat").rpartition(")")[2].split() or [0, 0])[1])
-
-
-def _name_of(process):
-    # type: (int) -> str
-    return _read(process, "comm")
-
-
-def _read(process, name):
-    # type: (int, str) -> str
+        return "", os.getppid()
     try:
-        with open("/proc/%d/%s" % (process, name)) as file:
-            return file.read()
-    except (OSError, IOError, ValueError):  # not Linux, or the process has ended
-        return ""
+        with open("/proc/%d/stat" % process) as file:
+            name, _, rest = file.read().rpartition(")")
+        return name.partition("(")[2], int(rest.split()[1])
+    except (OSError, IOError, ValueError):  # not Linux, or another account's process
+        return "", 0
