@@ -4,6 +4,7 @@ A sudo that reaches its time limit ends the shell under it, and one that is kill
 The slave is left behind then, as a stock module is.
 """
 
+import errno
 import os
 
 
@@ -12,17 +13,20 @@ class Starters(object):
 
     def __init__(self, slave):
         # type: (int) -> None
-        self._slave = slave
-        self._parent = _status(slave)[1]
-        sudo = _status(self._parent)[1]
-        self._sudo = sudo if _status(sudo)[0].startswith("sudo") else 0
+        parent = _status(slave)[1]
+        sudo = _status(parent)[1]
+        self._processes = [parent, sudo] if _status(sudo)[0].startswith("sudo") else [parent]
 
     def has_ended(self):
         # type: () -> bool
         """Return whether one of them has ended."""
-        if _status(self._slave)[1] != self._parent:
-            return True
-        return bool(self._sudo) and _status(self._parent)[1] != self._sudo
+        for process in self._processes:
+            try:
+                os.kill(process, 0)
+            except OSError as error:  # EPERM: another account's
+                if error.errno == errno.ESRCH:
+                    return True
+        return False
 
 
 def _status(process):
