@@ -7,6 +7,7 @@ from ansible_econtext.broker import launch_plan
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import Route, key_of
+from econtext.boot.first_stage import Manner
 from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError
 from econtext.controller.launch import Starting
 from econtext.controller.link import Link, logger, notify
@@ -40,6 +41,8 @@ class SlavePool:
         self._left: dict[bytes, set[str | bytes]] = {}
         #: Keys of become slaves of which one ended in the middle of a task.
         self._short_lived: set[bytes] = set()
+        #: Manners of starting that were found by a second start, for the next slave of a route.
+        self._manners: dict[bytes, Manner] = {}
         self._closed = False
         self._when_none: Callable[[], None] | None = None
 
@@ -142,11 +145,14 @@ class SlavePool:
         hop = route[-1]
 
         def done(outcome: Link | EcontextError) -> None:
-            self._attempts.pop(key, None)
+            attempt = self._attempts.pop(key, None)
             self._parents.pop(key, None)
+            self._manners.pop(key, None)
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
                 return
+            if attempt is not None and attempt.manner is not Manner.AT_ONCE:
+                self._manners[key] = attempt.manner
             path = tuple(key_of(route[: length + 1]) for length in range(len(route)))
             slave = PooledSlave(outcome, hop.python, path, self._loop)
             slave.left |= self._left.pop(key, set())
@@ -159,6 +165,7 @@ class SlavePool:
         self._parents[key] = parent
         try:
             plan = launch_plan.of(hop, parent.name if parent is not None else "")
+            plan = plan._replace(manner=self._manners.get(key, plan.manner))
             self._attempts[key] = Starting(self._loop, plan, parent, done)
         except Exception as error:  # a fault of ours: each request still has its reply
             logger.error("internal error in the start of %s", hop.name, exc_info=error)

@@ -29,18 +29,19 @@ MODULES = (
 )
 
 
-#: Decimal digits of the bundle's length, which stands in front of it.
-LENGTH_DIGITS = 5
+#: Size of the line in front of the bundle, and where in it the bundle's length stands.
+#: A shell that reads the bundle in place of its script ends at that line.
+HEADER_SIZE, LENGTH = 12, slice(6, 11)
 
 
 @functools.cache
 def bundle() -> bytes:
-    """Return the bundle as the first stage reads it: its length, then a zlib stream."""
+    """Return the bundle as the first stage reads it: a line, then a zlib stream."""
     parts = [_source("assemble"), "econtext/", "", "econtext/target/", ""]
     for name in MODULES:
         parts += ["econtext/target/" + name, _source(name)]
     packed = zlib.compress("\0".join(parts).encode("ascii"), 9)
-    return b"%0*d" % (LENGTH_DIGITS, len(packed)) + packed
+    return b"exit;:%05d\n" % len(packed) + packed
 
 
 def _source(name: str) -> str:

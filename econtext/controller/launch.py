@@ -2,13 +2,19 @@
 
 This is the same for each method and each hop: the plan (`Launch`) is what differs.
 All of it is for the loop's thread.
+
+Where a wrapper of the Python or a startup file of the shell spoils a start, there is a second
+one in another manner (`first_stage.Manner`).
 """
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
+from econtext.boot import first_stage
 from econtext.boot.bundle import bundle
+from econtext.boot.first_stage import Manner
 from econtext.controller import prompts
 from econtext.controller.channels import RemoteCommand
 from econtext.controller.errors import (
@@ -23,8 +29,15 @@ from econtext.target import wire
 from econtext.target.child import Command
 from econtext.target.loop import Loop
 
-#: Bytes that a login may print before the slave's first word.
-MAX_CHATTER = 65536
+logger = logging.getLogger("econtext")
+
+#: Bytes that a login may print before the slave's first word, and the last ones that are kept.
+MAX_CHATTER = 16 * 1024 * 1024
+_KEPT = 4096
+
+#: Exit statuses that no other manner of starting would change: the shell's own, for a Python that
+#: cannot be run or does not exist, and ssh's.
+_SHELLS, _SSHS = (126, 127), 255
 
 
 class Launch(NamedTuple):
@@ -37,6 +50,8 @@ class Launch(NamedTuple):
 
     `prompt_timeout` is the limit in seconds of a dialogue that has a marker, `timeout`
     the limit until the slave's first word, from the start or the marker.
+
+    `manner` is the manner of the first start; only AT_ONCE may be followed by a second one.
     """
 
     name: str
@@ -46,6 +61,7 @@ class Launch(NamedTuple):
     is_network: bool = False
     prompt_timeout: float = 60.0
     timeout: float = 60.0
+    manner: Manner = Manner.AT_ONCE
 
 
 Outcome = Link | EcontextError
@@ -67,21 +83,31 @@ class Starting:
         gone: Callable[[], None] = lambda: None,
     ) -> None:
         self._launch = launch
+        self._loop = loop
+        self._parent = parent
         self._gone = gone
         self._done: Callable[[Outcome], None] | None = done
         self._ahead: list[Callable[[Link], None]] = []
+        #: The words of the first start, if this is the second.
+        self._said_first = ""
+        self._begin(launch.manner)
+
+    def _begin(self, manner: Manner) -> None:
+        #: The manner of the start that runs, or has succeeded.
+        self.manner = manner
+        launch, loop = self._launch, self._loop
         self._bundle_sent = False
         self._talk: prompts.Talk | None = prompts.Talk(launch.dialogue)
         self._chatter = b""
+        self._chatter_size = 0
         self._magic = False
         self._wait = launch.prompt_timeout if launch.dialogue.marker else launch.timeout
-        self._loop = loop
         self._timer = loop.call_later(self._wait, self._timed_out)
         try:
-            self._process = self._run(loop, parent)
+            self._process = self._run(loop, self._parent)
         except (OSError, EcontextError) as error:
             loop.post(functools.partial(self._fail, self._not_run(error)))
-            loop.post(gone)
+            loop.post(self._gone)
             return
         self._link = Link(launch.name, self._process, loop.soon)
         if launch.is_network:
@@ -89,7 +115,7 @@ class Starting:
         self._process.on_output = self._output
         self._process.on_exit = self._exited
         if not launch.dialogue.marker:
-            self._send_bundle()
+            self._ready()
 
     def _not_run(self, error: OSError | EcontextError) -> EcontextError:
         if isinstance(error, EcontextError):
@@ -97,12 +123,17 @@ class Starting:
         return LaunchError(self._launch.name, f"cannot run {self._launch.argv[0]}: {error}")
 
     def _run(self, loop: Loop, parent: Link | None) -> Process:
-        argv = list(self._launch.argv)
+        argv = list(first_stage.in_manner(self._launch.argv, self.manner))
         if parent is not None:
             return RemoteCommand(parent, argv, self._launch.terminal)
         command = Command(loop, argv, self._launch.terminal)
         command.start_reading()
         return cast(Process, command)
+
+    def _ready(self) -> None:
+        """Send the bundle, unless it has to wait for the first stage's word."""
+        if self.manner is Manner.AT_ONCE:
+            self._send_bundle()
 
     def _send_bundle(self) -> None:
         if isinstance(self._process, RemoteCommand):
@@ -117,12 +148,11 @@ class Starting:
         """Call `callback` with the link as soon as the bundle is sent.
 
         What it sends follows the bundle without waiting for the greeting, which may never
-        come.
+        come.  A second start calls it again, with another link.
         """
+        self._ahead.append(callback)
         if self._bundle_sent:
             notify(callback, self._link)
-        else:
-            self._ahead.append(callback)
 
     def _output(self, stream: int, data: bytes) -> None:
         self._process.credit(len(data))
@@ -131,7 +161,7 @@ class Starting:
         elif self._talk is not None:
             self._converse(stream, data)
         elif stream == wire.STDOUT:
-            self._look_for_magic(data)
+            self._listen(data)
         else:
             self._link.said(data)
 
@@ -140,7 +170,7 @@ class Starting:
         if stream != wire.STDOUT:
             self._link.said(data)
         elif not self._launch.dialogue.marker:
-            self._look_for_magic(data)
+            self._listen(data)
             return
         for action in self._talk.feed(stream, data):
             match action:
@@ -152,20 +182,25 @@ class Starting:
                     self._timer.cancel()
                     self._wait = self._launch.timeout
                     self._timer = self._loop.call_later(self._wait, self._timed_out)
-                    self._send_bundle()
-                    self._look_for_magic(rest)
+                    self._ready()
+                    self._listen(rest)
                 case prompts.Refused(missing):
                     self._fail(PasswordError(self._launch.name, missing, self._said()))
 
-    def _look_for_magic(self, data: bytes) -> None:
+    def _listen(self, data: bytes) -> None:
+        """Look for the first stage's word and the slave's in what a login prints."""
         self._chatter += data
+        self._chatter_size += len(data)
+        if not self._bundle_sent and first_stage.FIRST_WORD in self._chatter:
+            self._chatter = self._chatter.partition(first_stage.FIRST_WORD)[2]
+            self._send_bundle()
         before, magic, after = self._chatter.partition(wire.MAGIC)
+        self._chatter = before[-_KEPT:]
         if magic:
             self._magic = True
             self._talk = None
-            self._chatter = before
             self._feed(after)
-        elif len(self._chatter) > MAX_CHATTER:
+        elif self._chatter_size > MAX_CHATTER:
             self._fail(LaunchError(self._launch.name, "the login prints without end", None))
 
     def _feed(self, data: bytes) -> None:
@@ -180,10 +215,27 @@ class Starting:
     def _exited(self, status: int) -> None:
         if self._done is None:
             self._link.ended(status)
+        elif (manner := self._second_manner(status)) is not None:
+            logger.info("%s: a second start, %s: %s", self._launch.name, manner.value, self._said())
+            self._timer.cancel()
+            self._said_first = self._said()
+            self._begin(manner)
+            return
         else:
             reason = f"the command {describe_status(status)} before a slave ran"
             self._fail(LaunchError(self._launch.name, reason, status, self._said()))
         self._gone()
+
+    def _second_manner(self, status: int) -> Manner | None:
+        """Return the manner of a second start; None if another manner would make no difference."""
+        is_first = self.manner is Manner.AT_ONCE and self._bundle_sent and not self._magic
+        is_ssh = self._launch.is_network and status == _SSHS
+        if not is_first or is_ssh or status < 0 or status in _SHELLS:
+            return None
+        was_run = first_stage.NO_BUNDLE in self._link.stderr + self._chatter
+        manner = Manner.ON_WORD if was_run else Manner.AS_FILE
+        is_known = first_stage.in_manner(self._launch.argv, manner) != self._launch.argv
+        return manner if is_known else None
 
     def _timed_out(self) -> None:
         self._fail(LaunchTimeout(self._launch.name, self._wait, self._said()))
@@ -219,5 +271,7 @@ class Starting:
         self._process.credit(len(data))
 
     def _said(self) -> str:
-        said = self._link.stderr or self._chatter[-1024:]
-        return said.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+        """Return the last words of the command, after those of the first one if they differ."""
+        data = self._link.stderr or self._chatter[-1024:]
+        said = data.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+        return said if self._said_first in said else f"{self._said_first}\n{said}".strip()

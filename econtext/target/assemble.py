@@ -34,4 +34,4 @@ for part in sources:
     )
     module.__loader__ = finder
 compat.install_finder(finder)
-main.main(finder, ("%05d" % len(bundle)).encode() + bundle)  # type: ignore  # noqa: F821
+main.main(finder, ("exit;:%05d\n" % len(bundle)).encode() + bundle)  # type: ignore  # noqa: F821

@@ -10,7 +10,7 @@ import sys
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
-from econtext.boot.bundle import LENGTH_DIGITS  # noqa: E402
+from econtext.boot.bundle import HEADER_SIZE, LENGTH  # noqa: E402
 from econtext.target import codec, hello, wire  # noqa: E402
 
 #: No package that a test offers.
@@ -34,7 +34,7 @@ def read(size: int) -> bytes:
 
 
 def greet() -> None:
-    read(int(read(LENGTH_DIGITS)))
+    read(int(read(HEADER_SIZE)[LENGTH]))
     send(wire.MAGIC + wire.frame(wire.HELLO, 0, codec.encode(hello.make())))
 
 
@@ -64,7 +64,7 @@ ANSWERS = {
 
 #: What to send instead of a greeting.
 BEGINNINGS = {
-    "chatter without end": lambda: 100_000 * b"Welcome!\n",
+    "chatter without end": lambda: 2_000_000 * b"Welcome!\n",
     "junk behind the first word": lambda: wire.MAGIC + 1000 * b"Welcome!\n",
     "a frame before the greeting": lambda: wire.MAGIC + value(1, "early"),
     "a greeting that is none": lambda: wire.MAGIC + wire.frame(wire.HELLO, 0, codec.encode([])),

@@ -16,8 +16,9 @@ def test_sizes(capsys):
     whole, command = bundle.bundle(), first_stage.command()
     with capsys.disabled():
         print(f" bundle: {len(whole)} bytes, command line: {len(command)} bytes ", end="")
-    # With what ssh adds, ten segments of TCP: so much goes out before the first acknowledgement.
-    assert len(whole) < 14_400
+    # A new connection sends ten segments of TCP before an acknowledgement; ssh's login, which
+    # comes first, has had some of its own acknowledged, and each widens that window.
+    assert len(whole) < 15_000
     assert len(command) < 700
 
 

@@ -98,7 +98,7 @@ def test_silence(start, beside, monkeypatch):
 
 
 STUBBORN = (
-    "import signal, time; signal.signal(15, 1); print(70000 * 'x', flush=True); time.sleep(60)"
+    "import signal, time; signal.signal(15, 1); print(17000000 * 'x', flush=True); time.sleep(60)"
 )
 
 
