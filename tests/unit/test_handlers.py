@@ -38,6 +38,9 @@ class Pool:
     def find(self, route, found):
         found(self.slave)
 
+    def note_loss(self, route):
+        pass
+
 
 def begin(kind, action, link, is_awaited=True, pool=None, may_end=False):  # noqa: F811
     replies = []
