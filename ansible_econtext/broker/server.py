@@ -6,7 +6,6 @@ nothing of Ansible.
 """
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
-from ansible_econtext.broker import pid_watch, shutdown
+from ansible_econtext.broker import open_files, pid_watch, shutdown
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
@@ -24,9 +23,6 @@ from econtext.target.loop import Loop, Timer
 
 if TYPE_CHECKING:
     from ansible_econtext.broker.payload_store import PayloadStore
-
-#: Open files that a broker may have if the system allows it: some 15,000 hosts.
-_FILES = 65536
 
 
 class Broker:
@@ -251,20 +247,9 @@ class Broker:
         self._tidy(lambda: shutdown.close(self.loop, self._slaves))
 
 
-def _open_more_files() -> None:
-    """Raise the limit of open files, as each host takes some.
-
-    Local slaves go back to the run's limit (`route.local_hop`): it is their modules' too.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY:
-        most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
-
-
 def main(directory: str, run: str, lock: str, persist: str) -> None:
     """Run a broker, and end the process; called by the command of `launcher.start`."""
-    _open_more_files()
+    open_files.raise_limit()
     Broker(directory, int(run), int(lock), float(persist)).run()
     sys.stderr.flush()
     os._exit(0)  # the run waits for it, and the interpreter has nothing left to tidy up

@@ -15,7 +15,7 @@ from tests.support.sshd import Sshd
 
 from .accounts import Accounts
 from .conftest import Transport
-from .play import ANSIBLE_PLAYBOOK, play_of, prepared, run_play, start_play
+from .play import ANSIBLE_PLAYBOOK, Running, play_of, prepared, run_play, start_play
 
 
 def tasks(remote: pathlib.Path) -> list[dict[str, Any]]:
@@ -140,3 +140,26 @@ def test_ssh_finds_files_by_relative_paths(
     (scratch / sshd.key.name).symlink_to(sshd.key)
     result = running.wait()
     assert result.one("ping").status == "ok", str(result)
+
+
+@more_of_a_kind  # the pool's own test has the rule; here are the descriptors of a whole run
+def test_more_hosts_than_files_may_be_open(
+    accounts: Accounts, sshd: Sshd, strategy: str, scratch: pathlib.Path
+) -> None:
+    """Stock Ansible reaches them all: it keeps no descriptor of a host between tasks."""
+    variables = sshd.variables(accounts.plain)
+    options = variables["ansible_ssh_common_args"]
+    hosts = {
+        f"host{n}": variables | {"ansible_ssh_common_args": f"{options} -o ConnectTimeout={60 + n}"}
+        for n in range(32)  # hosts, each with arguments, and so a connection, of its own
+    }
+    directory = scratch / "run"
+    env = prepared(directory, strategy, hosts)
+    playbook = directory / "play.json"
+    play = play_of({"name": "each", "command": "true"}, hosts="all")
+    playbook.write_text(json.dumps(play), encoding="utf-8")
+    command = ["prlimit", "--nofile=80:80", str(ANSIBLE_PLAYBOOK), str(playbook)]
+    result = Running(command, directory, env).wait()
+    assert [task.status for task in result.tasks if task.task == "each"] == ["ok"] * len(hosts), (
+        str(result)
+    )

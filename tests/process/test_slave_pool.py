@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_econtext.broker import pooled_slave, slave_pool
+from ansible_econtext.broker import open_files, pooled_slave, running_slaves, slave_pool
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import messages, route
@@ -81,7 +81,7 @@ def test_one_that_does_not_answer_is_replaced(
     first = owner.find()
     monkeypatch.setattr(pooled_slave, "_CERTAIN", 0)
     monkeypatch.setattr(slave_pool, "_ANSWER", 0.3)
-    monkeypatch.setattr(slave_pool, "_PATIENCE", 0.1)
+    monkeypatch.setattr(running_slaves, "_PATIENCE", 0.1)
     os.kill(process_of(first), signal.SIGSTOP)
     try:
         second = owner.find()
@@ -129,7 +129,7 @@ def test_one_that_removes_files_is_waited_for_before_its_account_changes(
     owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stock Ansible has removed them when the next task begins."""
-    monkeypatch.setattr(slave_pool, "_LOOK", 0.001)
+    monkeypatch.setattr(running_slaves, "_LOOK", 0.001)
     slave = owner.find([*LOCAL, route.interpreter_hop(sys.executable)])
     removal: Any = Removal()
     slave.users.add(removal)
@@ -223,3 +223,31 @@ def test_a_slave_of_this_machine_has_the_limit_of_who_asks_for_it(owner: Owner) 
     limits = pathlib.Path(f"/proc/{process_of(slave)}/limits").read_text()
     (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
     assert line.split()[3] == str(usual[1] - 1)
+
+
+@pytest.fixture
+def no_room() -> Iterator[Callable[[], None]]:
+    """Lower this process's limit of open files to one that leaves no room for a slave."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def lower() -> None:
+        limit = len(os.listdir("/dev/fd")) + open_files._RESERVE - 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, usual[1]))
+
+    yield lower
+    resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+
+def test_the_host_unused_for_longest_makes_room(owner: Owner, no_room: Callable[[], None]) -> None:
+    hops = [[LOCAL[0].replace(key=name)] for name in "abcd"]
+    first, below, second = owner.find(hops[0]), owner.find(hops[0] + OTHER[1:]), owner.find(hops[1])
+    first.release("a request")
+    second.release("a request")
+    below.users.add("a request")  # type: ignore[arg-type]
+    no_room()
+    third = owner.find(hops[2])
+    assert second.link.error is not None
+    assert first.link.error is below.link.error is third.link.error is None
+    third.users.add("a request")  # type: ignore[arg-type]
+    assert owner.find(hops[3]).link.error is None  # none is idle: what is free has to do
+    assert first.link.error is below.link.error is third.link.error is None
