@@ -1,12 +1,12 @@
 """Pool of the broker's slaves, by the key of their route; each is started once."""
 
 from collections.abc import Callable
+from typing import Any
 
 from ansible_econtext.broker import launch_plan, open_files
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.running_slaves import Found, RunningSlaves
 from ansible_econtext.client.route import Route, key_of
-from econtext.boot.first_stage import Manner
 from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError
 from econtext.controller.launch import Starting
 from econtext.controller.link import Link, logger, notify
@@ -25,8 +25,8 @@ class SlavePool(RunningSlaves):
         self._ahead: dict[bytes, list[Callable[[Link], None]]] = {}
         #: Keys of become slaves of which one ended in the middle of a task.
         self._short_lived: set[bytes] = set()
-        #: Manners of starting that were found by a second start, for the next slave of a route.
-        self._manners: dict[bytes, Manner] = {}
+        #: Fields of plans that a second start has changed, for the next slave of a route.
+        self._found_out: dict[bytes, dict[str, Any]] = {}
         self._closed = False
 
     def find(self, route: Route, found: Found) -> None:
@@ -121,12 +121,11 @@ class SlavePool(RunningSlaves):
         def done(outcome: Link | EcontextError) -> None:
             attempt = self._attempts.pop(key, None)
             self._parents.pop(key, None)
-            self._manners.pop(key, None)
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
                 return
-            if attempt is not None and attempt.manner is not Manner.AT_ONCE:
-                self._manners[key] = attempt.manner
+            if attempt is not None:
+                self._found_out[key] = attempt.found_out
             path = tuple(key_of(route[: length + 1]) for length in range(len(route)))
             slave = PooledSlave(outcome, hop.python, path, self._loop)
             slave.left |= self._left.pop(key, set())
@@ -136,10 +135,11 @@ class SlavePool(RunningSlaves):
             outcome.on_end.append(lambda error: self._ended(key, slave))
             self._settle(key, slave)
 
+        found_out = self._found_out.pop(key, {})
         self._parents[key] = parent
         try:
             plan = launch_plan.of(hop, parent.name if parent is not None else "")
-            plan = plan._replace(manner=self._manners.get(key, plan.manner))
+            plan = plan._replace(**found_out)
             self._attempts[key] = Starting(self._loop, plan, parent, done)
         except Exception as error:  # a fault of ours: each request still has its reply
             logger.error("internal error in the start of %s", hop.name, exc_info=error)

@@ -4,13 +4,14 @@ This is the same for each method and each hop: the plan (`Launch`) is what diffe
 All of it is for the loop's thread.
 
 Where a wrapper of the Python or a startup file of the shell spoils a start, there is a second
-one in another manner (`first_stage.Manner`).
+one in another manner (`first_stage.Manner`).  Where sudo says that it must have a terminal, it
+is started once more with one.
 """
 
 import functools
 import logging
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from econtext.boot import first_stage
 from econtext.boot.bundle import bundle
@@ -38,6 +39,9 @@ _KEPT = 4096
 #: Exit statuses that no other manner of starting would change: the shell's own, for a Python that
 #: cannot be run or does not exist, and ssh's.
 _SHELLS, _SSHS = (126, 127), 255
+
+#: sudo's words if its rules say `requiretty`, in English, and it has no terminal.
+_TERMINAL_WANTED = b"you must have a tty to run sudo"
 
 
 class Launch(NamedTuple):
@@ -90,11 +94,14 @@ class Starting:
         self._ahead: list[Callable[[Link], None]] = []
         #: The words of the first start, if this is the second.
         self._said_first = ""
-        self._begin(launch.manner)
+        self._begin()
 
-    def _begin(self, manner: Manner) -> None:
-        #: The manner of the start that runs, or has succeeded.
-        self.manner = manner
+    @property
+    def found_out(self) -> dict[str, Any]:
+        """Fields of the plan that a second start may have changed, for later plans."""
+        return {"manner": self._launch.manner, "terminal": self._launch.terminal}
+
+    def _begin(self) -> None:
         launch, loop = self._launch, self._loop
         self._bundle_sent = False
         self._talk: prompts.Talk | None = prompts.Talk(launch.dialogue)
@@ -123,7 +130,7 @@ class Starting:
         return LaunchError(self._launch.name, f"cannot run {self._launch.argv[0]}: {error}")
 
     def _run(self, loop: Loop, parent: Link | None) -> Process:
-        argv = list(first_stage.in_manner(self._launch.argv, self.manner))
+        argv = list(first_stage.in_manner(self._launch.argv, self._launch.manner))
         if parent is not None:
             return RemoteCommand(parent, argv, self._launch.terminal)
         command = Command(loop, argv, self._launch.terminal)
@@ -132,7 +139,7 @@ class Starting:
 
     def _ready(self) -> None:
         """Send the bundle, unless it has to wait for the first stage's word."""
-        if self.manner is Manner.AT_ONCE:
+        if self._launch.manner is Manner.AT_ONCE:
             self._send_bundle()
 
     def _send_bundle(self) -> None:
@@ -215,27 +222,32 @@ class Starting:
     def _exited(self, status: int) -> None:
         if self._done is None:
             self._link.ended(status)
-        elif (manner := self._second_manner(status)) is not None:
-            logger.info("%s: a second start, %s: %s", self._launch.name, manner.value, self._said())
+        elif (launch := self._second_launch(status)) is not None:
+            logger.info("%s: a second start: %s", launch.name, self._said())
             self._timer.cancel()
             self._said_first = self._said()
-            self._begin(manner)
+            self._launch = launch
+            self._begin()
             return
         else:
             reason = f"the command {describe_status(status)} before a slave ran"
             self._fail(LaunchError(self._launch.name, reason, status, self._said()))
         self._gone()
 
-    def _second_manner(self, status: int) -> Manner | None:
-        """Return the manner of a second start; None if another manner would make no difference."""
-        is_first = self.manner is Manner.AT_ONCE and self._bundle_sent and not self._magic
-        is_ssh = self._launch.is_network and status == _SSHS
+    def _second_launch(self, status: int) -> Launch | None:
+        """Return the plan of another start; None if that would make no difference."""
+        launch = self._launch
+        if not self._bundle_sent:
+            is_wanted = not launch.terminal and _TERMINAL_WANTED in self._link.stderr
+            return launch._replace(terminal=True) if is_wanted else None
+        is_first = launch.manner is Manner.AT_ONCE and not self._magic
+        is_ssh = launch.is_network and status == _SSHS
         if not is_first or is_ssh or status < 0 or status in _SHELLS:
             return None
         was_run = first_stage.NO_BUNDLE in self._link.stderr + self._chatter
         manner = Manner.ON_WORD if was_run else Manner.AS_FILE
-        is_known = first_stage.in_manner(self._launch.argv, manner) != self._launch.argv
-        return manner if is_known else None
+        is_known = first_stage.in_manner(launch.argv, manner) != launch.argv
+        return launch._replace(manner=manner) if is_known else None
 
     def _timed_out(self) -> None:
         self._fail(LaunchTimeout(self._launch.name, self._wait, self._said()))

@@ -116,3 +116,28 @@ def test_what_sudo_logs_passes_unchanged(
     assert result.rc == 0, str(result)
     assert (remote / "binary").read_bytes() == data
     assert base64.b64decode(result.one("down").result["content"]) == data
+
+
+@pytest.mark.parametrize(
+    ("transport", "defaults"),
+    [("sudo", "requiretty"), ("sudo_password", "requiretty, use_pty")],
+    indirect=["transport"],
+)
+def test_a_sudo_that_must_have_a_terminal(
+    transport: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str, defaults: str
+) -> None:
+    """As under stock Ansible without pipelining, which gives each command a terminal."""
+    who = {"shell": "id -un"}
+    play = play_of(
+        {"name": "before", **who},
+        {"name": "file", "copy": {"content": "\r\n\x04\x7f", "dest": str(remote / "file")}},
+        {"meta": "reset_connection"},
+        {"name": "after", **who},
+    )
+    with support.sudo_defaults(transport.account, defaults):
+        result = run_play(
+            play, directory=scratch / "run", strategy=strategy, inventory=transport.variables
+        )
+    assert result.rc == 0, str(result)
+    assert [result.one(name).result["stdout"] for name in ("before", "after")] == ["root"] * 2
+    assert (remote / "file").read_bytes() == b"\r\n\x04\x7f"
