@@ -18,11 +18,11 @@ from econtext.target import (
     compression,
     flow_control,
     hello,
-    store,
     wire,
 )
 from econtext.target.call_order import Series
 from econtext.target.loop import Loop, Writer, read
+from econtext.target.provider import Provider
 from econtext.target.starter import Starters
 
 #: Seconds that children have to end when the slave ends, before they are killed, and
@@ -46,14 +46,13 @@ class Slave(object):
         self._upward = Writer(self._loop, upward, self._went_up)
         self._outlet = compression.Outlet(self._upward.write, self._loop.soon)
         self._downward = downward
-        self._importer = importer
         self._store = importer.store
         self._bundle = bundle
         self._reader = wire.Reader(wire.DOWNWARD)
         self._children = {}  # type: dict  # channel: Child
         self._received = {}  # type: dict  # channel: flow_control.Receiving
-        self._waiting = {}  # type: dict  # name of a module: channels that asked for it
-        self._spare = call_process.Spare(self._loop, self._importer)
+        self._spare = call_process.Spare(self._loop, importer)
+        self._provider = Provider(importer, self._children, self._outlet.send, self._drop_spare)
         self._starters = Starters(os.getpid())
         self._paused = False
         self._ending = False
@@ -64,10 +63,10 @@ class Slave(object):
             wire.DATA: self._data,
             wire.END: self._end,
             wire.CREDIT: self._credit,
-            wire.STORE: self._keep,
+            wire.STORE: self._provider.keep,
             wire.RELAY: self._relay,
-            wire.SOURCES: self._sources,
-            wire.WARM: self._warm,
+            wire.SOURCES: self._provider.sources,
+            wire.WARM: self._provider.warm,
             wire.PING: lambda channel, body: self._outlet.send(wire.PONG, channel, body),
         }
         self._series = Series(self._handlers, self._children.__contains__, self._outlet.send)
@@ -146,6 +145,17 @@ class Slave(object):
         process.open(body)
         return process
 
+    def _message(self, channel, kind, body):
+        # type: (int, int, bytes) -> None
+        """Answer a call process's message, or pass it on under its channel."""
+        if kind == wire.WANT:
+            self._provider.want(channel, body)
+            return
+        self._outlet.send(kind, channel, body)
+        if kind == wire.RESULT:
+            self._spare.result_of(self._children[channel])
+            self._series.over(channel)
+
     def _drop_spare(self):
         # type: () -> None
         """End the spare, as it was forked before the last change: the next call is fresh."""
@@ -210,13 +220,6 @@ class Slave(object):
             if grant:
                 self._outlet.add(wire.credit_frame(channel, grant))
 
-    # What is kept
-
-    def _keep(self, channel, body):
-        # type: (int, bytes) -> None
-        for content in codec.decode(zlib.decompress(body)):
-            self._store.add(content)
-
     def _relay(self, channel, body):
         # type: (int, bytes) -> None
         """Write held contents to a slave of this slave: the bundle, or a STORE frame.
@@ -234,66 +237,6 @@ class Slave(object):
             data = wire.frame(wire.STORE, 0, zlib.compress(codec.encode(contents), 1))
         self._received[channel].relayed(len(data))
         self._children[channel].write(wire.STDIN, data)
-
-    def _sources(self, channel, body):
-        # type: (int, bytes) -> None
-        new = []
-        for entry in codec.decode(body):
-            name, module = entry[0], entry[1:]
-            if module:
-                new.append(store.Module(*module))
-                self._importer.modules[str(name)] = new[-1]
-            for waiting in self._waiting.pop(name, []):
-                if waiting in self._children:
-                    self._answer(self._children[waiting], name)
-        if channel == 0:  # for later calls: each would compile it for itself
-            self._compile(new)
-            self._drop_spare()
-
-    def _message(self, channel, kind, body):
-        # type: (int, int, bytes) -> None
-        """Answer a call process's message, or pass it on under its channel."""
-        if kind != wire.WANT:
-            self._outlet.send(kind, channel, body)
-            if kind == wire.RESULT:
-                self._spare.result_of(self._children[channel])
-                self._series.over(channel)
-            return
-        name = body.decode("utf-8")
-        if str(name) in self._importer.modules:
-            self._answer(self._children[channel], name)
-        else:
-            self._waiting.setdefault(name, []).append(channel)
-            self._outlet.send(wire.WANT, channel, body)
-
-    def _answer(self, process, name):
-        # type: (object, str) -> None
-        module = self._importer.modules.get(str(name))
-        if module is None:
-            process.send(wire.SOURCES, codec.encode(None))
-            return
-        # The call process was forked before the content came: send that too.
-        entry = (module.is_package, module.filename, self._store.content(module.digest))
-        process.send(wire.SOURCES, codec.encode(entry))
-
-    def _warm(self, channel, body):
-        # type: (int, bytes) -> None
-        """Import and compile a manifest's modules, so that each call finds it done."""
-        request = codec.decode(body)
-        modules = self._store.manifest(request["manifest"])
-        self._importer.import_ahead(modules, request["imports"])
-        self._compile(modules.values())
-        compat.freeze_memory()
-        self._drop_spare()
-
-    def _compile(self, modules):
-        # type: (list) -> None
-        for module in modules:
-            if module.filename.endswith(".py"):
-                try:
-                    self._store.code(module)
-                except Exception:  # for another Python; the call that imports it reports this
-                    pass
 
     # The end
 
