@@ -79,7 +79,9 @@ class Output:
 
 def too_much() -> CallError:
     """Return the error of a call whose output did not fit the buffer."""
-    limits = f"more than {MAX_OUTPUT} bytes of output, or {MAX_TOGETHER} with the host's others"
+    limits = (
+        f"more than {MAX_OUTPUT} bytes of output, or {MAX_TOGETHER} with the others of its slave"
+    )
     return CallError("OverflowError", limits)
 
 

@@ -24,4 +24,7 @@ def raise_limit() -> None:
 def has_room() -> bool:
     """Return whether this process may open the files that one more connection takes."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft == resource.RLIM_INFINITY or len(os.listdir("/dev/fd")) + _RESERVE <= soft
+    try:
+        return soft == resource.RLIM_INFINITY or len(os.listdir("/dev/fd")) + _RESERVE <= soft
+    except OSError:  # listing takes a descriptor too
+        return False

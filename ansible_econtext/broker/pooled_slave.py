@@ -70,7 +70,7 @@ class PooledSlave:
         if any(len(path) > _MAX_PATH for path in paths):
             raise ValueError("a longer path than a module makes")
         # A Python 2 has byte strings where the others have text.  No task fails for more of them.
-        self.left.update(paths[: _MAX_LEFT - len(self.left)])
+        self.left.update(paths[: max(0, _MAX_LEFT - len(self.left))])
 
     def release(self, user: "RequestHandler[Any]") -> None:
         """Note that a request has ended and that the slave runs."""

@@ -50,8 +50,8 @@ class RequestHandler(Generic[A]):
         self._sequence = sequence
         self._channel: CollectingCall | CollectingCommand | ModuleRun | None = None
         self._slave: PooledSlave | None = None
-        #: Whether its slave was replaced because it was outdated: the next one does not look.
-        self._is_anew = False
+        #: The kinds of errors for which its slave was replaced, each of them once.
+        self._replaced_for: set[str] = set()
 
     def begin(self) -> None:
         """Find the slave, which is started if need be, and act on it."""
@@ -66,6 +66,7 @@ class RequestHandler(Generic[A]):
             self.reply(reply_of(slave))
             return
         if self._changes:
+            self._use(slave)
             act = functools.partial(self._act, self._do, slave)
             self._slaves.vacate(self._route, self._changes, act)
         else:
@@ -193,11 +194,18 @@ class RequestHandler(Generic[A]):
 
     def _is_outdated(self, error: Exception) -> bool:
         """Return whether to replace the slave: once, since its files may change all the time."""
-        if self._is_anew or not isinstance(error, CallError):
+        if not isinstance(error, CallError) or error.kind in self._replaced_for:
             return False
         kinds = (target_modules.OUTDATED, target_modules.ORPHANED)
-        self._is_anew = error.kind in kinds
-        return self._is_anew
+        if error.kind not in kinds:
+            return False
+        self._replaced_for.add(error.kind)
+        return True
+
+    @property
+    def _is_anew(self) -> bool:
+        """Whether its slave replaces an outdated one, and so does not look whether it is."""
+        return target_modules.OUTDATED in self._replaced_for
 
     def _start_anew(self) -> None:
         if self._sequence is not None:

@@ -24,7 +24,7 @@ class RunningSlaves:
         self._loop = loop
         self._slaves: dict[bytes, PooledSlave] = {}
         self._roots: dict[bytes, Link] = {}
-        #: Who waits for the start of a slave.
+        #: The callbacks that wait for the start of a slave.
         self._starting: dict[bytes, list[Found]] = {}
         #: The links over which slaves are being started.
         self._parents: dict[bytes, Link | None] = {}
@@ -54,6 +54,10 @@ class RunningSlaves:
     def _is_in_use(self, slave: PooledSlave) -> bool:
         return bool(slave.users) or slave.link in self._parents.values()
 
+    def _is_in_use_below(self, key: bytes) -> bool:
+        """Return whether a slave, or one that it leads to, is in use."""
+        return any(self._is_in_use(each) for each in self._slaves.values() if key in each.path)
+
     def vacate(
         self, route: Route, account: str, then: Callable[[], None], patience: float = _PATIENCE
     ) -> None:
@@ -61,7 +65,7 @@ class RunningSlaves:
 
         With messages.ALL_ACCOUNTS, those of all but root and the accounts of the route.  Slaves
         on the route itself stay, and those that are in use.  Removals are waited for, as many
-        seconds as `patience` says.
+        seconds as `patience` says, and ends for a while.
         """
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
         staying = {"root"} | {
@@ -70,32 +74,44 @@ class RunningSlaves:
             if key in on_the_route
         }
 
-        def is_meant(user: str) -> bool:
-            return user not in staying if account == messages.ALL_ACCOUNTS else user == account
+        def is_meant(slave: PooledSlave) -> bool:
+            user = slave.link.greeting["user"]
+            is_named = user not in staying if account == messages.ALL_ACCOUNTS else user == account
+            is_here = slave.path[0] == key_of(route[:1]) and slave.path[-1] not in on_the_route
+            return is_here and is_named
 
-        slaves = [
-            slave
-            for key, slave in self._slaves.items()
-            if slave.path[0] == key_of(route[:1]) and key not in on_the_route
-            if is_meant(slave.link.greeting["user"])
-        ]
+        slaves = list(filter(is_meant, self._slaves.values()))
         if patience > 0 and any(slave.is_tidying for slave in slaves):
             again = functools.partial(self.vacate, route, account, then, patience - _LOOK)
             self._loop.call_later(_LOOK, again)
             return
-        idle = [slave.link for slave in slaves if not slave.link.is_busy]
-        left = set(idle)
+        leaving = [slave for some in self._leaving.values() for slave in some if is_meant(slave)]
+        idle = [slave for slave in slaves if not self._is_in_use_below(slave.path[-1])]
+        waits = [slave.link for slave in [*idle, *leaving] if not slave.users]
+        for slave in idle:
+            self._drop(slave.path[-1])
+        self._when_gone(waits, then)
 
-        def ended(link: Link) -> None:
+    def _when_gone(self, links: list[Link], then: Callable[[], None]) -> None:
+        """Call `then` when the processes of links have ended, or after a while."""
+        left = set(links)
+
+        def gone(link: Link) -> None:
             left.discard(link)
             if not left:
-                then()
+                end_wait()
 
-        for link in idle:
-            link.on_end.append(lambda error, link=link: ended(link))  # type: ignore[misc]
-            link.close()
-        if not idle:
-            then()
+        def end_wait() -> None:
+            nonlocal then
+            timer.cancel()
+            call, then = then, lambda: None
+            call()
+
+        timer = self._loop.call_later(2 * _PATIENCE, end_wait)
+        for link in links:
+            link.on_gone.append(functools.partial(gone, link))
+        if not links:
+            end_wait()
 
     def forget(self, route: Route) -> None:
         """Drop all slaves of a route's host from the pool; end each when it is idle."""
@@ -118,13 +134,15 @@ class RunningSlaves:
         """
         last: dict[bytes, float] = {}
         for slave in self._slaves.values():
-            used = float("inf") if self._is_in_use(slave) else slave.seen
+            is_wanted = self._is_in_use(slave) or slave.path[-1] in self._starting
+            used = float("inf") if is_wanted else slave.seen
             last[slave.path[0]] = max(used, last.get(slave.path[0], 0))
         key = min(last.keys() & self._roots.keys(), key=last.__getitem__, default=b"")
         if not key or last[key] == float("inf"):
             return False
-        self._roots[key].on_gone.append(then)
+        link = self._roots[key]
         self._drop(key)
+        self._when_gone([link], then)
         return True
 
     def _drop(self, key: bytes) -> None:
@@ -138,24 +156,24 @@ class RunningSlaves:
             dropped = [slave for others in self._leaving.values() for slave in others]
             below = [slave for slave in dropped if key in slave.path]
             self._leaving[link] = [*slaves.values(), *below]
+            link.on_gone.append(functools.partial(self._gone, link))
             self._end_when_idle(link)
+
+    def _gone(self, link: Link) -> None:
+        self._leaving.pop(link, None)
+        self._look_if_none()
 
     def _end_when_idle(self, link: Link) -> None:
         """End a link's slaves when no request uses them or waits for one that they start."""
-        slaves = self._leaving[link]
-        in_use = any(map(self._is_in_use, slaves))
+        in_use = any(map(self._is_in_use, self._leaving.get(link, ())))
         if in_use and link.error is None:
             self._loop.call_later(_LOOK, lambda: self._end_when_idle(link))
             return
 
+        if link not in self._leaving:
+            return  # it has ended by itself
         in_any_case = self._loop.call_later(_PATIENCE, link.process.kill)
-
-        def gone() -> None:
-            in_any_case.cancel()
-            self._leaving.pop(link, None)
-            self._look_if_none()
-
-        link.on_gone.append(gone)
+        link.on_gone.append(in_any_case.cancel)
         link.close()
         link.fail(ConnectionLost(link.name, "the connection was reset"))
 

@@ -12,7 +12,7 @@ PROGRAM = "ansible_econtext.target.program_runner"
 FRESHNESS = "ansible_econtext.target.freshness"
 WARM_PROCESS = "ansible_econtext.target.warm_process"
 
-#: What an error's kind is if the slave is to be replaced, and if an operation on files failed.
+#: Kinds of errors: the slave is to be replaced, for two reasons, or an operation on files failed.
 OUTDATED = f"{FRESHNESS}.Outdated"
 ORPHANED = "econtext.target.slave.Orphaned"
 OPERATION_ERROR = f"{FILES}.OperationError"

@@ -27,7 +27,8 @@ _FILE = re.compile(r"/AnsiballZ_(\w+)\.py\b")
 def of_payload(payload: ansiballz.Payload) -> str:
     """Return the account that a module changes; "" if none, ALL_ACCOUNTS if any may be."""
     if payload.name == "ansible.modules.user":
-        return str(json.loads(payload.parameters)["ANSIBLE_MODULE_ARGS"].get("name", ""))
+        arguments = json.loads(payload.parameters)["ANSIBLE_MODULE_ARGS"]
+        return str(arguments.get("name") or arguments.get("user") or "")
     name = payload.name.rpartition(".")[2]
     if name in _RUNNERS:
         return _of_text(payload.parameters)

@@ -40,7 +40,7 @@ Result = tuple[int, bytes, bytes]
 
 
 class Session(HostRequests):
-    """What ansible-core has its connection do, as requests to the broker."""
+    """Work of a connection object for its task, as requests to the broker."""
 
     def has_shell(self, path: str) -> bool:
         """Return whether the host has the shell that the user asks for.
@@ -196,5 +196,8 @@ class Session(HostRequests):
         """
         slot.wait_until_active()
         changes = changed_accounts.of_command(command)
-        if changes or self._deferred:
+        if self._deferred:
             self._ask(messages.Operations(), changes=changes)
+        elif changes:
+            with contextlib.suppress(errors.NoPython):  # then no slave uses any account
+                self._ask(messages.Operations(), changes=changes)

@@ -123,6 +123,6 @@ def _with_file(python: str) -> str:
     path = _PATH % f' and"{token}"not in each'
     code = path + _UNLINK.format(directory, _NAME) + _SOURCE + _SAY + _READ
     return (
-        f'{{ mkdir -m 700 {directory}||exit;trap "rm -rf {directory}" 0;'
+        f'{{ mkdir -m 700 {directory}||exit;trap "rm -rf {directory}" 0;trap "exit 1" 1 2 15;'
         f"printf %s {_quoted(code)}>{directory}/{_NAME};{python} {directory}/{_NAME};exit; }}"
     )

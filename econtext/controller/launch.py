@@ -212,12 +212,12 @@ class Starting:
 
     def _feed(self, data: bytes) -> None:
         self._link.feed(data)
-        if self._link.greeting and self._done is not None:
+        if self._link.error is not None:
+            self._fail(self._link.error)
+        elif self._link.greeting and self._done is not None:
             self._timer.cancel()
             done, self._done = self._done, None
             done(self._link)
-        elif self._link.error is not None:
-            self._fail(self._link.error)
 
     def _exited(self, status: int) -> None:
         if self._done is None:
@@ -227,6 +227,7 @@ class Starting:
             self._timer.cancel()
             self._said_first = self._said()
             self._launch = launch
+            del self._process
             self._begin()
             return
         else:

@@ -213,5 +213,5 @@ def live_without(lifeline):
     """Undo `_die_with` for all processes that hold this pipe; for the slave."""
     import fcntl
 
-    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)  # which `_die_with` has set
     fcntl.fcntl(lifeline, fcntl.F_SETFL, flags & ~getattr(os, "O_ASYNC", 0x2000))

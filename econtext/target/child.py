@@ -7,6 +7,7 @@ exit status when it has ended and all its output was given.
 
 import errno
 import os
+import select
 import signal
 import subprocess
 import termios
@@ -147,7 +148,8 @@ class Child(object):
             if not self._outputs:
                 self._look_again()
             return
-        if self.leads_to_slave and wire.STDOUT in self._outputs.values():
+        if self.leads_to_slave and wire.STDOUT in self._outputs.values() and self._is_read():
+            self._look_again()
             return
         # What it wrote before its end is still in the pipes.  A grandchild may
         # hold them open for as long as it lives: what it writes later is lost.
@@ -155,6 +157,16 @@ class Child(object):
             self._finish()
         else:
             self._look_again()
+
+    def _is_read(self):
+        # type: () -> bool
+        """Return whether a process has the other end of standard input; True if not known."""
+        writer = self._inputs.get(wire.STDIN)
+        if writer is None or writer.fd is None or not hasattr(select, "poll"):
+            return True
+        poll = select.poll()
+        poll.register(writer.fd, 0)
+        return not poll.poll(0)
 
     def _look_again(self):
         # type: () -> None

@@ -30,10 +30,7 @@ from econtext.target.starter import Starters
 _PATIENCE = 2
 _END = 4
 
-#: Seconds between looks at whether the processes that started the slave are still there.
-_LOOK = 2
-
-#: Kind of the error of a call that was not begun, as one of them has ended.
+#: Kind of the error of a call that was not begun, as a process that started the slave has ended.
 _ORPHANED = "econtext.target.slave.Orphaned"
 
 
@@ -81,7 +78,6 @@ class Slave(object):
         self._outlet.send(wire.HELLO, 0, codec.encode(hello.make()))
         self._outlet.flush()  # frames that have come already may take their time
         self._loop.add_reader(self._downward, self._receive)
-        self._loop.call_later(_LOOK, self._end_if_orphaned)
         try:
             self._loop.run()
         finally:  # after an error too: no process of a slave lives on
@@ -239,13 +235,6 @@ class Slave(object):
         self._children[channel].write(wire.STDIN, data)
 
     # The end
-
-    def _end_if_orphaned(self):
-        # type: () -> None
-        if self._starters.has_ended() and not self._has_work():
-            self._shut_down()
-        else:
-            self._loop.call_later(_LOOK, self._end_if_orphaned)
 
     def _has_work(self):
         # type: () -> bool

@@ -1,4 +1,4 @@
-"""Processes that started a slave: its parent, and the sudo that runs that.
+"""Processes that started a slave: its parent, and those up to the sudo that runs it.
 
 A sudo that reaches its time limit ends the shell under it, and one that is killed ends alone.
 The slave is left behind then, as a stock module is.
@@ -7,15 +7,23 @@ The slave is left behind then, as a stock module is.
 import errno
 import os
 
+#: Processes between a slave and its sudo at the most: shells, and wrappers of the Python.
+_MOST = 5
+
 
 class Starters(object):
     """Processes that started the slave with this process number."""
 
     def __init__(self, slave):
         # type: (int) -> None
-        parent = _status(slave)[1]
-        sudo = _status(parent)[1]
-        self._processes = [parent, sudo] if _status(sudo)[0].startswith("sudo") else [parent]
+        found = [_status(slave)[1]]
+        for _ in range(_MOST):
+            name, parent = _status(found[-1])
+            if name.startswith("sudo") or parent <= 1:
+                break
+            found.append(parent)
+        is_by_sudo = _status(found[-1])[0].startswith("sudo")
+        self._processes = found if is_by_sudo else found[:1]
 
     def has_ended(self):
         # type: () -> bool

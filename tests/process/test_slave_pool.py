@@ -159,6 +159,33 @@ def test_those_of_the_route_and_of_root_stay_when_any_account_may_change(owner: 
     assert vacated[-1] and parent.link.error is None
 
 
+def test_one_that_does_not_end_delays_its_account_for_a_while(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is given to no request meanwhile."""
+    monkeypatch.setattr(running_slaves, "_PATIENCE", 0.05)
+    slave = owner.find(OTHER)
+    monkeypatch.setattr(slave.link.process, "kill", lambda: None)  # sudo may refuse the signal
+    os.kill(process_of(slave), signal.SIGSTOP)
+    vacated: list[bool] = []
+    try:
+        owner.slaves.vacate(LOCAL, slave.link.greeting["user"], lambda: vacated.append(True))
+        assert not vacated and slave not in owner.slaves.all()
+        owner.run_until(lambda: bool(vacated))
+    finally:
+        os.kill(process_of(slave), signal.SIGCONT)
+    owner.run_until(lambda: owner.slaves.count == 1)
+    assert vacated == [True]
+
+
+def test_one_that_ends_while_it_is_still_in_use_is_gone(owner: Owner) -> None:
+    slave = owner.find()
+    slave.users.add("a request")  # type: ignore[arg-type]
+    owner.slaves.retire(LOCAL, slave)
+    os.kill(process_of(slave), signal.SIGKILL)
+    owner.run_until(lambda: owner.slaves.count == 0)
+
+
 def test_a_retired_one_is_replaced_once(owner: Owner) -> None:
     """Several requests may find a slave outdated: the second one has the new slave."""
     first = owner.find()

@@ -18,6 +18,7 @@ def of_module(module: str, **arguments: Any) -> str:
 
 def test_the_account_that_a_module_names() -> None:
     assert of_module("user", name="somebody") == "somebody"
+    assert of_module("user", user="somebody") == "somebody"
     assert of_module("group", name="some") == ""
 
 
