@@ -116,7 +116,7 @@ class Starting:
             loop.post(functools.partial(self._fail, self._not_run(error)))
             loop.post(self._gone)
             return
-        self._link = Link(launch.name, self._process, loop.soon)
+        self._link = Link(launch.name, self._process, loop.soon, loop.post)
         if launch.is_network:
             self._link.outlet.pack()
         self._process.on_output = self._output
@@ -162,10 +162,11 @@ class Starting:
             notify(callback, self._link)
 
     def _output(self, stream: int, data: bytes) -> None:
-        self._process.credit(len(data))
         if self._magic and stream == wire.STDOUT:
-            self._feed(data)
-        elif self._talk is not None:
+            self._feed(data, len(data))
+            return
+        self._process.credit(len(data))
+        if self._talk is not None:
             self._converse(stream, data)
         elif stream == wire.STDOUT:
             self._listen(data)
@@ -210,8 +211,8 @@ class Starting:
         elif self._chatter_size > MAX_CHATTER:
             self._fail(LaunchError(self._launch.name, "the login prints without end", None))
 
-    def _feed(self, data: bytes) -> None:
-        self._link.feed(data)
+    def _feed(self, data: bytes, owed: int = 0) -> None:
+        self._link.feed(data, owed)
         if self._link.error is not None:
             self._fail(self._link.error)
         elif self._link.greeting and self._done is not None:

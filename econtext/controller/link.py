@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from econtext.controller import greeting, sources
 from econtext.controller.errors import ConnectionLost, EcontextError, describe_status
+from econtext.controller.intake import Intake, Later
 from econtext.target import codec, compression, flow_control, store, wire
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ logger = logging.getLogger("econtext")
 
 #: Bytes at the end of standard error that are kept to explain a link's end.
 TAIL = 4096
-
-#: Bytes of messages that are short: to decode a million of items takes more than half a second.
-_LONGEST = {wire.HELLO: 1 << 17, wire.EXIT: 16, wire.LOG: 1 << 18, wire.WANT: 1 << 16}
 
 
 class Process(Protocol):
@@ -49,13 +47,15 @@ class Link:
 
     `later` calls a function when all that is ready now was handled, so that messages
     that are sent together go out together.  Without it each goes out at once.
+    `next_turn` calls one in the loop's next turn (see `intake`).
     """
 
     def __init__(
         self,
         name: str,
         process: Process,
-        later: Callable[[Callable[[], None]], None] | None = None,
+        later: Later | None = None,
+        next_turn: Later | None = None,
     ) -> None:
         self.name = name
         self.process = process
@@ -75,7 +75,7 @@ class Link:
         self.kept_output = 0  # bytes of its calls' output; the owner of the calls counts them
         #: Messages that a caller waited for, one after another, each for a round trip.
         self.round_trips = 0
-        self._reader = wire.Reader(wire.UPWARD)
+        self._intake = Intake(self._handle, self._broken, process.credit, next_turn)
         self._channels: dict[int, Channel] = {}
         self._last_channel = 0
         self._held: set[bytes] = set()
@@ -188,24 +188,20 @@ class Link:
 
     # Up
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes from the slave; end the link if they break the protocol."""
-        if self.error is not None:
-            return
-        try:
-            for kind, number, body in self._reader.each(data):  # type: ignore[attr-defined]
-                self._handle(kind, number, body)
-        except (wire.ProtocolError, codec.DecodeError) as error:
-            self.fail(ConnectionLost(self.name, f"the slave broke the protocol: {error}"))
-            self.process.kill()
-        except Exception as error:  # a fault of ours: what the slave did is not known then
+    def feed(self, data: bytes, owed: int = 0) -> None:
+        """Take bytes from the slave; `owed` is the process's credit when they are handled."""
+        self._intake.add(data, owed)
+
+    def _broken(self, error: Exception) -> None:
+        if isinstance(error, (wire.ProtocolError, codec.DecodeError)):
+            reason = f"the slave broke the protocol: {error}"
+        else:  # a fault of ours: what the slave did is not known then
             logger.error("internal error in the link to %s", self.name, exc_info=error)
-            self.fail(ConnectionLost(self.name, f"internal error: {error!r}"))
-            self.process.kill()
+            reason = f"internal error: {error!r}"
+        self.fail(ConnectionLost(self.name, reason))
+        self.process.kill()
 
     def _handle(self, kind: int, number: int, body: bytes) -> None:
-        if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
-            raise wire.ProtocolError(f"a frame of kind {kind} of {len(body)} bytes")
         if kind == wire.HELLO and not self.greeting:
             self.greeting = greeting.checked(codec.decode(body))
             return
@@ -265,7 +261,13 @@ class Link:
                 logger.info("%s: stderr: %s", self.name, line)
 
     def ended(self, status: int) -> None:
-        """End the link, as the slave's process has ended with this status."""
+        """End the link, as the slave's process has ended with this status.
+
+        Frames that still wait are handled first.
+        """
+        self._intake.after_all(functools.partial(self._ended, status))
+
+    def _ended(self, status: int) -> None:
         said = self.stderr.decode("utf-8", "replace")
         reason = f"the slave's process {describe_status(status)}"
         self.fail(ConnectionLost(self.name, reason, said))
@@ -277,6 +279,7 @@ class Link:
         if self.error is not None:
             return
         self.error = error
+        self._intake.close()
         channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
             notify(channel.lost, error)

@@ -144,7 +144,7 @@ class Reader(object):
 
     def each(self, data):
         # type: (bytes) -> object
-        """Yield what `feed` returns, one PACKED frame after another.
+        """Yield what `feed` returns, one message after another; to be read to its end.
 
         So a few bytes, packed a thousand times smaller, never take memory all together.
         """
@@ -158,9 +158,8 @@ class Reader(object):
                 yield message
 
     def _messages(self, buffer):
-        # type: (bytearray) -> list
-        """Remove the complete messages from the buffer, and return them."""
-        messages = []
+        # type: (bytearray) -> object
+        """Yield the complete messages of the buffer, then remove them from it."""
         start = 0
         while len(buffer) - start >= _HEADER.size:
             flagged, channel, length = _HEADER.unpack_from(bytes(buffer[start : start + 9]))
@@ -176,9 +175,8 @@ class Reader(object):
             start = end
             message = self._join(kind, channel, body, bool(flagged & _MORE))
             if message is not None:
-                messages.append((kind, channel, message))
+                yield kind, channel, message
         del buffer[:start]
-        return messages
 
     def _unpack(self, body):
         # type: (bytes) -> bytes

@@ -6,6 +6,7 @@ it is sent it reads and drops.
 
 import os
 import sys
+import zlib
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
@@ -62,6 +63,21 @@ ANSWERS = {
     ),
 }
 
+
+def flood(channel: int) -> bytes:
+    """Twenty million bytes of output, each in a frame of its own, in 0.5 MB of packed frames."""
+    one = wire.data_frame(channel, wire.STDOUT, b"x")
+    deflate = zlib.compressobj(9, zlib.DEFLATED, wire.MAX_BITS)
+    pieces = []
+    for _ in range(900):
+        piece = deflate.compress(wire.MAX_UNPACKED // len(one) * one)
+        pieces.append(wire.frame(wire.PACKED, 0, piece + deflate.flush(zlib.Z_SYNC_FLUSH)))
+    return b"".join(pieces)
+
+
+#: Of answers that break no rule, but take long to handle.
+FLOODS = {"a flood": flood}
+
 #: What to send instead of a greeting.
 BEGINNINGS = {
     "chatter without end": lambda: 2_000_000 * b"Welcome!\n",
@@ -82,7 +98,7 @@ def main(behaviour: str) -> None:
     while True:
         for kind, channel, _ in reader.feed(read(1)):
             if kind == wire.CALL:
-                send(ANSWERS[behaviour](channel))
+                send({**ANSWERS, **FLOODS}[behaviour](channel))
 
 
 if __name__ == "__main__":

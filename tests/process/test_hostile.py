@@ -70,6 +70,17 @@ def test_violations(start, beside, tmp_path, monkeypatch, behaviour):
     assert not effect.exists()
 
 
+@pytest.mark.timeout(60)
+def test_a_flood_leaves_other_slaves_their_turns(start, beside, caplog):
+    """It takes the broker minutes to handle; no call of another slave waits for its end."""
+    flooded = start(fake("a flood"))
+    call = flooded.start(plain.echo)
+    processes.until(20, lambda: "xxx" in caplog.text, "some of it is handled")
+    for number in range(10):
+        assert beside.start(plain.echo, number).result(30) == [[number], []]
+    assert not call.done()
+
+
 def lost(context):
     """Why the context is of no more use; None while it is."""
     try:

@@ -44,6 +44,14 @@ def test_large_values_of_calls_at_the_same_time(context):
     assert [future.result(60)[0][0] for future in futures] == values
 
 
+def test_output_byte_by_byte(context, caplog):
+    """Frames of a few bytes each, which are handled over many turns of the loop."""
+    assert context.start(plain.write_bytes, 200_000).result(60) == 200_000
+    name = f"econtext.{context.name}.stdout"
+    printed = [record.getMessage() for record in caplog.records if record.name == name]
+    assert "".join(printed) == 200_000 * "x"
+
+
 def test_a_value_that_is_too_large(context):
     """It is refused where it is made: the link and all other calls go on."""
     with pytest.raises(codec.EncodeError, match="bytes"):

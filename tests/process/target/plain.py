@@ -115,6 +115,13 @@ def write_lines(number, length):
     return number * length
 
 
+def write_bytes(number):
+    """So many bytes of standard output, one by one."""
+    for _ in range(number):
+        os.write(1, b"x")
+    return number
+
+
 def log_something():
     log.debug("at debug")
     log.info("at info, %d %%", 100)
