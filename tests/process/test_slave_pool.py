@@ -184,6 +184,7 @@ def test_one_that_ends_while_it_is_still_in_use_is_gone(owner: Owner) -> None:
     owner.slaves.retire(LOCAL, slave)
     os.kill(process_of(slave), signal.SIGKILL)
     owner.run_until(lambda: owner.slaves.count == 0)
+    assert slave.link.error is not None
 
 
 def test_a_retired_one_is_replaced_once(owner: Owner) -> None:
