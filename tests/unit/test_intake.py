@@ -129,6 +129,14 @@ def test_a_link_that_ends_drops_the_rest(link, call, turns):
     assert call.kept == b"a" and not link.process.killed
 
 
+def test_a_frame_that_ends_the_link_is_the_last(link, call, turns, monkeypatch):
+    """What follows is for channels that the link has given up, and breaks no rule."""
+    monkeypatch.setattr(intake, "TURN", 3600)
+    call.future.add_done_callback(lambda _: link.fail(ConnectionLost("test", "was reset")))
+    link.feed(RESULT + output(b"abc"), 7)
+    assert (call.kept, link.process.credited, link.process.killed) == (b"", [7], False)
+
+
 def test_a_rule_broken_in_a_later_turn_ends_the_link(link, call, turns):
     link.feed(output(b"ab") + wire.frame(wire.OPEN, 1), 7)
     link.ended(0)
