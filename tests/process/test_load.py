@@ -45,7 +45,7 @@ def test_large_values_of_calls_at_the_same_time(context):
 
 
 def test_output_byte_by_byte(context, caplog):
-    """Frames of a few bytes each, which are handled over many turns of the loop."""
+    """However many frames they come in, and turns of the loop, none is lost."""
     assert context.start(plain.write_bytes, 200_000).result(60) == 200_000
     name = f"econtext.{context.name}.stdout"
     printed = [record.getMessage() for record in caplog.records if record.name == name]
