@@ -23,7 +23,9 @@ from .beginnings import PYTHON
 from .conftest import short_directory
 from .normalise import normalise
 from .parity import differences
+from .parity_kept import Names, compared
 from .play import Both, Result, TaskResult, play_of, run_play
+from .transports import Transport
 
 WRAPPERS = beginnings.WRAPPERS | (beginnings.MORE_WRAPPERS if ALL else {})
 STARTUP_FILES = beginnings.STARTUP_FILES | (beginnings.MORE_STARTUP_FILES if ALL else {})
@@ -78,13 +80,14 @@ class Ground:
             directory=self._scratch / "run",
             strategy=strategy,
             inventory={},
-            others=self._hosts(),
+            others=self.hosts(),
             cfg={"forks": "3"},
             # An unprivileged account is given files that it may read.
             env={"ANSIBLE_SHELL_ALLOW_WORLD_READABLE_TEMP": "1"},
         )
 
-    def _hosts(self) -> dict[str, dict[str, Any]]:
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """Return the variables of each host."""
         wrappers = {f"wrapper_{name}": self._host(f"wrapper_{name}") for name in WRAPPERS}
         begun = {
             f"startup_{name}": {
@@ -123,12 +126,19 @@ def both(strategy: str) -> Iterator[Both]:
             ground = Ground(scratch, sshd.variables(account), became)
             ground.write_files(account, became)
             before = set(pathlib.Path("/tmp").iterdir())
-            yield Both(ground.run("linear"), ground.run(strategy))
+            reached = Transport("ssh", account, sshd.variables(account))
+            files = {**WRAPPERS, **STARTUP_FILES, "profile": beginnings.PROFILE}
+            yield compared(
+                {"hosts": ground.hosts(), "tasks": TASKS, "files": files, "more": more},
+                Names(scratch, None, reached),
+                lambda stock: Both(stock or ground.run("linear"), ground.run(strategy)),
+                lambda both: all(not apart(name, both) for name in ground.hosts()),
+            )
             left = set(pathlib.Path("/tmp").iterdir()) - before
             assert not [path for path in left if path.name.startswith("econtext.")]
 
 
-def compared(one: TaskResult) -> Any:
+def shown(one: TaskResult) -> Any:
     """Return a result to compare, without the warnings of what was printed behind it.
 
     In the stock way that is what a trap of the login shell prints; a slave's login goes on.
@@ -141,12 +151,17 @@ def compared(one: TaskResult) -> Any:
 @pytest.mark.timeout(300)  # the first one waits for both runs
 @pytest.mark.parametrize("name", list(names()))
 def test_results_are_those_of_the_stock_way(name: str, both: Both) -> None:
+    assert len([one for one in both.stock.tasks if one.host == name]) == len(TASKS), both.stock
+    assert not apart(name, both), both.ours
+
+
+def apart(name: str, both: Both) -> list[str]:
+    """Return where the results of a host differ."""
     stock, ours = ([one for one in run.tasks if one.host == name] for run in both)
-    assert len(stock) == len(TASKS), str(both.stock)
-    assert [one.status for one in ours] == [one.status for one in stock], str(both.ours)
-    different = [
+    if [one.status for one in ours] != [one.status for one in stock]:
+        return ["the status"]
+    return [
         difference
         for one, other in zip(ours, stock, strict=True)
-        for difference in differences(one.task, compared(one), compared(other))
+        for difference in differences(one.task, shown(one), shown(other))
     ]
-    assert not different, "\n".join(different)
