@@ -11,7 +11,7 @@ from typing import Any
 from ansible_econtext.broker import target_modules
 from ansible_econtext.client.messages import Failed, FailureCode
 from econtext.controller.channels import Call, RemoteCommand
-from econtext.controller.errors import CallDied, CallError
+from econtext.controller.errors import CallDied, CallError, is_exit_status
 from econtext.controller.link import Link
 from econtext.target import wire
 
@@ -87,7 +87,7 @@ def too_much() -> CallError:
 
 def status_of(value: Any) -> int:
     """Return a result that is to be an exit status; raises ValueError if it is none."""
-    if type(value) is not int or not -128 <= value <= 255:
+    if not is_exit_status(value):
         raise ValueError("no exit status")
     return value
 

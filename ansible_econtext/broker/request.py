@@ -67,12 +67,12 @@ class RequestHandler(Generic[A]):
             return
         if self._changes:
             self._use(slave)
-            act = functools.partial(self._act, self._do, slave)
+            act = functools.partial(self._act, slave)
             self._slaves.vacate(self._route, self._changes, act)
         else:
-            self._act(self._do, slave)
+            self._act(slave)
 
-    def _act(self, action: Callable[[PooledSlave], None], slave: PooledSlave) -> None:
+    def _act(self, slave: PooledSlave) -> None:
         if self._reply is None:
             return  # abandoned meanwhile
         try:
@@ -80,7 +80,7 @@ class RequestHandler(Generic[A]):
                 raise slave.link.error
             self._use(slave)
             target_modules.provide(slave.link)
-            action(slave)
+            self._do(slave)
         except Exception as error:
             self._faulted(error)
 

@@ -53,7 +53,8 @@ _PATH = "import sys;sys.path[:]=[each for each in sys.path if each%s];"
 _SOURCE = "import io,zlib,select;source=io.BufferedReader(io.FileIO(0,closefd=False),1);"
 _HEAD = f"source.read({HEADER_SIZE})[{LENGTH.start}:{LENGTH.stop}]"
 _WAIT = f'head=select.select([0],[],[],{PATIENCE})[0]and {_HEAD}or b"";{_NO_BUNDLE}'
-_SAY = f'sys.stdout.write("\\nECONTEXT 0\\n");sys.stdout.flush();head={_HEAD};{_NO_BUNDLE}'
+_WORD = FIRST_WORD.decode().replace("\n", "\\n")
+_SAY = f'sys.stdout.write("{_WORD}");sys.stdout.flush();head={_HEAD};{_NO_BUNDLE}'
 _READ = 'bundle=source.read(int(head));parts=zlib.decompress(bundle).split(b"\\0");exec(parts[0])'
 
 #: A directory of a file's own, closed to other accounts, and the file.  Neither is there when a

@@ -13,6 +13,7 @@ Arguments that cannot be sent raise `econtext.target.codec.EncodeError`, a Value
 """
 
 import signal
+from typing import TypeGuard
 
 
 class EcontextError(Exception):
@@ -84,6 +85,11 @@ class CallDied(EcontextError):
     def __init__(self, name: str, status: int) -> None:
         super().__init__(f"{name}: the call's process {describe_status(status)}")
         self.status = status
+
+
+def is_exit_status(value: object) -> TypeGuard[int]:
+    """Return whether a value that a target sent is an exit status, or minus a signal."""
+    return type(value) is int and -128 <= value <= 255
 
 
 def describe_status(status: int) -> str:

@@ -1,4 +1,4 @@
-"""Intake: takes bytes from a slave, and has their frames handled, for some time in each turn.
+"""Intake: takes bytes from a slave, and handles their frames for some time in each turn.
 
 A frame of one byte of output takes next to nothing if it is packed: 64 KiB hold millions,
 which take the broker half a minute.  Other hosts have their turns meanwhile.
@@ -70,7 +70,7 @@ class Intake:
             then()
 
     def _turn(self) -> bool:
-        """Have frames handled; return False if the turn ended before the last of them."""
+        """Handle frames for one turn; return False if it ended before the last of them."""
         end = monotonic() + TURN
         while self._pieces:
             data, owed = self._pieces[0]

@@ -16,7 +16,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from econtext.controller import greeting, sources
-from econtext.controller.errors import ConnectionLost, EcontextError, describe_status
+from econtext.controller.errors import (
+    ConnectionLost,
+    EcontextError,
+    describe_status,
+    is_exit_status,
+)
 from econtext.controller.intake import Intake, Later
 from econtext.target import codec, compression, flow_control, store, wire
 
@@ -213,7 +218,7 @@ class Link:
             raise wire.ProtocolError(f"a frame for channel {number}, which is not open")
         if kind == wire.EXIT:
             status = codec.decode(body)
-            if type(status) is not int or not -128 <= status <= 255:
+            if not is_exit_status(status):
                 raise wire.ProtocolError("an exit status that is no number")
             del self._channels[number]
             channel.exited(status)

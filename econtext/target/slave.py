@@ -236,10 +236,6 @@ class Slave(object):
 
     # The end
 
-    def _has_work(self):
-        # type: () -> bool
-        return any(channel >= 0 for channel in self._children)
-
     def _reap(self):
         # type: () -> None
         for channel, process in list(self._children.items()):
@@ -269,5 +265,5 @@ class Slave(object):
 
     def _end_if_done(self):
         # type: () -> None
-        if self._ending and not self._has_work():
+        if self._ending and not any(channel >= 0 for channel in self._children):
             self._loop.stop()

@@ -1,4 +1,4 @@
-"""What a module leaves running: on purpose, or because its task is interrupted."""
+"""Processes that a module leaves running: on purpose, or as its task is interrupted."""
 
 from __future__ import annotations
 

@@ -17,18 +17,18 @@ def of_module(module: str, **arguments: Any) -> str:
 
 
 def test_the_account_that_a_module_names() -> None:
-    assert of_module("user", name="somebody") == "somebody"
-    assert of_module("user", user="somebody") == "somebody"
+    assert of_module("user", name="worker") == "worker"
+    assert of_module("user", user="worker") == "worker"
     assert of_module("group", name="some") == ""
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "userdel -r somebody",
+        "userdel -r worker",
         "/usr/sbin/usermod -l new old",
-        "set -e\nusermod -u 7 somebody",
-        "\tdeluser somebody",
+        "set -e\nusermod -u 7 worker",
+        "\tdeluser worker",
         "if true;then userdel x;fi",
         "apt-get purge -y postgresql",
     ],

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""What a process is given at its start, and whether it finds modules; makes one if told to."""
+"""Return a process's surroundings at its start, and which modules it finds; make one if told."""
 
 import os
 import resource

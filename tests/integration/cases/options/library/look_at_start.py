@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""What variables of the environment made of the libraries of Python."""
+"""Return the effects of variables of the environment on the libraries of Python."""
 
 import ctypes
 import locale
@@ -8,13 +8,10 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
-
-def finds(name):
-    try:
-        __import__(name)
-    except ImportError:
-        return False
-    return True
+try:
+    import ectx_of_home
+except ImportError:
+    ectx_of_home = None
 
 
 def is_perturbed():
@@ -29,7 +26,7 @@ def main():
     module = AnsibleModule(argument_spec={})
     module.exit_json(
         protocol=str(ssl.create_default_context().minimum_version),
-        found=finds("ectx_of_home"),
+        found=ectx_of_home is not None,
         perturbed=is_perturbed(),
         names=sys.getfilesystemencoding(),
         texts=locale.getpreferredencoding(False),
