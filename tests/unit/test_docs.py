@@ -47,6 +47,31 @@ def test_each_file_is_named_with_its_folder(path):
     assert not [name for name in sorted(named) if not (ROOT / name).is_file()]
 
 
+# docs/compatibility.rst
+
+
+def compared_rows() -> list[list[str]]:
+    """Return the rows of the table of what is as in the stock way: what, as, and the tests."""
+    table = re.search(
+        r"^As in the stock way.*?\n(?=What goes)", text("docs/compatibility.rst"), re.S | re.M
+    )
+    assert table is not None
+    rows = re.split(r"^   \* - ", table[0], flags=re.M)[2:]  # behind the text and the heads
+    return [re.split(r"\n     - ", row) for row in rows]
+
+
+def test_each_row_of_what_is_compared_names_a_test():
+    for what, _, tests in compared_rows():
+        assert "``tests/" in tests, what
+
+
+def test_few_rows_differ_and_each_says_why():
+    said = [how.strip() for _, how, _ in compared_rows()]
+    differing = [how for how in said if how not in ("stock", "pipelining")]
+    assert all(how.startswith("differs: ") for how in differing)
+    assert 0 < len(differing) < 10
+
+
 # docs/glossary.rst
 
 
