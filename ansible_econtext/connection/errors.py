@@ -6,9 +6,16 @@ from typing import Any
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 
 from ansible_econtext.client.messages import Died, Failed, FailureCode, NotReached, Reply
+from econtext.boot import first_stage
 
 #: The exit status by which ssh says that the failure is its own.
 _SSH_FAILED = 255
+
+#: What the user can do about a host whose Python says that it was given no input.
+_NO_INPUT = (
+    "a startup file of the login, or a wrapper of the Python, takes its standard input away; "
+    "with ansible_pipelining set to false for the host, its tasks go the stock way"
+)
 
 
 class NoPython(Exception):
@@ -61,7 +68,9 @@ def _of_launch(reply: NotReached, plugin: Any) -> Exception:
         return AnsibleConnectionFailure(f"{waited}: {reply.stderr}")
     if reply.status is not None and not _is_of_ssh(reply):
         # The stock way has no `exec` in its command, and so not in the shell's words.
-        return NoPython(reply.status, reply.stderr.replace(": exec: ", ": ", 1))
+        said = reply.stderr.replace(": exec: ", ": ", 1)
+        is_without_input = first_stage.NO_BUNDLE.decode() in said
+        return NoPython(reply.status, f"{said}: {_NO_INPUT}" if is_without_input else said)
     if reply.hop_kind == "ssh":
         said = reply.stderr or reply.text
         if is_password:
