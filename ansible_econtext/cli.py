@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ansible.errors import AnsibleError
 
 from ansible_econtext.client import client, endpoint, messages
+from econtext.controller.printable import printable
 
 Found = list[tuple[pathlib.Path, client.Client]]
 
@@ -58,7 +59,8 @@ def _each(brokers: Found, do: Callable[[client.Client], None]) -> int:
             do(found)
             succeeded += 1
         except (client.BrokerGone, OSError) as error:
-            print(f"ansible-econtext: the broker in {directory}: {error}", file=sys.stderr)
+            said = printable(str(error))
+            print(f"ansible-econtext: the broker in {directory}: {said}", file=sys.stderr)
     return succeeded
 
 
@@ -80,13 +82,8 @@ def _lines(broker: messages.BrokerStatus) -> list[str]:
     for slave in broker.slaves:
         use = f"{slave.requests} at work" if slave.requests else f"idle {slave.idle:.0f} s"
         what = f"{slave.name}: process {slave.process} of {slave.user}, {slave.python}"
-        lines.append(f"  {_printable(what)}, {use}")
+        lines.append(f"  {printable(what, '')}, {use}")
     return lines
-
-
-def _printable(text: str) -> str:
-    """Without what a terminal would obey: some of it comes from a host."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 if __name__ == "__main__":

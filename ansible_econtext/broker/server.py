@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
-from ansible_econtext.broker import open_files, pid_watch, shutdown
+from ansible_econtext.broker import log, open_files, pid_watch, shutdown
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
@@ -221,7 +221,6 @@ class Broker:
 
         print(f"internal error in {callback!r}", file=sys.stderr)
         traceback.print_exception(error, file=sys.stderr)
-        sys.stderr.flush()
 
     # The end
 
@@ -249,7 +248,7 @@ class Broker:
 
 def main(directory: str, run: str, lock: str, persist: str) -> None:
     """Run a broker, and end the process; called by the command of `launcher.start`."""
+    sys.stderr = log.Log(sys.stderr.fileno())
     open_files.raise_limit()
     Broker(directory, int(run), int(lock), float(persist)).run()
-    sys.stderr.flush()
     os._exit(0)  # the run waits for it, and the interpreter has nothing left to tidy up

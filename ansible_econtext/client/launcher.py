@@ -10,6 +10,9 @@ import econtext
 
 LOG = "broker.log"
 
+#: Bytes at the end of a log that errors quote.
+_TAIL = 2000
+
 _START = (
     "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
     "from ansible_econtext.broker.server import main; main(*sys.argv[3:])"
@@ -54,7 +57,8 @@ def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
 def log_of(directory: str) -> str:
     """Return the end of a broker's log, its internal errors; "" if there is none."""
     try:
-        with open(os.path.join(directory, LOG), errors="replace") as log:
-            return log.read()[-2000:].strip()
+        with open(os.path.join(directory, LOG), "rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL))
+            return log.read(_TAIL).decode(errors="replace").strip()
     except OSError:
         return ""
