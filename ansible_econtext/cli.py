@@ -1,6 +1,7 @@
 """The command `ansible-econtext`: looks at the brokers that outlive a run, and ends them."""
 
 import argparse
+import io
 import pathlib
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("status", help="list them")
     commands.add_parser("stop", help="end them; a run that uses one fails")
     chosen = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a host's names may be in another alphabet
+            stream.reconfigure(errors="replace")
     try:
         return {"status": status, "stop": stop}[chosen.command]()
     except AnsibleError as error:
