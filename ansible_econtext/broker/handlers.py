@@ -47,7 +47,7 @@ class ModuleHandler(_RunHandler[messages.Module]):
             self.reply(messages.PayloadWanted())
             return
         super().begin()
-        if self._route[-1].python == action.interpreter:
+        if not self.is_over and self._route[-1].python == action.interpreter:
             self._payloads.send_ahead(action.identity, self._slaves, self._route)
 
     def _do(self, slave: PooledSlave) -> None:

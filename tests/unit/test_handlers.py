@@ -1,8 +1,10 @@
 """The broker replies to each request, valid or not, and to each result of a target."""
 
 import errno
+import gc
 import os
 import socket
+import weakref
 
 import pytest
 
@@ -19,7 +21,7 @@ from ansible_econtext.broker.handlers import (
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.worker_connection import WorkerConnection
-from ansible_econtext.client import messages
+from ansible_econtext.client import messages, route
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
 
@@ -232,6 +234,27 @@ class Source:
         self.closed = True
 
 
+@pytest.mark.parametrize("is_abandoned", [False, True])
+def test_a_route_is_kept_no_longer_than_its_request(link, is_abandoned):  # noqa: F811
+    """It has passwords, and the handler and its call refer to each other."""
+    hop = route.interpreter_hop("/usr/bin/python3")
+    kept, replies = weakref.ref(hop), []
+    gc.disable()
+    try:
+        work = messages.Work([hop], [], EXISTS)
+        handler = ExistsHandler(Pool(link), PayloadStore(), work, replies.append)
+        handler.begin()
+        del work, hop
+        assert kept() is not None
+        if is_abandoned:
+            handler.abandon()
+        else:
+            ends(link, 1, "value", (True, []))
+        assert len(replies) == (not is_abandoned) and kept() is None
+    finally:
+        gc.enable()
+
+
 # Faults of the broker's side
 
 
@@ -270,6 +293,16 @@ def test_arguments_over_the_limit_are_a_failure_when_the_slave_runs(link):  # no
     pool.found(pool.slave)
     assert "too long" in text_of(replies, messages.Failed)
     assert link.error is None and not pool.slave.users
+
+
+def test_a_slave_that_is_found_too_late_is_not_in_use(link):  # noqa: F811
+    pool, replies = SlowPool(link), []
+    work = messages.Work([], [], EXISTS, changes=messages.ALL_ACCOUNTS)
+    handler = ExistsHandler(pool, PayloadStore(), work, replies.append)
+    handler.begin()
+    handler.abandon()
+    pool.found(pool.slave)
+    assert not pool.slave.users and not replies
 
 
 def fault(*_):
