@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ansible_econtext.broker.payload_store import PayloadStore
 
 
+#: Seconds until the broker accepts again, after it had no descriptor for a worker.
+_PAUSE = 0.1
+
+
 class Broker:
     """Server of workers on the socket in `directory`.
 
@@ -64,7 +68,7 @@ class Broker:
         os.umask(usual)  # local slaves and their modules inherit it
         self._listener.listen(256)
         self._listener.setblocking(False)
-        self.loop.add_reader(self._listener.fileno(), self._accept)
+        self._listen()
         for run in list(self._runs):
             self._watch(run)
         signal.set_wakeup_fd(self.loop.wake_write)
@@ -111,14 +115,23 @@ class Broker:
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionAbortedError):  # the worker has gone
+            return
+        except OSError as error:  # no descriptor is left: the worker waits until there is one
+            self.report(self._accept, error)
+            self.loop.remove_reader(self._listener.fileno())
+            self.loop.call_later(_PAUSE, self._listen)
             return
         try:
             rendezvous.check_peer(connection)
-        except PermissionError:
+            self._connections.add(WorkerConnection(self, connection))
+        except OSError as error:  # another account's, or no descriptor is left
+            self.report(self._accept, error)
             connection.close()
-            return
-        self._connections.add(WorkerConnection(self, connection))
+
+    def _listen(self) -> None:
+        if not self._ending:
+            self.loop.add_reader(self._listener.fileno(), self._accept)
 
     def take(self, connection: WorkerConnection, request: messages.Request, number: int) -> None:
         """Carry out a worker's request; the reply goes out under the same number."""
