@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
-from ansible_econtext.broker import log, open_files, pid_watch, shutdown
+from ansible_econtext.broker import log, open_files, pid_watch, shutdown, undumpable
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
@@ -76,6 +76,7 @@ class Broker:
             if signal.getsignal(number) != signal.SIG_IGN:  # the run's, which its modules inherit
                 signal.signal(number, lambda *_: self.loop.post(self.end))
         os.close(self._lock)  # workers wait for this
+        undumpable.make_undumpable()  # before the first request, which may have a password
         self.loop.run()
         if self._left is not None:
             import shutil
