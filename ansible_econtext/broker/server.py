@@ -1,8 +1,8 @@
 """The broker process: owns the slaves of runs of Ansible, serves their workers.
 
 `launcher.start` starts it for a run.  It serves other runs with the same endpoint as well,
-and ends some time after the last of them, with every slave.  It has one thread, and imports
-nothing of Ansible.
+and ends some time after the last of them, with every slave.  It has one thread, and one more
+for each file that is transferred.  It imports nothing of Ansible.
 """
 
 import os
