@@ -1,6 +1,7 @@
 """The command `ansible-econtext`: looks at the brokers that outlive a run, and ends them."""
 
 import argparse
+import io
 import pathlib
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from ansible.errors import AnsibleError
 
 from ansible_econtext.client import client, endpoint, messages
+from econtext.controller.printable import printable
 
 Found = list[tuple[pathlib.Path, client.Client]]
 
@@ -22,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("status", help="list them")
     commands.add_parser("stop", help="end them; a run that uses one fails")
     chosen = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a host's names may be in another alphabet
+            stream.reconfigure(errors="replace")
     try:
         return {"status": status, "stop": stop}[chosen.command]()
     except AnsibleError as error:
@@ -58,7 +63,8 @@ def _each(brokers: Found, do: Callable[[client.Client], None]) -> int:
             do(found)
             succeeded += 1
         except (client.BrokerGone, OSError) as error:
-            print(f"ansible-econtext: the broker in {directory}: {error}", file=sys.stderr)
+            said = printable(str(error))
+            print(f"ansible-econtext: the broker in {directory}: {said}", file=sys.stderr)
     return succeeded
 
 
@@ -80,13 +86,8 @@ def _lines(broker: messages.BrokerStatus) -> list[str]:
     for slave in broker.slaves:
         use = f"{slave.requests} at work" if slave.requests else f"idle {slave.idle:.0f} s"
         what = f"{slave.name}: process {slave.process} of {slave.user}, {slave.python}"
-        lines.append(f"  {_printable(what)}, {use}")
+        lines.append(f"  {printable(what, '')}, {use}")
     return lines
-
-
-def _printable(text: str) -> str:
-    """Without what a terminal would obey: some of it comes from a host."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 if __name__ == "__main__":

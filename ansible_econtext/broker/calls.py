@@ -93,7 +93,7 @@ def status_of(value: Any) -> int:
 
 
 class CollectingCall(Call):
-    """Call that collects its output, or hands it to `sink` if that is set.
+    """Call that collects its output, or hands it to `sink` if that is set, which gives credit.
 
     If `after` is not 0, the slave begins the call when the call on that channel has ended.
     """
@@ -118,7 +118,8 @@ class CollectingCall(Call):
     def output(self, stream: int, data: bytes) -> None:
         if self.sink is not None:
             self.sink(stream, data)
-        elif not self.collected.add(stream, data):
+            return
+        if not self.collected.add(stream, data):
             self.settle(too_much())
             self.kill()
         self.credit(len(data))

@@ -1,78 +1,179 @@
 """Transfer of files between the controller's disk and a call on a slave.
 
-A file is read as fast as the call takes it, so that no whole file is held in memory.
+A file is read and written as fast as the call goes, so that no whole file is held in memory.  The
+file's own operations are done in a thread of the transfer: a disk that is slow, or a server of
+files that has gone, delays no other host.
 """
 
 import contextlib
+import functools
 import os
-from typing import IO
+import queue
+import threading
+from collections.abc import Callable
+from typing import IO, Any
 
+from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.target_modules import OPERATION_ERROR
-from econtext.controller.channels import Call
 from econtext.controller.errors import CallError
 from econtext.target import wire
+from econtext.target.loop import Loop
 
 _CHUNK = 8 * wire.MAX_DATA
 
 
-class Upload:
-    """Upload of an open file to a call's standard input; closes both at the end."""
+class DiskThread:
+    """Thread that does operations on one file, in their order, for the loop's thread."""
 
-    def __init__(self, call: Call, source: IO[bytes]) -> None:
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._operations: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def do(self, operation: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do an operation, then call `then` in the loop's thread with its value or exception."""
+        self._operations.put((operation, then))
+
+    def end(self, operation: Callable[[], Any]) -> None:
+        """Do a last operation, and end."""
+        self._operations.put((operation, None))
+
+    def _run(self) -> None:
+        then: Any = self.do
+        while then is not None:
+            operation, then = self._operations.get()
+            try:
+                outcome = operation()
+            except Exception as error:
+                outcome = error
+            if then is not None:
+                self._loop.post(functools.partial(then, outcome))
+
+
+class Upload:
+    """Upload of a file to the standard input of a call.
+
+    `begin` is called with the file's size when it is open, and returns the call, or None if it is
+    not wanted any more; `failed` with the error if it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        path: str,
+        begin: Callable[[int], CollectingCall | None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._begin = begin
+        self._failed = failed
+        self._source: IO[bytes] | None = None  # the thread's
+        self._disk = DiskThread(loop)
+        self._disk.do(functools.partial(self._open, path), self._opened)
+
+    def _open(self, path: str) -> int:
+        self._source = open(path, "rb")
+        return os.fstat(self._source.fileno()).st_size
+
+    def _close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+
+    def _opened(self, size: int | Exception) -> None:
+        call = None
+        if isinstance(size, Exception):
+            self._failed(size)
+        else:
+            call = self._begin(size)
+        if call is None:
+            self._disk.end(self._close)
+            return
         self._call = call
-        self._source = source
-        call.future.add_done_callback(lambda future: source.close())
+        self._is_reading = False
         call.on_drained = self._more
+        call.future.add_done_callback(self._over)
         self._more()
 
+    def _over(self, future: object) -> None:
+        self._call.on_drained = None
+        self._disk.end(self._close)
+
     def _more(self) -> None:
-        if self._source.closed:
-            return
-        try:
-            data = self._source.read(_CHUNK)
-        except OSError as error:
-            self._call.settle(CallError(OPERATION_ERROR, str(error)))
-            self._call.kill()
-            return
-        if data:
+        """Have the next piece read, unless one is being read."""
+        if not self._is_reading:
+            self._is_reading = True
+            assert self._source is not None
+            self._disk.do(functools.partial(self._source.read, _CHUNK), self._take)
+
+    def _take(self, data: bytes | Exception) -> None:
+        self._is_reading = False
+        if isinstance(data, Exception):
+            _fail(self._call, data)
+        elif data:
             self._call.write(wire.STDIN, data)
         else:
-            self._source.close()
+            self._call.on_drained = None
             self._call.end(wire.STDIN)
 
 
 class Download:
-    """Download into a file that its worker made, and removes."""
+    """Download of a call's standard output into a file that its worker made, and removes."""
 
-    def __init__(self, path: str) -> None:
-        """Open the file; raises OSError if that fails."""
+    def __init__(self, loop: Loop, path: str, call: CollectingCall) -> None:
+        self._call = call
+        self._size = 0
+        self._file: IO[bytes] | None = None  # the thread's
+        self._disk = DiskThread(loop)
+        self._disk.do(functools.partial(self._open, path), functools.partial(self._done, 0))
+        call.sink = self._take
+        call.future.add_done_callback(lambda future: self._disk.end(self._close))
+
+    def _open(self, path: str) -> None:
         flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW
         self._file = os.fdopen(os.open(path, flags), "wb")
-        self._size = 0
-        self._error: OSError | None = None
 
-    def take(self, stream: int, data: bytes) -> None:
-        """Write a piece of the call's standard output; used as a call's `sink`."""
-        if stream != wire.STDOUT or self._file.closed or self._error is not None:
-            return
-        try:
+    def _write(self, data: bytes) -> None:
+        if self._file is not None:
             self._file.write(data)
-        except OSError as error:  # which is for `complete` to raise, in the request's turn
-            self._error = error
-        self._size += len(data)
 
-    def complete(self, size: object) -> None:
-        """Close the file.
-
-        Raises OSError if its size is not the `size` that the target sent, or the disk is full.
-        """
-        if self._error is not None:
-            raise self._error
-        self._file.close()
-        if size != self._size:
-            raise OSError(f"{self._size} of {size} bytes came")
-
-    def close(self) -> None:
-        """Close the file, complete or not."""
-        with contextlib.suppress(OSError):
+    def _close(self) -> None:
+        if self._file is not None:
             self._file.close()
+
+    def _take(self, stream: int, data: bytes) -> None:
+        """Have a piece written; the slave gets credit for it when it is."""
+        if stream != wire.STDOUT:
+            self._call.credit(len(data))
+            return
+        self._size += len(data)
+        written = functools.partial(self._done, len(data))
+        self._disk.do(functools.partial(self._write, data), written)
+
+    def _done(self, size: int, outcome: Exception | None) -> None:
+        self._call.credit(size)
+        if outcome is not None:
+            _fail(self._call, outcome)
+
+    def complete(self, size: object, then: Callable[[Exception | None], None]) -> None:
+        """Close the file, then call `then` with None, or with the error of the disk.
+
+        It is an error if the file's size is not the `size` that the target sent.
+        """
+        if size == self._size:
+            self._disk.do(self._close, then)
+        else:
+            then(OSError(f"{self._size} of {size} bytes came"))
+
+
+def _fail(call: CollectingCall, error: Exception) -> None:
+    call.settle(CallError(OPERATION_ERROR, str(error)))
+    call.kill()
+
+
+def remove(path: str) -> None:
+    """Remove a file, if it is there, without waiting for its disk."""
+
+    def unlink() -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+    threading.Thread(target=unlink, daemon=True).start()

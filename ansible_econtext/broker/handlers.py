@@ -1,7 +1,5 @@
 """Handlers of work: one class for each kind of action."""
 
-import contextlib
-import os
 from typing import Any
 
 from ansible_econtext.broker import file_transfer, payload_archive
@@ -47,7 +45,7 @@ class ModuleHandler(_RunHandler[messages.Module]):
             self.reply(messages.PayloadWanted())
             return
         super().begin()
-        if self._route[-1].python == action.interpreter:
+        if not self.is_over and self._route[-1].python == action.interpreter:
             self._payloads.send_ahead(action.identity, self._slaves, self._route)
 
     def _do(self, slave: PooledSlave) -> None:
@@ -175,51 +173,54 @@ class PutHandler(RequestHandler[messages.Put]):
 
     def _do(self, slave: PooledSlave) -> None:
         action = self._action
-        try:
-            source = open(action.local, "rb")
-        except OSError as error:
-            self._fail(messages.FailureCode.OPERATION, error)
+        if self._sequence is not None:  # whose next request must not begin while a file is opened
+            self.reply(messages.NotBegun())
             return
-        size = os.fstat(source.fileno()).st_size
-        arguments = (self._deferred, action.remote, action.mode, size)
 
         def done(call: CollectingCall, size: Any) -> None:
             self.reply(messages.Done())
 
-        file_transfer.Upload(self._call(slave, FILES, "receive", arguments, done), source)
+        def begin(size: int) -> CollectingCall | None:
+            if self.is_over:
+                return None
+            arguments = (self._deferred, action.remote, action.mode, size)
+            try:
+                return self._call(slave, FILES, "receive", arguments, done)
+            except Exception as error:
+                self._faulted(error)
+                return None
+
+        def failed(error: Exception) -> None:
+            self._fail(messages.FailureCode.OPERATION, error)
+
+        file_transfer.Upload(slave.loop, action.local, begin, failed)
 
 
 class FetchHandler(RequestHandler[messages.Fetch]):
     """Handler that downloads a file to the controller, into one that the worker made."""
 
     def _do(self, slave: PooledSlave) -> None:
-        try:
-            target = file_transfer.Download(self._action.local)
-        except OSError as error:
-            self._fail(messages.FailureCode.OPERATION, error)
-            return
-
         def done(call: CollectingCall, result: Any) -> None:
             size, mode = result
             if type(mode) is not int:
                 raise ValueError("no permission bits")
-            try:
-                target.complete(size)
-            except OSError as error:
-                self._fail(messages.FailureCode.OPERATION, error)
-            else:
-                self.reply(messages.Fetched(mode & 0o777))
+
+            def completed(error: Exception | None) -> None:
+                if error is not None:
+                    self._fail(messages.FailureCode.OPERATION, error)
+                else:
+                    self.reply(messages.Fetched(mode & 0o777))
+
+            target.complete(size, completed)
 
         arguments = (self._deferred, self._action.remote)
         call = self._call(slave, FILES, "send", arguments, done)
-        call.sink = target.take
-        call.future.add_done_callback(lambda future: target.close())
+        target = file_transfer.Download(slave.loop, self._action.local, call)
         call.end(wire.STDIN)
 
     def abandon(self) -> None:
         super().abandon()
-        with contextlib.suppress(OSError):
-            os.unlink(self._action.local)
+        file_transfer.remove(self._action.local)
 
 
 #: Handlers by the kind of action.

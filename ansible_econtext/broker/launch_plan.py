@@ -7,6 +7,10 @@ from econtext.controller.launch import Launch
 from econtext.controller.methods import ssh
 from econtext.controller.prompts import Dialogue
 
+#: Seconds that a login has in any case: `timeout` is 10 by default, as stock Ansible waits for the
+#: connection alone, and for what follows without a limit.
+_LOGIN = 60.0
+
 
 def of(hop: Hop, parent: str) -> Launch:
     """Return the plan to start a hop's slave; `parent` is its parent's name or ""."""
@@ -14,7 +18,10 @@ def of(hop: Hop, parent: str) -> Launch:
     if hop.kind == "ssh":
         dialogue = ssh.dialogue(hop.password, hop.prompt)
         argv = tuple(ssh.for_slaves(hop.argv))
-        return Launch(name, argv, dialogue, hop.password is not None, is_network=True)
+        timeout = max(_LOGIN, hop.timeout)
+        return Launch(
+            name, argv, dialogue, hop.password is not None, is_network=True, timeout=timeout
+        )
     if hop.kind != "become":
         return Launch(name, tuple(hop.argv))
     dialogue = Dialogue(

@@ -62,6 +62,8 @@ class RequestHandler(Generic[A]):
         raise NotImplementedError
 
     def _found(self, slave: PooledSlave | Failure) -> None:
+        if self.is_over:
+            return  # abandoned meanwhile
         if isinstance(slave, Failure):
             self.reply(reply_of(slave))
             return
@@ -114,6 +116,7 @@ class RequestHandler(Generic[A]):
         self._use(None)
         if self._reply is not None:
             send, self._reply = self._reply, None
+            self._route = []  # it has passwords, and this object lives until it is collected
             send(reply)
 
     def _fail(self, code: messages.FailureCode, error: object) -> None:
@@ -124,12 +127,14 @@ class RequestHandler(Generic[A]):
         if self.tidies_up:
             return
         self._reply = None
+        self._route = []
         self._use(None)
         if self._channel is not None:
             self._channel.kill()
 
     def _lost(self, error: EcontextError) -> None:
-        self._slaves.note_loss(self._route)
+        if not self.is_over:
+            self._slaves.note_loss(self._route)
         self._fail(messages.FailureCode.LOST, error)
 
     def _call(
@@ -166,7 +171,7 @@ class RequestHandler(Generic[A]):
         error: Any = call.future.exception()
         if error is None:
             self._succeeded(slave, call, call.future.result(), done)
-        elif self._is_outdated(error):
+        elif not self.is_over and self._is_outdated(error):
             self._start_anew()
         elif isinstance(error, CallDied):
             self._died(error, call)

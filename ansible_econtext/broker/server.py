@@ -1,8 +1,8 @@
 """The broker process: owns the slaves of runs of Ansible, serves their workers.
 
 `launcher.start` starts it for a run.  It serves other runs with the same endpoint as well,
-and ends some time after the last of them, with every slave.  It has one thread, and imports
-nothing of Ansible.
+and ends some time after the last of them, with every slave.  It has one thread, and one more
+for each file that is transferred.  It imports nothing of Ansible.
 """
 
 import os
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
-from ansible_econtext.broker import open_files, pid_watch, shutdown
+from ansible_econtext.broker import log, open_files, pid_watch, shutdown, undumpable
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
@@ -23,6 +23,10 @@ from econtext.target.loop import Loop, Timer
 
 if TYPE_CHECKING:
     from ansible_econtext.broker.payload_store import PayloadStore
+
+
+#: Seconds until the broker accepts again, after it had no descriptor for a worker.
+_PAUSE = 0.1
 
 
 class Broker:
@@ -64,7 +68,7 @@ class Broker:
         os.umask(usual)  # local slaves and their modules inherit it
         self._listener.listen(256)
         self._listener.setblocking(False)
-        self.loop.add_reader(self._listener.fileno(), self._accept)
+        self._listen()
         for run in list(self._runs):
             self._watch(run)
         signal.set_wakeup_fd(self.loop.wake_write)
@@ -72,6 +76,7 @@ class Broker:
             if signal.getsignal(number) != signal.SIG_IGN:  # the run's, which its modules inherit
                 signal.signal(number, lambda *_: self.loop.post(self.end))
         os.close(self._lock)  # workers wait for this
+        undumpable.make_undumpable()  # before the first request, which may have a password
         self.loop.run()
         if self._left is not None:
             import shutil
@@ -111,14 +116,23 @@ class Broker:
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionAbortedError):  # the worker has gone
+            return
+        except OSError as error:  # no descriptor is left: the worker waits until there is one
+            self.report(self._accept, error)
+            self.loop.remove_reader(self._listener.fileno())
+            self.loop.call_later(_PAUSE, self._listen)
             return
         try:
             rendezvous.check_peer(connection)
-        except PermissionError:
+            self._connections.add(WorkerConnection(self, connection))
+        except OSError as error:  # another account's, or no descriptor is left
+            self.report(self._accept, error)
             connection.close()
-            return
-        self._connections.add(WorkerConnection(self, connection))
+
+    def _listen(self) -> None:
+        if not self._ending:
+            self.loop.add_reader(self._listener.fileno(), self._accept)
 
     def take(self, connection: WorkerConnection, request: messages.Request, number: int) -> None:
         """Carry out a worker's request; the reply goes out under the same number."""
@@ -221,7 +235,6 @@ class Broker:
 
         print(f"internal error in {callback!r}", file=sys.stderr)
         traceback.print_exception(error, file=sys.stderr)
-        sys.stderr.flush()
 
     # The end
 
@@ -249,7 +262,7 @@ class Broker:
 
 def main(directory: str, run: str, lock: str, persist: str) -> None:
     """Run a broker, and end the process; called by the command of `launcher.start`."""
+    sys.stderr = log.Log(sys.stderr.fileno())
     open_files.raise_limit()
     Broker(directory, int(run), int(lock), float(persist)).run()
-    sys.stderr.flush()
     os._exit(0)  # the run waits for it, and the interpreter has nothing left to tidy up

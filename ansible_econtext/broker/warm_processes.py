@@ -140,6 +140,7 @@ class WarmProcess(CollectingCall):
             self.let_go()
 
     def _take(self, stream: int, data: bytes) -> None:
+        self.credit(len(data))
         for kind, _, body in self._reader.feed(data) if stream == wire.STDOUT else ():
             if not self._runs:
                 raise wire.ProtocolError("a reply to no request")

@@ -7,6 +7,7 @@ local: its directory has mode 0700, the socket 0600, and each end checks the oth
 import contextlib
 import itertools
 import socket
+import sys
 from typing import Any
 
 from ansible_econtext.client import launcher, messages, rendezvous
@@ -187,6 +188,17 @@ def connect(endpoint: Endpoint, run: int) -> Client:
     `run` is the process number of ansible-playbook: the broker serves it until it ends.
     Raises BrokerGone.  For any thread and any worker.
     """
+    try:
+        return _connect(endpoint, run)
+    except OSError as error:
+        raise BrokerGone(
+            f"the broker cannot be started on the controller: {error} (it needs {sys.executable}, "
+            "and room in a directory that this account can write: the settings `home` and "
+            "`local_tmp` of Ansible say where)"
+        ) from error
+
+
+def _connect(endpoint: Endpoint, run: int) -> Client:
     for start_it in (False, True, False):
         found = _registered(endpoint.directory, run)
         if found is not None:

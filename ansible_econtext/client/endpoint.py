@@ -44,10 +44,12 @@ def of_run() -> Endpoint:
         raise AnsibleOptionsError(str(error)) from None
     persist = settings.seconds("PERSIST")
     if persist:
-        # The run has a broker of its own if its home is open to others, its working directory
-        # is gone, or the sources are just being changed.
+        # The run has a broker of its own if its home is open to others or takes no directory
+        # more, its working directory is gone, or the sources are just being changed.
         with contextlib.suppress(OSError):
-            return Endpoint(str(private_home() / _key()), persist)
+            directory = private_home() / _key()
+            directory.mkdir(mode=0o700, exist_ok=True)
+            return Endpoint(str(directory), persist)
     return Endpoint(str(run.own_directory() / "econtext"), 0)
 
 

@@ -10,9 +10,12 @@ import econtext
 
 LOG = "broker.log"
 
+#: Bytes at the end of a log that errors quote.
+_TAIL = 2000
+
 _START = (
-    "import sys; sys.path[:0] = sys.argv[1].split(':')\n"
-    "from ansible_econtext.broker.server import main; main(*sys.argv[3:])"
+    "import sys; sys.path[:0] = sys.argv[6:]\n"
+    "from ansible_econtext.broker.server import main; main(*sys.argv[2:6])"
 )
 
 
@@ -36,9 +39,9 @@ def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
     a user's plugins may have registered functions for forks that wait for ever.
     """
     packages = {os.path.dirname(package.__path__[0]) for package in (econtext, ansible_econtext)}
-    argv = [sys.executable, "-IS", "-c", _START, ":".join(sorted(packages))]
-    argv += ["ansible_econtext.broker.server", endpoint.directory, str(run), str(lock.fileno())]
-    argv += [str(endpoint.persist)]
+    argv = [sys.executable, "-IS", "-c", _START, "ansible_econtext.broker.server"]
+    argv += [endpoint.directory, str(run), str(lock.fileno()), str(endpoint.persist)]
+    argv += sorted(packages)
     with open(os.path.join(endpoint.directory, LOG), "wb") as log:
         process = subprocess.Popen(
             argv,
@@ -54,7 +57,8 @@ def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
 def log_of(directory: str) -> str:
     """Return the end of a broker's log, its internal errors; "" if there is none."""
     try:
-        with open(os.path.join(directory, LOG), errors="replace") as log:
-            return log.read()[-2000:].strip()
+        with open(os.path.join(directory, LOG), "rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL))
+            return log.read(_TAIL).decode(errors="replace").strip()
     except OSError:
         return ""

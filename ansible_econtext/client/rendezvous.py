@@ -1,6 +1,7 @@
 """Directory where a worker and its broker meet: the broker's socket, and a lock."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -17,11 +18,17 @@ _LONGEST_PATH = 100
 
 @contextlib.contextmanager
 def address(directory: str) -> Iterator[str]:
-    """Give the path of a directory's socket, made short enough for an address."""
+    """Give the path of a directory's socket, made short enough for an address.
+
+    Raises OSError if it is too long for this system.
+    """
     path = os.path.join(directory, SOCKET)
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         yield path
         return
+    if not os.path.isdir("/proc/self/fd"):
+        text = f"a socket's path has {_LONGEST_PATH} bytes at the most; shorten Ansible's `home`"
+        raise OSError(errno.ENAMETOOLONG, text, path)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}/{SOCKET}"

@@ -29,10 +29,11 @@ class Hop(Record):
     password: str | None = None
     prompt: bytes = b""
     # Of become: what its command prints when it is ready for the bundle, what it says of a wrong
-    # password and of one that it cannot ask for, and the seconds that it has until it is ready.
+    # password and of one that it cannot ask for.
     marker: bytes = b""
     incorrect: tuple[bytes, ...] = ()
     missing: tuple[bytes, ...] = ()
+    #: Seconds that the user allows: for a login by ssh, or for become until its marker.
     timeout: float = 0.0
 
 
@@ -70,7 +71,12 @@ def interpreter_hop(python: str) -> Hop:
 
 
 def ssh_hop(
-    hostname: str, argv: list[str], password: str | None, prompt: str, pythons: Sequence[str]
+    hostname: str,
+    argv: list[str],
+    password: str | None,
+    prompt: str,
+    pythons: Sequence[str],
+    timeout: float = 0.0,
 ) -> Hop:
     """Return the hop to a slave on another host.
 
@@ -86,6 +92,7 @@ def ssh_hop(
         python=only(pythons),
         password=password,
         prompt=prompt.encode(),
+        timeout=timeout,
     )
 
 

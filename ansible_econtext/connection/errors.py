@@ -75,6 +75,8 @@ def _of_launch(reply: NotReached, plugin: Any) -> Exception:
         said = reply.stderr or reply.text
         if is_password:
             return AnsibleAuthenticationFailure(f"Invalid/incorrect username/password: {said}")
+        if reply.code is FailureCode.TIMEOUT:
+            said = f"{reply.text} (the option `timeout` allows more than {reply.seconds:g})"
         return AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {said}")
     return AnsibleConnectionFailure(f"econtext: {reply.text}")
 

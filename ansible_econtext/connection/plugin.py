@@ -18,7 +18,8 @@ class CarriedSSH(CarriedConnection):
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         argv, password = plugins.ssh_command(self), plugins.ssh_password(self)
         prompt = plugins.ssh_password_prompt(self)
-        return route.ssh_hop(self.host, argv, password, prompt, pythons)
+        timeout = plugins.login_timeout(self)
+        return route.ssh_hop(self.host, argv, password, prompt, pythons, timeout)
 
     def _econtext_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)

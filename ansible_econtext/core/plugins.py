@@ -12,6 +12,7 @@ from typing import Any
 
 import ansible.plugins.shell
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
@@ -55,24 +56,35 @@ def _without_sshpass(connection: Any) -> Iterator[None]:
 
 
 def ssh_password(connection: Any) -> str | None:
-    """Return the password for ssh; None if there is none.
+    """Return the password for ssh, or the PIN of a smartcard; None if there is none.
 
-    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.
+    Raises AnsibleError if the connection needs one.
+
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, and since 2.19 its
+    `_init_shm`.
     """
     password = connection.get_option("password") or connection._play_context.password
+    if not password and connection.get_option("pkcs11_provider"):
+        raise AnsibleError("to use pkcs11_provider you must specify a password/pin")
     return to_text(password) if password else None
 
 
 def ssh_password_prompt(connection: Any) -> str:
-    """Return the prompt that the user set for ssh's password; "" if none.
+    """Return a part of the prompt for ssh's password; "" if it is the usual one.
 
-    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, which gives it to
-    sshpass; since 2.19 that is one of two mechanisms.
+    Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, for sshpass, and since
+    2.19 its `_init_shm`, for `SSH_ASKPASS`.
     """
-    mechanisms = connection.has_option("password_mechanism")
-    if mechanisms and connection.get_option("password_mechanism") != "sshpass":
-        return ""
-    return to_text(connection.get_option("sshpass_prompt") or "")
+    usual = "Enter PIN for " if connection.get_option("pkcs11_provider") else ""
+    return to_text(connection.get_option("sshpass_prompt") or usual)
+
+
+def login_timeout(connection: Any) -> float:
+    """Return the seconds that the user allows for a connection.
+
+    The stock ssh plugin gives them to ssh, and has no limit of its own.
+    """
+    return float(connection.get_option("timeout"))
 
 
 def mode_by_transfer(connection: Any, mode: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from econtext.controller.errors import CallDied, CallError, EcontextError
 from econtext.controller.link import Link
+from econtext.controller.printable import printable
 from econtext.target import codec, flow_control, wire
 from econtext.target.loop import monotonic
 
@@ -250,4 +251,4 @@ class _Lines:
             lines, self._rest = [*lines, self._rest], ""
         for line in lines:
             if line:
-                self._logger.info("%s", line)
+                self._logger.info("%s", printable(line))

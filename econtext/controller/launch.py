@@ -217,6 +217,7 @@ class Starting:
             self._fail(self._link.error)
         elif self._link.greeting and self._done is not None:
             self._timer.cancel()
+            self._forget_password()
             done, self._done = self._done, None
             done(self._link)
 
@@ -274,11 +275,17 @@ class Starting:
         if self._done is None:
             return
         self._timer.cancel()
+        self._forget_password()
         done, self._done = self._done, None
         if hasattr(self, "_process"):
             self._process.on_output = self._drop
             self._process.kill()
         done(error)
+
+    def _forget_password(self) -> None:
+        """Keep the password no longer: this object lives as long as the slave."""
+        self._talk = None
+        self._launch = self._launch._replace(dialogue=prompts.Dialogue())
 
     def _drop(self, stream: int, data: bytes) -> None:
         """Take output that comes after the start has failed."""

@@ -23,6 +23,7 @@ from econtext.controller.errors import (
     is_exit_status,
 )
 from econtext.controller.intake import Intake, Later
+from econtext.controller.printable import printable
 from econtext.target import codec, compression, flow_control, store, wire
 
 if TYPE_CHECKING:
@@ -240,7 +241,8 @@ class Link:
         match record:
             case (int(level), str(name), str(text)):
                 # One logger for all of a slave's: loggers are never freed.
-                logging.getLogger(f"econtext.{self.name}").log(level, "%s: %s", name, text)
+                said = printable(f"{name}: {text}")
+                logging.getLogger(f"econtext.{self.name}").log(level, "%s", said)
             case _:
                 raise wire.ProtocolError("a log record that is none")
 
@@ -263,7 +265,7 @@ class Link:
         self.stderr = (self.stderr + data)[-TAIL:]
         for line in data.decode("utf-8", "replace").splitlines():
             if line.strip():
-                logger.info("%s: stderr: %s", self.name, line)
+                logger.info("%s: stderr: %s", self.name, printable(line))
 
     def ended(self, status: int) -> None:
         """End the link, as the slave's process has ended with this status.

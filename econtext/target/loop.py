@@ -162,9 +162,8 @@ class Loop(object):
     def _woken(self):
         # type: () -> None
         read(self.wake_read)
-        posted, self._posted = self._posted, []
-        for callback in posted:
-            self._call(callback)
+        for _ in range(len(self._posted)):  # each by itself: a thread may be adding one now
+            self._call(self._posted.pop(0))
 
     def _call(self, callback):
         # type: (object) -> None

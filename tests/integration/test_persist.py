@@ -72,11 +72,12 @@ class Home:
         ).stdout
 
     def brokers(self) -> set[processes.Process]:
-        found = processes.with_environment(self._marker)
-        return {one for one in found if "ansible_econtext.broker.server" in one.argv}
+        # Root alone sees a broker's environment; its directory is an argument.
+        found = processes.with_argument("ansible_econtext.broker.server")
+        return {one for one in found if f" {self._directory}/" in one.argv}
 
     def living(self) -> set[processes.Process]:
-        return processes.with_environment(self._marker)
+        return processes.with_environment(self._marker) | self.brokers()
 
 
 def slave_of(result: Result) -> int:

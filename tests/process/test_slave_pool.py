@@ -69,9 +69,9 @@ def test_one_that_was_heard_of_is_not_asked(owner: Owner) -> None:
 def test_one_that_was_not_heard_of_is_asked(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     first = owner.find()
     monkeypatch.setattr(pooled_slave, "_CERTAIN", 0)
-    seen = first.seen
+    seen, told = first.seen, len(first.link.on_end)
     assert owner.find() is first
-    assert first.seen > seen
+    assert first.seen > seen and len(first.link.on_end) == told
 
 
 def test_one_that_does_not_answer_is_replaced(

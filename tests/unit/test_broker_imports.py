@@ -10,6 +10,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 NOT_YET = {
     "ast",
     "base64",
+    "ctypes",
     "dataclasses",
     "importlib.resources",
     "importlib.util",

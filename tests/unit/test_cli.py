@@ -1,6 +1,8 @@
 """The command ansible-econtext tells which brokers did not do what was asked."""
 
+import io
 import pathlib
+import sys
 
 import pytest
 
@@ -43,6 +45,31 @@ def test_one_that_does_not_answer(command, said, brokers, capsys):
     del brokers[0]
     assert cli.main([command]) == 0
     assert capsys.readouterr().err == ""
+
+
+ODD = {
+    "another alphabet": ("\u0436", "?"),
+    "what a terminal obeys": ("\x1b[31m\n", "?[31m?"),
+    "half of a pair": ("\ud83d", "?"),
+    "a long one": (4096 * "x", 4096 * "x"),
+}
+
+
+@pytest.mark.parametrize(("user", "shown"), ODD.values(), ids=ODD)
+def test_an_odd_host_keeps_no_other_from_being_shown(user, shown, brokers, monkeypatch):
+    """On a terminal without that alphabet, too."""
+    names = ("odd", "usual")
+    slaves = [messages.SlaveStatus(name, user, user, 1, 0, 2.0) for name in names]
+    status = messages.BrokerStatus(process=4711, persist=60.0, idle=2.0, runs=[], slaves=slaves)
+    travelled = messages.decode_reply(messages.encode(status), (messages.BrokerStatus,))
+    monkeypatch.setattr(brokers[1][1], "status", lambda: travelled)
+    terminal = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    del brokers[0]
+    assert cli.main(["status"]) == 0
+    terminal.flush()
+    lines = terminal.buffer.getvalue().decode("ascii").splitlines()
+    assert lines[1:] == [f"  {name}: process 1 of {shown}, {shown}, idle 2 s" for name in names]
 
 
 def test_none_is_running(brokers, capsys):

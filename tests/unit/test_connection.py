@@ -1,6 +1,7 @@
 """A connection's hop to its host is made once, and anew when an option changes."""
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 
@@ -92,3 +93,37 @@ def test_a_control_path_is_the_users(connection, tmp_path, options, path):
     command = plugins.ssh_command(connection)
     found = [word.partition("=")[2] for word in command if word.startswith("ControlPath")]
     assert found == ([] if path is None else [path])
+
+
+# What ssh asks for
+
+
+@pytest.mark.parametrize(
+    "options, prompt",
+    [
+        ({}, b""),
+        ({"sshpass_prompt": "Passcode"}, b"Passcode"),
+        ({"pkcs11_provider": "/lib/some.so"}, b"Enter PIN for "),
+        ({"pkcs11_provider": "/lib/some.so", "sshpass_prompt": "PIN"}, b"PIN"),
+    ],
+)
+@pytest.mark.parametrize("mechanism", ["sshpass", "ssh_askpass"])
+def test_a_prompt_is_the_stock_plugins(connection, options, prompt, mechanism):
+    if connection.has_option("password_mechanism"):
+        connection.set_option("password_mechanism", mechanism)
+    connection.set_options(direct={"password": "1234", **options})
+    hop = connection._econtext_hop(["/usr/bin/python3"])
+    assert (hop.prompt, hop.password) == (prompt, "1234")
+    has_provider = "PKCS11Provider=/lib/some.so" in hop.argv
+    assert has_provider == ("pkcs11_provider" in options)
+
+
+def test_a_smartcard_without_a_pin_is_refused_as_in_stock_ansible(connection):
+    connection.set_options(direct={"pkcs11_provider": "/lib/some.so"})
+    with pytest.raises(AnsibleError, match="you must specify a password/pin"):
+        connection._econtext_hop(["/usr/bin/python3"])
+
+
+def test_a_login_has_the_time_that_the_user_allows(connection):
+    connection.set_options(direct={"timeout": 300})
+    assert connection._econtext_hop(["/usr/bin/python3"]).timeout == 300

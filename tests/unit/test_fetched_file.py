@@ -9,12 +9,15 @@ import resource
 import stat
 import struct
 import tempfile
+import time
+from concurrent.futures import Future
 
 import pytest
 
 from ansible_econtext.broker import file_transfer
 from ansible_econtext.connection import fetched_file
 from econtext.target import wire
+from econtext.target.loop import Loop
 
 NOBODY = 65534
 
@@ -197,24 +200,75 @@ def test_the_part_file_is_private_and_goes(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class DownloadedCall:
+    """Call whose output is downloaded."""
+
+    def __init__(self):
+        self.future = Future()
+        self.loop = Loop()
+        self.credited = 0
+        self.sink = None
+
+    def credit(self, size):
+        self.credited += size
+
+    def settle(self, outcome):
+        if not self.future.done():
+            self.future.set_exception(outcome)
+
+    def kill(self):
+        pass
+
+    def run_until(self, done):
+        deadline = time.monotonic() + 30
+        while not done():
+            assert time.monotonic() < deadline
+            self.loop.call_later(0.05, lambda: None)
+            self.loop.run_once()
+
+
 def test_a_download_ends_with_the_error_of_its_disk(tmp_path):
     file = tmp_path / "part"
     file.touch()
 
     def action():
         disk_full(after=100_000)
-        download = file_transfer.Download(str(file))
+        call = DownloadedCall()
+        file_transfer.Download(call.loop, str(file), call)
         for _ in range(3):
-            download.take(wire.STDOUT, b"x" * 80_000)
-        download.complete(240_000)
+            call.sink(wire.STDOUT, b"x" * 80_000)
+        call.run_until(call.future.done)
+        assert os.strerror(errno.EFBIG) in call.future.exception().text
+        raise OSError(errno.EFBIG, "")
 
     assert in_a_process(action) == errno.EFBIG
 
 
+def test_a_download_gives_credit_for_what_is_written(tmp_path):
+    """Else a slow disk would have the broker hold the file."""
+    os.mkfifo(tmp_path / "pipe")
+    call = DownloadedCall()
+    download = file_transfer.Download(call.loop, str(tmp_path / "pipe"), call)
+    call.sink(wire.STDOUT, b"x" * 80_000)
+    call.loop.call_later(0.05, lambda: None)
+    call.loop.run_once()
+    assert call.credited == 0
+    outcomes = []
+    with open(tmp_path / "pipe", "rb") as reader:
+        assert len(reader.read(80_000)) == 80_000
+        call.run_until(lambda: call.credited == 80_000)
+        download.complete(80_000, outcomes.append)
+        call.run_until(lambda: outcomes)
+    assert outcomes == [None] and not call.future.done()
+    call.future.set_result(None)
+
+
 def test_a_download_makes_no_file(tmp_path):
     """The worker may have gone, and with it the file that it made."""
-    with pytest.raises(FileNotFoundError):
-        file_transfer.Download(str(tmp_path / "part"))
     (tmp_path / "link").symlink_to("file")
-    with pytest.raises(OSError, match="symbolic links"):
-        file_transfer.Download(str(tmp_path / "link"))
+    for name, words in (("part", "No such file"), ("link", "symbolic links")):
+        call = DownloadedCall()
+        file_transfer.Download(call.loop, str(tmp_path / name), call)
+        call.run_until(call.future.done)
+        assert words in call.future.exception().text
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]

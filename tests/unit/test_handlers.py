@@ -1,12 +1,12 @@
 """The broker replies to each request, valid or not, and to each result of a target."""
 
-import errno
-import os
+import gc
 import socket
+import time
+import weakref
 
 import pytest
 
-from ansible_econtext.broker import file_transfer
 from ansible_econtext.broker.calls import CollectingCommand
 from ansible_econtext.broker.handlers import (
     CommandHandler,
@@ -18,10 +18,12 @@ from ansible_econtext.broker.handlers import (
 )
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
+from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.worker_connection import WorkerConnection
-from ansible_econtext.client import messages
+from ansible_econtext.client import messages, route
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
+from tests.support import processes
 
 from .test_warm_processes import ends, link  # noqa: F401
 
@@ -33,7 +35,7 @@ class Pool:
     """Slaves of which each route has the same one."""
 
     def __init__(self, link):  # noqa: F811
-        self.slave = PooledSlave(link, "", b"", None)
+        self.slave = PooledSlave(link, "", b"", Loop())
 
     def find(self, route, found):
         found(self.slave)
@@ -48,6 +50,15 @@ def begin(kind, action, link, is_awaited=True, pool=None, may_end=False):  # noq
     kind(pool or Pool(link), PayloadStore(), work, replies.append, is_awaited).begin()
     assert may_end or not replies
     return replies
+
+
+def runs_until(pool, done):
+    """Run the loop of a pool's slave; the threads of transfers call back there."""
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
+        pool.slave.loop.call_later(0.05, lambda: None)
+        pool.slave.loop.run_once()
 
 
 def text_of(replies, kind):
@@ -205,8 +216,8 @@ def test_what_is_no_request_has_a_reply_and_the_next_one_is_taken(body):
 
 def test_a_fetch_ends_with_the_mode_on_the_host(link, tmp_path):  # noqa: F811
     (tmp_path / "part").touch()
-    fetch = messages.Fetch("/file", str(tmp_path / "part"))
-    fetched, *others = (begin(FetchHandler, fetch, link) for _ in range(5))
+    pool, fetch = Pool(link), messages.Fetch("/file", str(tmp_path / "part"))
+    fetched, *others = (begin(FetchHandler, fetch, link, pool=pool) for _ in range(5))
     results = (
         ((0, 0o100640), []),
         (0, []),
@@ -216,45 +227,61 @@ def test_a_fetch_ends_with_the_mode_on_the_host(link, tmp_path):  # noqa: F811
     )
     for channel, result in enumerate(results, 1):
         ends(link, channel, "value", result)
+    runs_until(pool, lambda: all([fetched, *others]))
     assert fetched == [messages.Fetched(0o640)]
     assert [type(reply) for [reply] in others] == [messages.Failed] * 4
 
 
-class Source:
-    """An open file that cannot be read."""
-
-    closed = False
-
-    def read(self, size):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    def close(self):
-        self.closed = True
+@pytest.mark.parametrize("is_abandoned", [False, True])
+def test_a_route_is_kept_no_longer_than_its_request(link, is_abandoned):  # noqa: F811
+    """It has passwords, and the handler and its call refer to each other."""
+    hop = route.interpreter_hop("/usr/bin/python3")
+    kept, replies = weakref.ref(hop), []
+    gc.disable()
+    try:
+        work = messages.Work([hop], [], EXISTS)
+        handler = ExistsHandler(Pool(link), PayloadStore(), work, replies.append)
+        handler.begin()
+        del work, hop
+        assert kept() is not None
+        if is_abandoned:
+            handler.abandon()
+        else:
+            ends(link, 1, "value", (True, []))
+        assert len(replies) == (not is_abandoned) and kept() is None
+    finally:
+        gc.enable()
 
 
 # Faults of the broker's side
 
 
-def test_a_file_that_cannot_be_read_is_a_failure(link, tmp_path, monkeypatch):  # noqa: F811
-    (tmp_path / "file").write_bytes(b"content")
-    source = Source()
-    monkeypatch.setattr(file_transfer.Upload, "__init__", reads_from(source))
-    put = messages.Put(str(tmp_path / "file"), "/file", 0o644)
-    replies = begin(PutHandler, put, link, may_end=True)
+def test_a_file_that_cannot_be_read_is_a_failure(link, tmp_path):  # noqa: F811
+    """As a directory can be opened, and not read."""
+    pool, put = Pool(link), messages.Put("/proc/self/mem", "/file", 0o644)
+    replies = begin(PutHandler, put, link, pool=pool)
+    runs_until(pool, lambda: replies)
     assert "Input/output error" in text_of(replies, messages.Failed)
     assert replies[0].code is messages.FailureCode.OPERATION
-    assert source.closed and link.error is None
-    assert link.process.sent[-1][0] == wire.CLOSE
+    assert link.error is None and link.process.sent[-1][0] == wire.CLOSE
 
 
-def reads_from(source):
-    usual = file_transfer.Upload.__init__
+@pytest.mark.parametrize("action", [PutHandler, FetchHandler])
+def test_a_file_that_cannot_be_opened_is_a_failure(action, link, tmp_path):  # noqa: F811
+    path, pool = str(tmp_path / "missing"), Pool(link)
+    is_put = action is PutHandler
+    request = messages.Put(path, "/file", 0o644) if is_put else messages.Fetch("/file", path)
+    replies = begin(action, request, link, pool=pool)
+    runs_until(pool, lambda: replies)
+    assert "No such file or directory" in text_of(replies, messages.Failed)
+    assert replies[0].code is messages.FailureCode.OPERATION and link.error is None
 
-    def begin(self, call, opened):
-        opened.close()
-        usual(self, call, source)
 
-    return begin
+def test_a_put_is_in_no_sequence(link):  # noqa: F811
+    """Its file is opened first, and the next request of the sequence would overtake it."""
+    replies, work = [], messages.Work([], [], messages.Put("/file", "/file", 0o644))
+    PutHandler(Pool(link), PayloadStore(), work, replies.append, True, Sequence()).begin()
+    assert replies == [messages.NotBegun()]
 
 
 class SlowPool(Pool):
@@ -270,6 +297,16 @@ def test_arguments_over_the_limit_are_a_failure_when_the_slave_runs(link):  # no
     pool.found(pool.slave)
     assert "too long" in text_of(replies, messages.Failed)
     assert link.error is None and not pool.slave.users
+
+
+def test_a_slave_that_is_found_too_late_is_not_in_use(link):  # noqa: F811
+    pool, replies = SlowPool(link), []
+    work = messages.Work([], [], EXISTS, changes=messages.ALL_ACCOUNTS)
+    handler = ExistsHandler(pool, PayloadStore(), work, replies.append)
+    handler.begin()
+    handler.abandon()
+    pool.found(pool.slave)
+    assert not pool.slave.users and not replies
 
 
 def fault(*_):
@@ -325,5 +362,5 @@ def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # 
     handler.begin()
     assert part.exists()
     handler.abandon()
-    assert not part.exists()
+    processes.until(30, lambda: not part.exists(), "the part file is removed")
     ends(link, 1)

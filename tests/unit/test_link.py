@@ -298,6 +298,20 @@ def test_log_records_are_forwarded(link, caplog):
     assert record.getMessage() == "module.part: 100 % of it"
 
 
+def test_nothing_that_a_terminal_would_obey_is_logged(link, caplog):
+    caplog.set_level(logging.DEBUG, "econtext")
+    Call(link, REQUEST)
+    link.feed(on(1, wire.LOG, (logging.WARNING, "na\x1bme", "two\nlines\t\x1b]0;title\a \udc9b")))
+    link.feed(wire.data_frame(1, wire.STDOUT, b"pri\x1b[31mnted\n"))
+    link.said(b"sa\x1b[2Jid\xc2\x9b\n")
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == [
+        "na?me: two\nlines\t?]0;title? ?",
+        "pri?[31mnted",
+        "test: stderr: sa?[2Jid?",
+    ]
+
+
 # A link that is slower than what is sent over it
 
 

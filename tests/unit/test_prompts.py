@@ -136,6 +136,17 @@ def test_ssh_asks_on_its_terminal(prompt, cuts):
     assert answers == [Answer(wire.TERMINAL, PASSWORD.encode() + b"\n")]
 
 
+@given(CUTS)
+def test_ssh_asks_for_the_pin_of_a_smartcard(cuts):
+    """In words that an option may change."""
+    asked = (wire.TERMINAL, b"Enter PIN for 'token': ")
+    answers = feed(Talk(ssh.dialogue("1234", b"Enter PIN for ")), asked, cuts=cuts)
+    assert answers == [Answer(wire.TERMINAL, b"1234\n")]
+    refused = (wire.TERMINAL, b"me@host: Permission denied (publickey).\r\n")
+    actions = feed(Talk(ssh.dialogue("1234", b"Enter PIN for ")), asked, refused)
+    assert actions == [*answers, Refused(missing=False)]
+
+
 def test_ssh_asks_again():
     asked = (wire.TERMINAL, b"me@host's password: ")
     answers = feed(ssh_talk(PASSWORD), asked, (wire.TERMINAL, b"\r\n"), asked)
