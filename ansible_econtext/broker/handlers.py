@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from ansible_econtext.broker import file_transfer, payload_archive
-from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, status_of
+from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, limit_stall, status_of
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
 from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
@@ -186,7 +186,9 @@ class PutHandler(RequestHandler[messages.Put]):
         def done(call: CollectingCall, size: Any) -> None:
             self.reply(messages.Done())
 
-        file_transfer.Upload(self._call(slave, FILES, "receive", arguments, done), source)
+        call = self._call(slave, FILES, "receive", arguments, done)
+        limit_stall(call, slave.loop)
+        file_transfer.Upload(call, source)
 
 
 class FetchHandler(RequestHandler[messages.Fetch]):
@@ -214,6 +216,7 @@ class FetchHandler(RequestHandler[messages.Fetch]):
         call = self._call(slave, FILES, "send", arguments, done)
         call.sink = target.take
         call.future.add_done_callback(lambda future: target.close())
+        limit_stall(call, slave.loop)
         call.end(wire.STDIN)
 
     def abandon(self) -> None:

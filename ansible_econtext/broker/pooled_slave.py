@@ -38,7 +38,7 @@ class PooledSlave:
         self.users: set[RequestHandler[Any]] = set()
         #: When it was last known to run, by the loop's clock.
         self.seen = monotonic()
-        self._loop = loop
+        self.loop = loop
 
     @functools.cached_property
     def warm_processes(self) -> "WarmProcesses":
@@ -46,7 +46,7 @@ class PooledSlave:
         # Not before the broker listens.
         from ansible_econtext.broker.warm_processes import WarmProcesses
 
-        return WarmProcesses(self._loop)
+        return WarmProcesses(self.loop)
 
     @property
     def is_certain(self) -> bool:

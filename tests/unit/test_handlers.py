@@ -33,7 +33,7 @@ class Pool:
     """Slaves of which each route has the same one."""
 
     def __init__(self, link):  # noqa: F811
-        self.slave = PooledSlave(link, "", b"", None)
+        self.slave = PooledSlave(link, "", b"", Loop())
 
     def find(self, route, found):
         found(self.slave)
