@@ -141,6 +141,7 @@ class CollectingCall(Call):
 
 def limit_stall(call: CollectingCall, loop: Loop) -> None:
     """End a transfer with an error if its target takes nothing and sends nothing for long."""
+    timer = loop.call_later(_LONGEST_STALL, lambda: look(0))
 
     def look(before: int) -> None:
         nonlocal timer
@@ -151,7 +152,6 @@ def limit_stall(call: CollectingCall, loop: Loop) -> None:
         call.settle(CallError(target_modules.OPERATION_ERROR, text))
         call.kill()
 
-    timer = loop.call_later(_LONGEST_STALL, functools.partial(look, call.moved))
     call.future.add_done_callback(lambda future: timer.cancel())
 
 
