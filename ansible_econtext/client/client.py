@@ -153,8 +153,11 @@ class Client:
     def _ask_if_alive(self) -> None:
         """Ask a silent broker for a sign of life; raises BlockingIOError if it was asked before.
 
-        Does not ask while another thread sends: that has a limit of its own.
+        Does not ask while another thread sends, which has a limit of its own, or after that has
+        closed the connection.
         """
+        if self._socket is None:
+            return
         if self._asked or not self._is_patient:
             raise BlockingIOError
         if self._sending.acquire(blocking=False):
@@ -162,7 +165,7 @@ class Client:
                 self._asked = next(self._numbers)
                 self._expected[self._asked] = messages.replies_to(messages.Alive())
                 data = wire.frame(wire.OPEN, self._asked, messages.encode(messages.Alive()))
-                self._socket.sendall(data)  # type: ignore[union-attr]
+                self._socket.sendall(data)
             finally:
                 self._sending.release()
 
