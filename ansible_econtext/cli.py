@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleError
 
-from ansible_econtext.client import client, endpoint, messages
+from ansible_econtext.client import client, connector, endpoint, messages
 from econtext.controller.printable import printable
 
-Found = list[tuple[pathlib.Path, client.Client]]
+Found = list[tuple[pathlib.Path, client.Client | client.BrokerSilent]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +60,8 @@ def _each(brokers: Found, do: Callable[[client.Client], None]) -> int:
     succeeded = 0
     for directory, found in brokers:
         try:
+            if isinstance(found, client.BrokerSilent):
+                raise found
             do(found)
             succeeded += 1
         except (client.BrokerGone, OSError) as error:
@@ -71,8 +73,15 @@ def _each(brokers: Found, do: Callable[[client.Client], None]) -> int:
 def _running() -> Found:
     home = endpoint.home_directory()
     paths = sorted(home.iterdir()) if home.is_dir() else []
-    found = [(path, client.connect_if_running(str(path))) for path in paths if path.is_dir()]
+    found = [(path, _connected(path)) for path in paths if path.is_dir()]
     return [(path, connection) for path, connection in found if connection is not None]
+
+
+def _connected(path: pathlib.Path) -> client.Client | client.BrokerSilent | None:
+    try:
+        return connector.connect_if_running(str(path))
+    except client.BrokerSilent as error:
+        return error
 
 
 def _lines(broker: messages.BrokerStatus) -> list[str]:

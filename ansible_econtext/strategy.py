@@ -5,8 +5,10 @@ import contextlib
 import os
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ansible_econtext import settings
-from ansible_econtext.client import client, endpoint
+from ansible_econtext.client import client, connector, endpoint
 from ansible_econtext.core import run, versions
 from ansible_econtext.patches import caller_frame
 from ansible_econtext.workers import exit
@@ -20,8 +22,8 @@ class CarryingStrategy:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         with versions.stock_if_unknown():
-            with contextlib.suppress(OSError):  # the first task would tell
-                client.start(endpoint.of_run(), os.getpid())
+            with contextlib.suppress(OSError, client.BrokerGone):  # the first task would tell
+                _start_broker()
             atexit.unregister(exit.finish)  # one play of a run is enough
             atexit.register(exit.finish, endpoint.of_run())
             if settings.is_on("PATCHES"):
@@ -36,3 +38,13 @@ class CarryingStrategy:
             run.name_strategy(iterator, kinds[kinds.index(CarryingStrategy) + 1])
         with play.carried(self, iterator):
             return super().run(iterator, *args, **kwargs)  # type: ignore[misc]
+
+
+def _start_broker() -> None:
+    """Start the run's broker, or one for this run alone if the one that is there is silent."""
+    try:
+        connector.start(endpoint.of_run(), os.getpid())
+    except client.BrokerSilent as error:
+        Display().warning(f"econtext: {error}.  This run has a broker of its own.")
+        endpoint.leave_shared()
+        connector.start(endpoint.of_run(), os.getpid())

@@ -154,6 +154,8 @@ class Broker:
                 done()
             case messages.Leave():
                 self._tidy(done)
+            case messages.Alive():
+                done()
             case messages.Status():
                 connection.reply(self._status(), number)
             case messages.End():

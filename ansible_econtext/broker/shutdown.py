@@ -23,13 +23,13 @@ def withdraw(directory: str, inode: int) -> str | None:
     broker's by now, or if a run holds its lock: that run starts the next broker in it.
     """
     try:
-        with rendezvous.locked(directory, wait=False):
+        with rendezvous.locked(directory, 0):
             if os.stat(directory).st_ino != inode:
                 return None  # it was removed, and made again by a run
             own = f"{directory}.{os.getpid()}"
             os.rename(directory, own)
             return own
-    except BlockingIOError:
+    except rendezvous.LockHeld:
         rendezvous.remove_socket(directory)
     except OSError:
         pass  # the directory was removed

@@ -1,4 +1,4 @@
-"""Connections of a worker to the broker, which is started if there is none.
+"""Client: a worker's end of a connection to the broker.
 
 Requests and replies (`messages.py`) travel in frames of the library's own wire.  The socket is
 local: its directory has mode 0700, the socket 0600, and each end checks the other's user.
@@ -6,12 +6,13 @@ local: its directory has mode 0700, the socket 0600, and each end checks the oth
 
 import contextlib
 import itertools
+import math
 import socket
-import sys
+import struct
+import threading
 from typing import Any
 
 from ansible_econtext.client import launcher, messages, rendezvous
-from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.client.record import Record, RecordError
 from ansible_econtext.core import fork_gate
 from econtext.target import wire
@@ -21,6 +22,10 @@ _FIRST = 1 << 24
 
 #: Bytes of a request above which a thread that sends it may wait for the broker.
 _MUCH = 65536
+
+#: Seconds that a broker has for an answer to anything but work, and to read a request; seconds of
+#: silence after which one that does work is asked for a sign of life; seconds for a start.
+ANSWER = 30.0
 
 #: Seconds after which a broker has ended in any case (`broker.shutdown`), and a little more.
 _LONGEST_END = 8.0
@@ -33,12 +38,33 @@ class BrokerGone(Exception):
     """
 
 
+class BrokerSilent(BrokerGone):
+    """Raised if the broker in a directory is there and does not answer, as if it was stopped."""
+
+    def __init__(self, directory: str) -> None:
+        process = rendezvous.broker_of(directory)
+        who = f"process {process}" if process else f"in {directory}"
+        end = f"; `kill -9 {process}` ends it, and the next run starts another" if process else ""
+        super().__init__(f"the broker, {who}, does not answer{end}")
+
+
 class Client:
-    """Connection to the broker, for one thread at a time, except `hang_up`."""
+    """Connection to the broker, for one thread at a time, except `hang_up`.
+
+    One thread may `tell` while another one receives.
+    """
 
     def __init__(self, connection: socket.socket, directory: str) -> None:
         self._socket: socket.socket | None = connection
         self._directory = directory
+        #: Held by a thread that sends, and by one that asks for a sign of life, which never waits
+        #: for it.
+        self._sending = threading.Lock()
+        #: Whether the reply may take any time, as that to work.
+        self._is_patient = False
+        #: The number of the request for a sign of life that has no answer; 0 if there is none.
+        self._asked = 0
+        self._closed_because = "the connection to the broker is closed"
         self._reader = wire.Reader(frozenset([wire.RESULT]), messages.LIMIT)
         #: Numbers of requests; items of a loop have lower ones.
         self._numbers = itertools.count(_FIRST)
@@ -54,16 +80,18 @@ class Client:
         that it must end the work.
         """
         if self._socket is None:
-            raise BrokerGone("the connection to the broker is closed")
+            raise BrokerGone(self._closed_because)
+        self._is_patient = isinstance(request, messages.Work)
         try:
             data = wire.frame(wire.OPEN, number, messages.encode(request))
             if number:
                 self._expected[number] = messages.replies_to(request)
-            with fork_gate.waiting() if len(data) > _MUCH else contextlib.nullcontext():
+            is_much = len(data) > _MUCH
+            with self._sending, fork_gate.waiting() if is_much else contextlib.nullcontext():
                 self._socket.sendall(data)
         except OSError as error:
             self.close()
-            raise BrokerGone(self._why()) from error
+            raise self._error(error) from error
         except BaseException:
             self.close()
             raise
@@ -92,7 +120,7 @@ class Client:
             return self._receive()
         except OSError as error:
             self.close()
-            raise BrokerGone(self._why()) from error
+            raise self._error(error) from error
         except BaseException:
             self.close()
             raise
@@ -101,34 +129,69 @@ class Client:
         replies: list[tuple[int, messages.Reply]] = []
         while not replies:
             if self._socket is None:
-                raise BrokerGone("the connection to the broker is closed")
-            with fork_gate.waiting():
-                data = self._socket.recv(262144)
+                raise BrokerGone(self._closed_because)
+            try:
+                with fork_gate.waiting():
+                    data = self._socket.recv(262144)
+            except BlockingIOError:
+                self._ask_if_alive()
+                continue
             if not data:
                 self.close()
                 raise BrokerGone(self._why())
             try:
-                replies += [self._reply(*each) for each in self._reader.feed(data)]
+                for _, number, body in self._reader.feed(data):
+                    reply = self._reply(number, body)
+                    if number == self._asked:
+                        self._asked = 0
+                    else:
+                        replies.append((number, reply))
             except (wire.ProtocolError, RecordError) as error:
                 raise BrokerGone(f"the broker sent {error}") from error
         return replies
 
-    def _reply(self, _: int, number: int, body: bytes) -> tuple[int, messages.Reply]:
+    def _ask_if_alive(self) -> None:
+        """Ask a silent broker for a sign of life; raises BlockingIOError if it was asked before.
+
+        Does not ask while another thread sends, which has a limit of its own, or after that has
+        closed the connection.
+        """
+        if self._socket is None:
+            return
+        if self._asked or not self._is_patient:
+            raise BlockingIOError
+        if self._sending.acquire(blocking=False):
+            try:
+                self._asked = next(self._numbers)
+                self._expected[self._asked] = messages.replies_to(messages.Alive())
+                data = wire.frame(wire.OPEN, self._asked, messages.encode(messages.Alive()))
+                self._socket.sendall(data)
+            finally:
+                self._sending.release()
+
+    def _reply(self, number: int, body: bytes) -> messages.Reply:
         kinds = self._expected.pop(number, None)
         if kinds is None:
             raise RecordError("a reply that was not asked for")
-        return number, messages.decode_reply(body, kinds)
+        return messages.decode_reply(body, kinds)
 
     def end_broker(self) -> None:
         """Request the broker's end without waiting; `wait_for_end` waits for it."""
         self.tell(messages.End())
 
     def wait_for_end(self) -> None:
-        """Wait for the requested end of the broker, `_LONGEST_END` at the most."""
+        """Wait for the requested end of the broker, `_LONGEST_END` at the most.
+
+        Raises BrokerSilent.
+        """
         self._limit_waiting()
-        with contextlib.suppress(BrokerGone):
+        try:
             while True:  # replies to earlier requests may come before
-                self._receive()
+                self.receive()
+        except BrokerSilent:
+            raise
+        except BrokerGone:
+            pass
 
     def leave(self) -> None:
         """Tell the broker that the run is over; `wait_until_left` waits for the reply."""
@@ -147,7 +210,7 @@ class Client:
 
     def _limit_waiting(self) -> None:
         if self._socket is not None:
-            self._socket.settimeout(_LONGEST_END)
+            limit_waits(self._socket, _LONGEST_END)
 
     def is_quiet(self) -> bool:
         """Return whether the broker is there and has sent nothing that was not read."""
@@ -177,78 +240,25 @@ class Client:
     def closed(self) -> bool:
         return self._socket is None
 
+    def _error(self, error: OSError) -> BrokerGone:
+        """Return what an error of the socket means, of which later requests are told too."""
+        if not isinstance(error, BlockingIOError):
+            return BrokerGone(self._why())
+        silent = BrokerSilent(self._directory)
+        self._closed_because = str(silent)
+        return silent
+
     def _why(self) -> str:
         said = launcher.log_of(self._directory)
         return "the broker process ended unexpectedly" + (f": {said}" if said else "")
 
 
-def connect(endpoint: Endpoint, run: int) -> Client:
-    """Return a connection to an endpoint's broker, which is started if need be.
+def limit_waits(connection: socket.socket, seconds: float) -> None:
+    """Have each read and write of a socket raise BlockingIOError after so many seconds.
 
-    `run` is the process number of ansible-playbook: the broker serves it until it ends.
-    Raises BrokerGone.  For any thread and any worker.
+    A timeout of Python's own would have `connect` fail at once if many processes connect.
     """
-    try:
-        return _connect(endpoint, run)
-    except OSError as error:
-        raise BrokerGone(
-            f"the broker cannot be started on the controller: {error} (it needs {sys.executable}, "
-            "and room in a directory that this account can write: the settings `home` and "
-            "`local_tmp` of Ansible say where)"
-        ) from error
-
-
-def _connect(endpoint: Endpoint, run: int) -> Client:
-    for start_it in (False, True, False):
-        found = _registered(endpoint.directory, run)
-        if found is not None:
-            return found
-        # A starting broker holds the lock until it listens; a fork would hold a copy of it.
-        with fork_gate.keeping_turn(), rendezvous.locked(endpoint.directory) as lock:
-            found = _registered(endpoint.directory, run)
-            if found is not None:
-                return found
-            if start_it:
-                launcher.start(endpoint, run, lock)
-    raise BrokerGone(f"the broker did not start: {launcher.log_of(endpoint.directory)}")
-
-
-def start(endpoint: Endpoint, run: int) -> None:
-    """Start a broker if none listens, without waiting until it does."""
-    with rendezvous.locked(endpoint.directory) as lock:
-        found = _registered(endpoint.directory, run)
-        if found is None:
-            launcher.start(endpoint, run, lock)
-        else:
-            found.close()
-
-
-def _registered(directory: str, run: int) -> Client | None:
-    """Return a connection to a broker that serves the run until it ends; or None."""
-    found = connect_if_running(directory)
-    if found is not None:
-        try:
-            found.ask(messages.Register(run))
-        except BrokerGone:
-            return None  # it was about to end
-    return found
-
-
-def connect_if_running(directory: str) -> Client | None:
-    """Return a connection to a directory's broker; None if none listens."""
-    try:
-        return Client(_connected(directory), directory)
-    except OSError:
-        return None
-
-
-def _connected(directory: str) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with rendezvous.address(directory) as path:
-            connection.connect(path)
-        rendezvous.check_peer(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    fraction, whole = math.modf(seconds)
+    value = struct.pack("ll", int(whole), int(fraction * 1e6))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, value)

@@ -4,7 +4,7 @@ import os
 import threading
 import weakref
 
-from ansible_econtext.client import client
+from ansible_econtext.client import client, connector
 from ansible_econtext.client.launcher import Endpoint
 
 #: Connections that no thread uses.
@@ -16,7 +16,7 @@ _borrowed: "weakref.WeakKeyDictionary[client.Client, int]" = weakref.WeakKeyDict
 
 def borrow(endpoint: Endpoint, run: int) -> client.Client:
     """Return an idle connection, or a new one; raises client.BrokerGone."""
-    connection = _quiet() or client.connect(endpoint, run)
+    connection = _quiet() or connector.connect(endpoint, run)
     _borrowed[connection] = threading.get_ident()
     return connection
 

@@ -43,7 +43,7 @@ def of_run() -> Endpoint:
     except ValueError as error:
         raise AnsibleOptionsError(str(error)) from None
     persist = settings.seconds("PERSIST")
-    if persist:
+    if persist and not _is_shared_left:
         # The run has a broker of its own if its home is open to others or takes no directory
         # more, its working directory is gone, or the sources are just being changed.
         with contextlib.suppress(OSError):
@@ -51,6 +51,16 @@ def of_run() -> Endpoint:
             directory.mkdir(mode=0o700, exist_ok=True)
             return Endpoint(str(directory), persist)
     return Endpoint(str(run.own_directory() / "econtext"), 0)
+
+
+_is_shared_left = False
+
+
+def leave_shared() -> None:
+    """Give this run a broker of its own from now on; for the main process, before it forks."""
+    global _is_shared_left
+    _is_shared_left = True
+    of_run.cache_clear()
 
 
 def home_directory() -> pathlib.Path:

@@ -7,6 +7,7 @@ from typing import IO, NamedTuple
 
 import ansible_econtext
 import econtext
+from ansible_econtext.client import rendezvous
 
 LOG = "broker.log"
 
@@ -51,6 +52,7 @@ def start(endpoint: Endpoint, run: int, lock: IO[bytes]) -> None:
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
+    rendezvous.note_broker(lock, process.pid)
     process.returncode = 0  # it outlives the run: subprocess must not wait or warn
 
 

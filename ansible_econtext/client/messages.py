@@ -163,6 +163,10 @@ class End(Request):
     """End the broker.  The end of the connection is the reply."""
 
 
+class Alive(Request):
+    """Reply, as a sign of life, and do nothing else."""
+
+
 class Status(Request):
     """Tell which runs and slaves there are."""
 
@@ -298,6 +302,7 @@ REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
     Register: (Done,),
     Leave: (Done,),
     End: (),
+    Alive: (Done,),
     Status: (BrokerStatus,),
 }
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import IO
 
@@ -14,6 +15,13 @@ LOCK = "broker.lock"
 
 #: Bytes that a path of a socket may have (`sockaddr_un`: 108 on Linux, 104 elsewhere).
 _LONGEST_PATH = 100
+
+#: Seconds between attempts to get the lock: a broker that starts holds it for some 65 ms.
+_LOOK = 0.005
+
+
+class LockHeld(Exception):
+    """Raised if another process holds a directory's lock for too long."""
 
 
 @contextlib.contextmanager
@@ -55,25 +63,53 @@ def remove_socket(directory: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(directory: str, wait: bool = True) -> Iterator[IO[bytes]]:
+def locked(directory: str, patience: float) -> Iterator[IO[bytes]]:
     """Hold a directory's lock, under which brokers are started and withdrawn.
 
-    Makes the directory if need be.  Raises BlockingIOError if the lock is held by another
-    process and `wait` is false.
+    Makes the directory if need be.  Raises LockHeld if another process holds the lock for
+    `patience` seconds.
     """
+    deadline = time.monotonic() + patience
     while True:
         with contextlib.suppress(FileExistsError):
             os.mkdir(directory, 0o700)
         path = os.path.join(directory, LOCK)
         try:
-            lock = open(path, "wb")
+            lock = open(path, "a+b")
         except FileNotFoundError:
             continue  # a broker at its end removed the directory in between
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _acquire(lock, deadline)
             if _is_same(lock, path):
                 yield lock
                 return
+
+
+def _acquire(lock: IO[bytes], deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise LockHeld from None
+        time.sleep(_LOOK)
+
+
+def note_broker(lock: IO[bytes], process: int) -> None:
+    """Write into a held lock which process is the directory's broker."""
+    lock.truncate(0)
+    lock.write(str(process).encode())
+    lock.flush()
+
+
+def broker_of(directory: str) -> int:
+    """Return the process number of the broker that was started last; 0 if it is not known."""
+    try:
+        with open(os.path.join(directory, LOCK)) as lock:
+            return int(lock.read())
+    except (OSError, ValueError):
+        return 0
 
 
 def _is_same(file: IO[bytes], path: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
-from ansible_econtext.client import client, connection_pool, endpoint, messages
+from ansible_econtext.client import client, connection_pool, connector, endpoint, messages
 from ansible_econtext.client.route import Hop, Route, key_of
 from ansible_econtext.connection import become, errors
 from ansible_econtext.connection.deferred_operations import DeferredOperations
@@ -71,11 +71,12 @@ class HostRequests:
         self._deferred.take()
         self._without_python = {}
         _seen.clear()
-        running = client.connect_if_running(endpoint.of_run().directory)
-        if running is not None:
-            with contextlib.suppress(client.BrokerGone):  # which ends every slave as well
-                running.ask(messages.Reset(self._route(None)))
-            running.close()
+        # If the broker has gone, so have all slaves; of one that is silent the next request tells.
+        with contextlib.suppress(client.BrokerGone):
+            running = connector.connect_if_running(endpoint.of_run().directory)
+            if running is not None:
+                with contextlib.closing(running):
+                    running.ask(messages.Reset(self._route(None)))
 
     def close(self) -> None:
         """Send the deferred operations without waiting for them: they tidy up.

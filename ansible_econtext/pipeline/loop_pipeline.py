@@ -174,16 +174,24 @@ class LoopPipeline:
     # For threads of items
 
     def _compute(self, gate: fork_gate.ForkGate | None, run: Callable[[int], Any]) -> None:
-        with gate.computing() if gate is not None else contextlib.nullcontext():
-            self._work(run)
+        try:
+            with gate.computing() if gate is not None else contextlib.nullcontext():
+                self._work(run)
+        except BaseException:  # a fault of ours: the task thread would wait for its item for ever
+            self.stop()
+            raise
 
     def _work(self, run: Callable[[int], Any]) -> None:
         while True:
             with fork_gate.waiting():
                 self._preparing.acquire()
-            number = self._take_number()
+            number = None
+            try:
+                number = self._take_number()
+            finally:
+                if number is None:
+                    self._preparing.release()
             if number is None:
-                self._preparing.release()
                 return
             own = slot.Slot(self, number)
             with slot.activated(own):

@@ -17,6 +17,10 @@ _PATIENCE = 0.8
 
 _PID = struct.Struct("=i")
 
+#: In the place of a number: the guard is to end.  The end of its input may never come, as a fork of
+#: the module may hold the pipe.
+_OVER = -1
+
 
 class Guard(object):
     """Warm process's end of the guard, which is forked for the first command."""
@@ -48,6 +52,8 @@ class Guard(object):
     def close(self):
         # type: () -> None
         """End the guard, and wait for it; it ends the commands that it still guards."""
+        if self._pid:
+            os.write(self._ends[1], _PID.pack(_OVER))
         for fd in self._ends:
             os.close(fd)
         if self._pid:
@@ -65,6 +71,8 @@ def _watch(ends):
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
         for data in iter(lambda: compat.retry(os.read, ends[0], _PID.size), b""):
             (pid,) = _PID.unpack(data)
+            if pid == _OVER:
+                break
             sessions = sessions + [pid] if pid else []
         _end(sessions)
     finally:

@@ -3,7 +3,7 @@
 import contextlib
 import gc
 
-from ansible_econtext.client import client
+from ansible_econtext.client import client, connector
 from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.core import run, versions
 
@@ -17,13 +17,13 @@ def finish(endpoint: Endpoint) -> None:
     # Ansible's.  Here it looks once, while the broker is at work; what is in use is left to the
     # end of the process.
     gc.unfreeze()
-    running = client.connect_if_running(endpoint.directory)
-    if running is None:
-        gc.collect()
-    else:
-        with contextlib.suppress(client.BrokerGone, OSError, KeyboardInterrupt):
-            _end(running, endpoint)
-        running.close()
+    with contextlib.suppress(client.BrokerGone, OSError, KeyboardInterrupt):
+        running = connector.connect_if_running(endpoint.directory)
+        if running is None:
+            gc.collect()
+        else:
+            with contextlib.closing(running):
+                _end(running, endpoint)
     gc.freeze()
     with versions.stock_if_unknown():
         run.keep_output()

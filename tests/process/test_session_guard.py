@@ -85,6 +85,17 @@ def test_what_a_module_leaves_running_stays_when_it_has_ended(started):
     assert family(command) and not family(guard)
 
 
+def test_a_fork_of_a_module_that_lives_on_keeps_no_process_waiting(started):
+    """It holds the pipe by which the guard would hear that the warm process has gone."""
+    after = "if not os.fork(): time.sleep(600)\nguardian.let_go(); guardian.close(); os._exit(0)"
+    process, (command, guard) = started("echo; exec sleep 600", after=after)
+    try:
+        assert process.wait(30) == 0
+        assert family(command) and not family(guard)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # the fork
+
+
 def test_nothing_is_started_where_no_command_is(started):
     after = "guardian.close()"
     before = "guardian.started = lambda pid: None"

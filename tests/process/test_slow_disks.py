@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("ansible.release")
 
-from ansible_econtext.client import client, messages, route  # noqa: E402
+from ansible_econtext.client import client, connector, messages, route  # noqa: E402
 from ansible_econtext.client.launcher import Endpoint  # noqa: E402
 
 pytestmark = pytest.mark.timeout(60)
@@ -29,11 +29,11 @@ def work(host: str, action: messages.Action) -> messages.Work:
 def connect(tmp_path: pathlib.Path) -> Iterator[Callable[[], client.Client]]:
     """Return connections to one broker; it ends with the test."""
     endpoint = Endpoint(str(tmp_path / "broker"), 0)
-    first = client.connect(endpoint, os.getpid())
+    first = connector.connect(endpoint, os.getpid())
     made: list[client.Client] = []
 
     def connect() -> client.Client:
-        made.append(client.connect(endpoint, os.getpid()))
+        made.append(connector.connect(endpoint, os.getpid()))
         return made[-1]
 
     yield connect

@@ -72,6 +72,30 @@ def test_an_odd_host_keeps_no_other_from_being_shown(user, shown, brokers, monke
     assert lines[1:] == [f"  {name}: process 1 of {shown}, {shown}, idle 2 s" for name in names]
 
 
+def test_one_that_takes_no_connection(tmp_path, monkeypatch, capsys):
+    def connect(directory):
+        raise client.BrokerSilent(directory)
+
+    (tmp_path / "first").mkdir()
+    monkeypatch.setattr(cli.endpoint, "home_directory", lambda: tmp_path)
+    monkeypatch.setattr(cli.connector, "connect_if_running", connect)
+    assert cli.main(["stop"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "0 brokers ended.\n"
+    where = tmp_path / "first"
+    assert printed.err == (
+        f"ansible-econtext: the broker in {where}: the broker, in {where}, does not answer\n"
+    )
+
+
+def test_what_a_host_says_of_itself_is_no_command_to_a_terminal(brokers, monkeypatch, capsys):
+    slave = messages.SlaveStatus("ssh.h", "\x1b]0;title\x07", "\x9b2J", 1, 0, 0.0)
+    status = brokers[1][1].status().replace(slaves=[slave])
+    monkeypatch.setattr(Broker, "status", lambda broker: status)
+    cli.main(["status"])
+    assert not {"\x1b", "\x07", "\x9b"} & set(capsys.readouterr().out)
+
+
 def test_none_is_running(brokers, capsys):
     del brokers[:]
     assert cli.main(["status"]) == 0

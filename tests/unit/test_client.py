@@ -104,6 +104,26 @@ def test_a_request_of_the_run_that_failed_is_an_error(ends):
         made.ask(messages.Register(1))
 
 
+def test_a_reader_is_told_that_a_sender_closed_the_connection(ends):
+    """As if the broker read nothing."""
+    made, _ = ends
+    client.limit_waits(made._socket, 0.05)
+    made.tell(EXISTS, 1)
+    recv = made._socket.recv
+
+    class Socket:
+        """Socket of a connection that is closed while its reader waits."""
+
+        def recv(self, size):
+            made._socket = None
+            return recv(size)
+
+    made._socket, kept = Socket(), made._socket
+    with pytest.raises(client.BrokerGone, match="is closed"):
+        made.receive()
+    kept.close()
+
+
 def test_each_request_has_a_number_of_its_own(ends):
     made, theirs = ends
     for number, value in enumerate([messages.Existence(True), messages.Existence(False)]):

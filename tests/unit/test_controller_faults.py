@@ -16,7 +16,7 @@ pytest.importorskip("ansible.release")
 
 from ansible_econtext.broker import open_files  # noqa: E402
 from ansible_econtext.broker.server import Broker  # noqa: E402
-from ansible_econtext.client import client, endpoint, launcher, rendezvous  # noqa: E402
+from ansible_econtext.client import client, connector, endpoint, launcher, rendezvous  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -24,8 +24,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 STARTS = """
 import os, sys
 sys.path[:0] = [sys.argv[1]]
-from ansible_econtext.client import client, launcher
-found = client.connect(launcher.Endpoint(sys.argv[2], 0), os.getpid())
+from ansible_econtext.client import client, connector, launcher
+found = connector.connect(launcher.Endpoint(sys.argv[2], 0), os.getpid())
 print(found.status().process)
 found.end_broker()
 found.wait_for_end()
@@ -47,7 +47,7 @@ def test_a_checkout_may_have_a_colon_in_its_path(tmp_path):
 def test_a_directory_that_cannot_be_made_is_told(directory):
     """As on a read-only disk, or over a quota."""
     with pytest.raises(client.BrokerGone) as told:
-        client.connect(launcher.Endpoint(directory, 0), os.getpid())
+        connector.connect(launcher.Endpoint(directory, 0), os.getpid())
     assert directory in str(told.value) and "on the controller" in str(told.value)
     assert "`local_tmp`" in str(told.value)
 
@@ -55,7 +55,7 @@ def test_a_directory_that_cannot_be_made_is_told(directory):
 def test_a_python_that_cannot_be_started_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(client.BrokerGone, match="needs /nowhere/python"):
-        client.connect(launcher.Endpoint(str(tmp_path / "broker"), 0), os.getpid())
+        connector.connect(launcher.Endpoint(str(tmp_path / "broker"), 0), os.getpid())
 
 
 def full(*_, **__):

@@ -157,6 +157,30 @@ def test_each_law_names_tests_that_are_there(number):
         assert re.search(rf"^def {function}\(", text(file), re.M), f"{file}::{function}"
 
 
+# docs/security.rst
+
+
+def rows() -> list[str]:
+    """Each row of each table, but for the rows of headings."""
+    tables = re.findall(r"^\.\. list-table::\n((?:   .*\n|\n)+)", text("docs/security.rst"), re.M)
+    found = [re.split(r"^   \* - ", table, flags=re.M)[2:] for table in tables]
+    return [row for table in found for row in table]
+
+
+def test_the_tables_of_security_are_found():
+    page = text("docs/security.rst")
+    assert len(rows()) == page.count("\n   * - ") - page.count("list-table::") > 60
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: re.sub(r"\W+", "_", row[:40]))
+def test_each_row_of_security_names_tests_that_are_there(row):
+    last = re.split(r"^     - ", row, flags=re.M)[-1].split()
+    named = [re.fullmatch(r"``(tests/[\w/]+\.py)::(\w+)``", each) for each in last]
+    assert named and all(named), last
+    for file, function in (each.groups() for each in named):
+        assert re.search(rf"^def {function}\(", text(file), re.M), f"{file}::{function}"
+
+
 # CONTRIBUTING.rst
 
 

@@ -115,6 +115,23 @@ def test_what_comes_after_a_new_payload_is_sent_behind_it(given_back):
     assert given_back == [line]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_in_the_thread_of_an_item_ends_the_loop(monkeypatch):
+    """Nothing would take the item that it was to run."""
+    monkeypatch.setattr(loop_pipeline.LoopPipeline, "_take_number", lambda loop: 1 / 0)
+    found = []
+
+    def loop():
+        with pytest.raises(client.BrokerGone):
+            run(3, Line(), lambda number: [MODULE])
+        found.append(True)
+
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found
+
+
 def test_the_last_item_may_be_the_first_that_asks(given_back):
     line = Line()
     run(3, line, lambda number: [NEW] if number == 2 else [])

@@ -23,11 +23,11 @@ def dumped(process):
     os.kill(process, signal.SIGABRT)
     return os.WCOREDUMP(os.waitpid(process, 0)[1])
 
-from ansible_econtext.client import client, launcher, messages, route
+from ansible_econtext.client import connector, launcher, messages, route
 child = os.fork()
 if child == 0:
     signal.pause()
-found = client.connect(launcher.Endpoint(os.path.join(sys.argv[2], "broker"), 0), os.getpid())
+found = connector.connect(launcher.Endpoint(os.path.join(sys.argv[2], "broker"), 0), os.getpid())
 # The signal ends the call's process, of which the slave sees the status.
 code = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
 shell = f"{sys.executable} -c '{code}'; echo $?; ls core* | wc -l"
