@@ -159,4 +159,7 @@ class CollectingCommand(RemoteCommand):
         done(self)
 
     def outputs(self) -> dict[str, bytes]:
+        """Return what the command printed; raises the link's error if that ended first."""
+        if self.link.error is not None:
+            raise self.link.error
         return self._output.take()

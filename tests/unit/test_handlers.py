@@ -20,6 +20,7 @@ from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages
+from econtext.controller.errors import ConnectionLost
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
 
@@ -297,6 +298,14 @@ def test_a_fault_at_the_end_of_a_command_is_a_reply(link, monkeypatch):  # noqa:
     ends(link, 1)
     assert "a fault of ours" in text_of(replies, messages.Failed)
     assert link.error is None
+
+
+def test_a_command_whose_link_ends_is_lost(link):  # noqa: F811
+    """As it is over ssh, which says so by its own exit status."""
+    replies = begin(CommandHandler, messages.Command(["true"]), link)
+    link.fail(ConnectionLost("test", "the slave broke the protocol"))
+    assert "broke the protocol" in text_of(replies, messages.Failed)
+    assert replies[0].code is messages.FailureCode.LOST
 
 
 def test_the_failure_of_a_command_may_have_any_text(link):  # noqa: F811
