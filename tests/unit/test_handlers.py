@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from ansible_econtext.broker import file_transfer
+from ansible_econtext.broker import file_transfer, target_modules
 from ansible_econtext.broker.calls import CollectingCommand
 from ansible_econtext.broker.handlers import (
     CommandHandler,
@@ -63,6 +63,23 @@ def test_a_result_of_another_form_is_a_failure(link, value):  # noqa: F811
     ends(link, 1, "value", value)
     assert "no known form" in text_of(replies, messages.Failed)
     assert replies[0].code is messages.FailureCode.CALL
+
+
+LATE = {
+    "another form": ("value", (7, [])),
+    "outdated": ("error", target_modules.OUTDATED, "text", ""),
+}
+
+
+@pytest.mark.parametrize("outcome", LATE.values(), ids=LATE)
+def test_a_result_that_comes_too_late_is_no_fault_of_ours(link, caplog, outcome):  # noqa: F811
+    """The log of a broker is quoted in errors."""
+    work = messages.Work([], [], EXISTS)
+    handler = ExistsHandler(Pool(link), PayloadStore(), work, lambda reply: None)
+    handler.begin()
+    handler.abandon()
+    ends(link, 1, *outcome)
+    assert not caplog.records and link.error is None
 
 
 MADE = {
