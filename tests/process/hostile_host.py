@@ -22,6 +22,12 @@ from tests.process.lies import LIES, Lie, ended, endless, printed, returns  # no
 #: Of hosts that say nothing wrong, but say it late, never, or to the wrong moment.
 MANNERS = ("silent", "ends at once", "deaf", "late", "deaf parent", "floods", "fills")
 
+#: Frames that break no rule but take long to handle, sent again and again, by the channel.
+FLOODS = {
+    "floods": fake_slave.flood,
+    "floods byte by byte": lambda channel: 6000 * wire.data_frame(channel, wire.STDOUT, b"x"),
+}
+
 #: Bytes of a message without end that one that fills a broker's memory sends, and of the output of
 #: each of its first commands: two of them hold what the broker keeps of one link.
 PARTS, OUTPUT = 60 << 20, calls.MAX_TOGETHER // 2
@@ -88,13 +94,15 @@ class Host:
             self._warm.add(channel)
         elif self._manner == "late" and self._late is None:
             self._late = channel
-        elif self._manner == "floods":
-            fake_slave.send(fake_slave.flood(channel))
+        elif self._manner in FLOODS:
+            self._flood(channel)
         elif self._manner != "deaf":
             self._say(STAGES.get(function, ""), channel, HONEST[function](channel))
 
     def _open(self, channel: int, request: Any) -> None:
-        if self._manner == "deaf parent":
+        if self._manner in FLOODS:
+            self._flood(channel)
+        elif self._manner == "deaf parent":
             fake_slave.send(printed(1000 * b"Welcome!\n")(channel))
         elif self._manner == "fills":
             if not self._left:
@@ -104,6 +112,11 @@ class Host:
         else:
             is_become = "become" in request["argv"]
             self._say("become" if is_become else "command", channel, ended(channel))
+
+    def _flood(self, channel: int) -> None:
+        frames = FLOODS[self._manner](channel)
+        while True:
+            fake_slave.send(frames)
 
     def _fill(self, kind: int, channel: int, body: bytes) -> None:
         if kind == wire.CREDIT:

@@ -23,8 +23,8 @@ from .lies import LIES, Lie
 
 pytestmark = pytest.mark.timeout(60)
 
-#: Bytes by which any lie may have a broker grow: a link holds 64 MiB of messages without end, and a
-#: value of 1 MiB may be of empty sets, which take 43 times as much.
+#: Bytes by which any lie may have a broker grow: a link holds 64 MiB of messages without end, and
+#: some 16 MiB are in pieces on their way.
 MOST = 160 << 20
 
 
