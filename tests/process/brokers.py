@@ -62,6 +62,10 @@ class RunningBroker:
         words = [sys.executable, hostile_host.__file__, str(ROOT), behaviour, self._mark]
         return [route.local_hop([shlex.join(words)]).replace(key=behaviour)]
 
+    def hosts(self) -> set[processes.Process]:
+        """The processes that are hostile hosts."""
+        return processes.with_argument(self._mark)
+
     def serves_the_good_host(self) -> None:
         reply = self.good.ask(messages.Work(GOOD, [], messages.Exists("/")))
         assert reply == messages.Existence(True)
@@ -78,13 +82,13 @@ class RunningBroker:
     def stop(self) -> None:
         """End it as `ansible-econtext stop` does; nothing that it started is left then."""
         assert self.status().process == self.pid
-        started = processes.family(self.pid) | processes.with_argument(self._mark)
+        started = processes.family(self.pid) | self.hosts()
         stopping = client.connect_if_running(self._endpoint.directory)
         assert stopping is not None
         stopping.end_broker()
         stopping.wait_for_end()
         stopping.close()
-        processes.gone(started | processes.with_argument(self._mark), 5)
+        processes.gone(started | self.hosts(), 5)
         assert not os.path.exists(self._endpoint.directory)
 
     def kill(self) -> None:
@@ -92,7 +96,7 @@ class RunningBroker:
         for each in self._clients:
             each.close()
         own = processes.process(self.pid)
-        processes.end(processes.with_argument(self._mark) | ({own} if own else set()))
+        processes.end(self.hosts() | ({own} if own else set()))
 
 
 def running(directory: pathlib.Path) -> Iterator[RunningBroker]:

@@ -20,7 +20,10 @@ from tests.process import fake_slave  # noqa: E402
 from tests.process.lies import LIES, Lie, ended, endless, printed, returns  # noqa: E402
 
 #: Of hosts that say nothing wrong, but say it late, never, or to the wrong moment.
-MANNERS = ("silent", "ends at once", "deaf", "late", "deaf parent", "floods", "fills")
+MANNERS = (
+    *("silent", "deaf and silent", "ends at once", "deaf", "late", "deaf parent"),
+    *("floods", "floods byte by byte", "fills"),
+)
 
 #: Frames that break no rule but take long to handle, sent again and again, by the channel.
 FLOODS = {
@@ -146,13 +149,13 @@ def main(name: str) -> None:
     lie = LIES.get(name)
     if name == "ends at once":
         sys.exit(3)
-    if name == "silent":
+    if name.startswith("deaf"):  # to the end of its input, too
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if name in ("silent", "deaf and silent"):
         wait_for_ever()
     if lie is not None and lie.stage == "greeting":
         fake_slave.send(lie.frames(0))
         wait_for_ever()
-    if name.startswith("deaf"):  # to the end of its input, too
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     fake_slave.greet()
     Host(lie, name).serve()
     if name.startswith("deaf"):

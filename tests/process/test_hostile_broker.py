@@ -135,6 +135,15 @@ def test_one_that_ignores_all_is_ended(broker: RunningBroker) -> None:
     broker.stop()
 
 
+@pytest.mark.xfail(strict=True, reason="the loop stops before SIGKILL is due: `SlavePool.count`")
+def test_one_that_was_just_told_to_end_does_not_outlive_the_broker(broker: RunningBroker) -> None:
+    """It ignores SIGTERM, and SIGKILL comes a second later."""
+    work = messages.Work(broker.hostile("deaf and silent"), [], messages.Exists("/"))
+    broker.connect().tell(work, 7)
+    processes.until(20, broker.hosts, "it has been started")
+    broker.stop()
+
+
 def test_an_answer_after_the_worker_has_gone_is_no_harm(broker: RunningBroker) -> None:
     asked(broker, "late").close()
     again = messages.Work(broker.hostile("late"), [], messages.Exists("/"))
@@ -212,7 +221,7 @@ JUNK = {
     "no request": (frame(7), False),
     "a request of no kind": (frame(("Begone",)), False),
     "a run of no number": (frame(("Register", "1")), False),
-    "a run of an unheard-of number": (frame(("Register", 1 << 60)), False),
+    "a run of an unheard-of number": (frame(("Register", 1 << 60)), True),
     "a route to nowhere": (work([]), False),
     "a host that is not there": (work([HOP]), False),
     "a hop without a command": (work([(*HOP[:3], [], *HOP[4:])]), False),
@@ -226,6 +235,27 @@ JUNK = {
 
 
 ALWAYS_JUNK = {"noise", "a part of a frame", "a request of no kind", "one number for two requests"}
+
+
+def test_a_run_of_no_process_is_not_waited_for(broker: RunningBroker) -> None:
+    for number in (-1, 0, 1 << 60):
+        with pytest.raises(client.BrokerGone):
+            broker.connect().ask(messages.Register(number))
+    assert broker.status().runs == [os.getpid()]
+    broker.stop()
+
+
+@pytest.mark.xfail(strict=True, reason="`SlavePool._launch` raises with the key in `_starting`")
+def test_a_route_to_nowhere_has_a_reply_each_time(broker: RunningBroker) -> None:
+    asking = broker.connect()
+    for number in (1, 2):
+        asking.tell(messages.Work([], [], messages.Exists("/")), number)
+    asking.tell(messages.Status(), 3)
+    replies: list[int] = []
+    while 3 not in replies:
+        replies += [number for number, _ in asking.receive()]
+    assert replies == [1, 2, 3]
+    broker.stop()
 
 
 @pytest.mark.parametrize("name", parameters(JUNK, ALWAYS_JUNK))
