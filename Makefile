@@ -9,9 +9,11 @@
 # make targets      modules of each kind on targets with each Python that is here; CORE=2.18 takes
 #                   that ansible-core, TARGETS=3.8,3.9 these Pythons
 # make old-targets  the same with Python 2.7 and 3.6, under the oldest ansible-core
+# make fuzz         change inputs of the protocol's code at random for TIME=60 seconds, or until
+#                   FRAMES=... went in; the properties are in tests/fuzz/
 # make clean        remove what the above made
 
-.PHONY: help demo test test-oldest types matrix targets old-targets clean
+.PHONY: help demo test test-oldest types matrix targets old-targets fuzz clean
 .DEFAULT_GOAL := help
 
 # scripts/venv reads it; the tests' environment is one for each ansible-core.
@@ -60,6 +62,9 @@ matrix: .venv/matrix/ready
 
 types: $(TEST)/ready
 	$(TEST)/bin/mypy
+
+fuzz: $(TEST)/ready
+	TEST=$(TEST) scripts/fuzz $(if $(FRAMES),--frames $(FRAMES),--time $(or $(TIME),60))
 
 # As a user would install it; editable, so that the demo never shows an older copy.
 .venv/demo/ready: setup.cfg pyproject.toml scripts/venv

@@ -11,6 +11,9 @@ _LOOK = 0.5
 
 def when_ended(loop: Loop, process: int, then: Callable[[], None]) -> None:
     """Call `then` when the process with this number has ended; now if there is none."""
+    if not 0 < process < 1 << 31:  # else it is asked for groups, or is never found to have ended
+        then()
+        return
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:

@@ -183,11 +183,14 @@ class RequestHandler(Generic[A]):
     def _succeeded(
         self, slave: PooledSlave, call: CollectingCall | ModuleRun, outcome: Any, done: Done
     ) -> None:
+        is_abandoned = self.is_over
         try:
             result, made = outcome
             slave.leaves(made)
             done(call, result)
         except (TypeError, ValueError) as error:  # a host may send any value
+            if is_abandoned:
+                return
             if self.is_over:
                 raise
             text = f"the target sent a result of no known form: {error}"
@@ -213,6 +216,8 @@ class RequestHandler(Generic[A]):
         return target_modules.OUTDATED in self._replaced_for
 
     def _start_anew(self) -> None:
+        if self.is_over:
+            return  # abandoned meanwhile
         if self._sequence is not None:
             self.reply(messages.NotBegun())  # the sequence's later requests have the same slave
             return

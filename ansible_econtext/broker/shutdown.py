@@ -81,8 +81,14 @@ def _when(loop: Loop, done: Callable[[], bool], then: Callable[[], None]) -> Non
 
 def limit(loop: Loop, slaves: SlavePool, patience: float = 2 * _PATIENCE) -> None:
     """End the loop and the slaves after so many seconds, no matter how far the end got."""
-    loop.call_later(patience, slaves.kill)
-    loop.call_later(patience + 1, loop.stop)
+
+    def kill() -> None:
+        try:
+            slaves.kill()
+        finally:  # behind SIGKILL, which `Child.kill` sends a second after SIGTERM
+            loop.call_later(1, loop.stop)
+
+    loop.call_later(patience, kill)
 
 
 def close(loop: Loop, slaves: SlavePool) -> None:

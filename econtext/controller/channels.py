@@ -35,6 +35,7 @@ class Channel:
         self._receiving = flow_control.Receiving()
         self._queue: deque[tuple[int, int, bytes]] = deque()  # kind, stream, body
         self.finished = False
+        self._is_killed = False
         #: Called when the queue has run empty and more may be written.
         self.on_drained: Callable[[], None] | None = None
 
@@ -83,8 +84,9 @@ class Channel:
             self._flush()
 
     def kill(self) -> None:
-        """Tell the slave to end the channel's process."""
-        if not self.finished:
+        """Tell the slave, once, to end the channel's process."""
+        if not self.finished and not self._is_killed:
+            self._is_killed = True
             self.link.send(wire.CLOSE, self.number)
 
     def credit(self, size: int) -> None:
@@ -133,6 +135,9 @@ class Channel:
 
 class RemoteCommand(Channel):
     """Command that a slave runs; has the interface of `child.Command`."""
+
+    #: Its one result is why it could not be run: to decode 20 MiB would take a minute.
+    longest_result = 65536
 
     def __init__(self, link: Link, argv: list[str], terminal: bool) -> None:
         super().__init__(link)

@@ -16,6 +16,10 @@ Later = Callable[[Callable[[], None]], None]
 #: Seconds after which frames that wait are left for the loop's next turn.
 TURN = 0.01
 
+#: Bytes up to which pieces are put together: each that waits takes some 100 besides its content,
+#: and a slave's parent may send one byte in each.
+_PIECE = 65536
+
 #: Bytes of messages that are short: to decode a million of items takes more than half a second.
 _LONGEST = {wire.HELLO: 1 << 17, wire.EXIT: 16, wire.LOG: 1 << 18, wire.WANT: 1 << 16}
 
@@ -40,7 +44,7 @@ class Intake:
         self._credit = credit
         self._next_turn = next_turn
         self._reader = wire.Reader(wire.UPWARD)
-        self._pieces: deque[tuple[bytes, int]] = deque()  # with the credit due for each
+        self._pieces: deque[tuple[bytearray, int]] = deque()  # with the credit due for each
         self._frames: Iterator[tuple[int, int, bytes]] | None = None  # of the first piece
         self._has_turn = False  # ahead of it, in the loop
         self._is_closed = False
@@ -51,7 +55,14 @@ class Intake:
         if self._is_closed:
             self._credit(owed)
             return
-        self._pieces.append((data, owed))
+        last, due = self._pieces[-1] if len(self._pieces) > 1 else (None, 0)
+        if (
+            last is not None and len(last) + len(data) <= _PIECE
+        ):  # it is not the first, whose frames are being read
+            last += data
+            self._pieces[-1] = last, due + owed
+        else:
+            self._pieces.append((bytearray(data), owed))
         if not self._has_turn:
             self._handle_some()
 
@@ -75,7 +86,7 @@ class Intake:
         while self._pieces:
             data, owed = self._pieces[0]
             if self._frames is None:
-                self._frames = iter(self._reader.each(data))  # type: ignore[call-overload]
+                self._frames = iter(self._reader.each(data))  # type: ignore[call-overload, arg-type]
             for kind, channel, body in self._frames:
                 if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
                     raise wire.ProtocolError(f"a frame of kind {kind} of {len(body)} bytes")

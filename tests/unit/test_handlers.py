@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 
+from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCommand
 from ansible_econtext.broker.handlers import (
     CommandHandler,
@@ -21,6 +22,7 @@ from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, route
+from econtext.controller.errors import ConnectionLost
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
 from tests.support import processes
@@ -73,6 +75,23 @@ def test_a_result_of_another_form_is_a_failure(link, value):  # noqa: F811
     ends(link, 1, "value", value)
     assert "no known form" in text_of(replies, messages.Failed)
     assert replies[0].code is messages.FailureCode.CALL
+
+
+LATE = {
+    "another form": ("value", (7, [])),
+    "outdated": ("error", target_modules.OUTDATED, "text", ""),
+}
+
+
+@pytest.mark.parametrize("outcome", LATE.values(), ids=LATE)
+def test_a_result_that_comes_too_late_is_no_fault_of_ours(link, caplog, outcome):  # noqa: F811
+    """The log of a broker is quoted in errors."""
+    work = messages.Work([], [], EXISTS)
+    handler = ExistsHandler(Pool(link), PayloadStore(), work, lambda reply: None)
+    handler.begin()
+    handler.abandon()
+    ends(link, 1, *outcome)
+    assert not caplog.records and link.error is None
 
 
 MADE = {
@@ -334,6 +353,14 @@ def test_a_fault_at_the_end_of_a_command_is_a_reply(link, monkeypatch):  # noqa:
     ends(link, 1)
     assert "a fault of ours" in text_of(replies, messages.Failed)
     assert link.error is None
+
+
+def test_a_command_whose_link_ends_is_lost(link):  # noqa: F811
+    """As it is over ssh, which says so by its own exit status."""
+    replies = begin(CommandHandler, messages.Command(["true"]), link)
+    link.fail(ConnectionLost("test", "the slave broke the protocol"))
+    assert "broke the protocol" in text_of(replies, messages.Failed)
+    assert replies[0].code is messages.FailureCode.LOST
 
 
 def test_the_failure_of_a_command_may_have_any_text(link):  # noqa: F811

@@ -1,5 +1,6 @@
 """A link's frames are handled some in each turn of the loop."""
 
+import tracemalloc
 import zlib
 
 import pytest
@@ -102,6 +103,20 @@ def test_what_comes_meanwhile_is_handled_behind(link, call, turns):
     turns.all()
     assert (call.kept, call.future.result(0), link.error) == (b"abcdef", 12, None)
     assert sum(link.process.credited) == len(range(0, len(data), 7))
+
+
+def test_small_pieces_that_wait_take_no_more_than_they_are(link, call, turns):
+    """A parent may send its slave's output byte by byte: 4 MiB of them took 400 MiB."""
+    data = 300 * output(b"abcdefghij") + RESULT + EXIT
+    tracemalloc.start()
+    for byte in data:
+        link.feed(bytes([byte]), 1)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * len(data) + 10_000
+    turns.all()
+    assert call.kept == 300 * b"abcdefghij" and call.future.result(0) == 12
+    assert sum(link.process.credited) == len(data)
 
 
 def test_a_process_that_has_ended_was_heard_to_its_end(link, call, turns):

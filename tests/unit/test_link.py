@@ -209,6 +209,21 @@ def test_what_breaks_a_link(link, data, monkeypatch):
         Call(link, REQUEST)
 
 
+def test_a_long_failure_of_a_command_breaks_a_link_unread(link):
+    """To decode it would keep all hosts waiting, 20 MiB of it for a minute."""
+    command = RemoteCommand(link, ["true"], False)
+    link.feed(on(command.number, wire.RESULT, b"l\0\1\0\0" + (1 << 16) * b"N"))
+    assert "too long" in str(link.error)
+
+
+def test_a_channel_is_closed_once(link):
+    """A slave that goes on printing, and reads nothing, would have the broker keep each."""
+    command = RemoteCommand(link, ["true"], False)
+    for _ in range(3):
+        command.kill()
+    assert [kind for kind, _, _ in link.process.sent] == [wire.OPEN, wire.CLOSE]
+
+
 def test_a_command_has_no_result(link):
     command = RemoteCommand(link, ["true"], False)
     link.feed(on(command.number, wire.RESULT, ("value", 1)))

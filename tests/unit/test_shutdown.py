@@ -85,3 +85,32 @@ def test_the_deadline_of_the_end_is_set_before_all_else(tmp_path, monkeypatch):
     while broker.loop._timers:
         broker.loop.run_once()
     assert pool.was_killed
+
+
+class StubbornPool(Pool):
+    """Pool whose slaves have to be killed a second after they were told to end, and no sooner."""
+
+    def __init__(self, loop):
+        super().__init__()
+        self.loop = loop
+
+    def kill(self):
+        def is_killed():
+            self.was_killed = True
+
+        self.loop.call_later(1, is_killed)
+        raise OSError("one that may not be told")
+
+
+def test_a_broker_ends_behind_its_slaves(monkeypatch):
+    """It ended before the second signal, and a slave that ignores the first one lived on."""
+    times = []
+    loop = Loop()
+    monkeypatch.setattr(loop, "call_later", lambda delay, call: times.append((delay, call)))
+    pool = StubbornPool(loop)
+    shutdown.limit(loop, pool, 4)
+    [(delay, kill)] = times
+    with pytest.raises(OSError):
+        kill()
+    assert delay == 4 and [delay for delay, _ in times] == [4, 1, 1]
+    assert times[2][1] == loop.stop
