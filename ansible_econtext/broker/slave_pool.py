@@ -133,6 +133,7 @@ class SlavePool(RunningSlaves):
             if parent is None:
                 self._roots[key] = outcome
             outcome.on_end.append(lambda error: self._ended(key, slave))
+            outcome.on_orphaned.append(lambda: self.retire(route, slave))
             self._settle(key, slave)
 
         found_out = self._found_out.pop(key, {})

@@ -17,7 +17,11 @@ from ansible_econtext.broker import open_files, pooled_slave, running_slaves, sl
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import messages, route
+from econtext.controller import keepalive
 from econtext.target.loop import Loop
+from tests.support import processes
+
+from .test_starter import SCRIPT, parent_of
 
 LOCAL = [route.local_hop([sys.executable])]
 
@@ -194,6 +198,27 @@ def test_a_retired_one_is_replaced_once(owner: Owner) -> None:
     second = owner.find()
     owner.slaves.retire(LOCAL, first)
     assert owner.find() is second is not first
+
+
+def test_an_orphaned_one_is_given_to_no_request_and_ends_when_it_is_idle(
+    owner: Owner, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its controller ends it: a call may be on its way to one that would end by itself."""
+    monkeypatch.setattr(keepalive, "PAUSE", 0.02)
+    program = tmp_path / "sudo"
+    program.write_text(SCRIPT.format(python=sys.executable))
+    program.chmod(0o755)
+    hops = [*LOCAL, route.interpreter_hop(str(program)).replace(kind="sudo")]
+    parent, slave = owner.find(), owner.find(hops)
+    family = processes.family(process_of(slave))
+    slave.users.add("a request")  # type: ignore[arg-type]
+    os.kill(parent_of(process_of(slave)), signal.SIGKILL)
+    owner.run_until(lambda: slave not in owner.slaves.all())
+    assert slave.link.error is None
+    slave.release("a request")  # type: ignore[arg-type]
+    owner.run_until(lambda: slave.link.error is not None)
+    owner.run_until(lambda: not processes.alive(family))
+    assert parent.link.error is None and owner.find() is parent
 
 
 def test_one_under_another_python_is_retired_with_its_login(owner: Owner) -> None:
