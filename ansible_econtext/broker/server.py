@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
-from ansible_econtext.broker import open_files, pid_watch, shutdown
+from ansible_econtext.broker import open_files, other_brokers, pid_watch, shutdown
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
@@ -49,6 +49,8 @@ class Broker:
         #: Active file operations, by their start: they go on when their worker has gone.
         self._unfinished: set[float] = set()
         self._idle_since = 0.0
+        #: Names of other brokers that began to wait for a run after this one.
+        self._newer: set[str] = set()
         self._idle: Timer | None = None
         self._ending = False
         trace = settings.path("TRACE")
@@ -104,7 +106,15 @@ class Broker:
             self.end()
             return
         self._idle = self.loop.call_later(self._persist, self.end)
+        self._newer.clear()
+        notify(other_brokers.tell, self._directory)
         self._tidy(lambda: None)
+
+    def _note_newer(self, name: str) -> None:
+        """Note another broker that waits for a run; end if this one waits for longest of many."""
+        self._newer.add(name)
+        if not self._runs and len(self._newer) >= other_brokers.MOST:
+            self.end()
 
     # Workers
 
@@ -144,6 +154,8 @@ class Broker:
                 connection.reply(self._status(), number)
             case messages.End():
                 self.end(connection)
+            case messages.Waits():
+                self._note_newer(request.name)
 
     def _begin(self, connection: WorkerConnection, work: messages.Work, number: int) -> None:
         """Begin work for a worker, unless an earlier part of its sequence was not done."""

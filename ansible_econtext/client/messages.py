@@ -163,6 +163,12 @@ class End(Request):
     """End the broker.  The end of the connection is the reply."""
 
 
+class Waits(Request):
+    """Note that another broker of the user, in the directory of this name, waits for a run."""
+
+    name: str
+
+
 class Status(Request):
     """Tell which runs and slaves there are."""
 
@@ -298,6 +304,7 @@ REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
     Register: (Done,),
     Leave: (Done,),
     End: (),
+    Waits: (),
     Status: (BrokerStatus,),
 }
 

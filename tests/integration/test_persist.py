@@ -140,6 +140,15 @@ def test_another_environment_is_served_by_another_broker(
 
 def test_another_option_of_ssh_is_another_slave(ssh: Transport, home_of: MakeHome) -> None:
     home = home_of(ssh)
+def test_few_brokers_wait_for_a_run_at_a_time(local: Transport, home_of: MakeHome) -> None:
+    """Of those of many environments, the ones that were used last."""
+    home = home_of(local)
+    slaves = [home.slave(OF_THIS_RUN=str(number)) for number in range(6)]
+    processes.until(10, lambda: len(home.brokers()) == 3, "the first three end")
+    assert [home.slave(OF_THIS_RUN=str(number)) for number in (3, 5)] == [slaves[3], slaves[5]]
+    assert len(home.brokers()) == 3
+
+
     first = home.slave()
     home.variables["ansible_ssh_extra_args"] = "-o ServerAliveInterval=77"
     assert home.slave() != first
