@@ -32,13 +32,12 @@ class SlavePool(RunningSlaves):
     def find(self, route: Route, found: Found) -> None:
         """Call `found` with a route's slave or the failure to start it, now or later.
 
-        The slave is started if there is none, and pinged first if it was silent for long.
+        The slave is started if there is none, or if it serves no further task, and pinged first
+        if it was silent for long.
         """
         key = key_of(route)
+        self._retire_before_use(route, key)
         slave = self._slaves.get(key)
-        if slave is not None and key in self._short_lived and slave.is_spent:
-            self.retire(route, slave)
-            slave = None
         if key in self._starting:
             self._starting[key].append(found)
         elif slave is not None and slave.is_certain:
@@ -49,6 +48,22 @@ class SlavePool(RunningSlaves):
                 self._start(route, key)
             else:
                 self._make_sure(route, key, slave)
+
+    def _retire_before_use(self, route: Route, key: bytes) -> None:
+        """Retire a route's slave if it is spent, or if it or one that leads to it is old.
+
+        An old one with a request under way, or below it, stays.
+        """
+        slave = self._slaves.get(key)
+        if slave is None:
+            return
+        if key in self._short_lived and slave.is_spent:
+            self.retire(route, slave)
+            return
+        for length, leading in enumerate(map(self._slaves.get, slave.path), 1):
+            if leading is not None and leading.is_old and not self._is_in_use_below(leading):
+                self.retire(route[:length], leading)
+                return
 
     def note_loss(self, route: Route) -> None:
         """Give each later task on a route a fresh slave, as its slave ended in a task's middle.
@@ -112,7 +127,9 @@ class SlavePool(RunningSlaves):
     def _launch_from(self, route: Route, key: bytes, parent: PooledSlave | Failure) -> None:
         if isinstance(parent, Failure):
             self._settle(key, parent)
-        else:
+            return
+        self._parents[key] = parent.link  # it is in use while others make room
+        if not self._make_room(parent.path[0], lambda: self._start(route, key)):
             self._launch(route, key, parent.link)
 
     def _launch(self, route: Route, key: bytes, parent: Link | None) -> None:
@@ -120,7 +137,6 @@ class SlavePool(RunningSlaves):
 
         def done(outcome: Link | EcontextError) -> None:
             attempt = self._attempts.pop(key, None)
-            self._parents.pop(key, None)
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
                 return
@@ -151,6 +167,7 @@ class SlavePool(RunningSlaves):
 
     def _settle(self, key: bytes, outcome: PooledSlave | Failure) -> None:
         self._ahead.pop(key, None)
+        self._parents.pop(key, None)
         for found in self._starting.pop(key):
             notify(found, outcome)
         self._look_if_none()

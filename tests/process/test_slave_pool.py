@@ -304,3 +304,59 @@ def test_the_host_unused_for_longest_makes_room(owner: Owner, no_room: Callable[
     third.users.add("a request")  # type: ignore[arg-type]
     assert owner.find(hops[3]).link.error is None  # none is idle: what is free has to do
     assert first.link.error is below.link.error is third.link.error is None
+
+
+def test_an_old_one_is_replaced_when_nothing_is_under_way(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its account may have lost the rights that its start needs."""
+    parent, child = owner.find(), owner.find(BELOW)
+    assert owner.find(BELOW) is child
+    monkeypatch.setattr(pooled_slave, "_YOUNG", -1)
+    child.users.add("a request")  # type: ignore[arg-type]
+    assert owner.find(BELOW) is child and owner.find() is parent
+    child.release("a request")  # type: ignore[arg-type]
+    other = owner.find(BELOW)
+    assert other is not child and parent.link.error is not None
+    monkeypatch.setattr(pooled_slave, "_YOUNG", 900)
+    assert owner.find(BELOW) is other
+
+
+def account(number: int) -> route.Route:
+    """The route to the slave of one of many accounts."""
+    return [*LOCAL, BELOW[1].replace(key=str(number))]
+
+
+def living(slaves: list[PooledSlave]) -> list[PooledSlave]:
+    return [slave for slave in slaves if processes.process(process_of(slave)) is not None]
+
+
+def test_a_host_has_a_limited_number_of_slaves(owner: Owner) -> None:
+    """As for a loop over many become users: those unused for longest end first."""
+    parent = owner.find()
+    slaves = []
+    for number in range(24):
+        slaves.append(owner.find(account(number)))
+        assert len(living(slaves)) < running_slaves._MOST
+        owner.find(account(0)).release("a request")  # type: ignore[arg-type]
+    assert living(slaves) == [slaves[0], *slaves[-14:]] and parent.link.error is None
+
+
+def test_no_one_in_use_ends_for_another(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many at a time: each starts, and the first start after that has what is idle end."""
+    monkeypatch.setattr(running_slaves, "_MOST", 3)
+    slaves: list[PooledSlave] = []
+
+    def use(slave: PooledSlave | Failure) -> None:
+        assert isinstance(slave, PooledSlave), slave.error
+        slave.users.add("a request")  # type: ignore[arg-type]
+        slaves.append(slave)
+
+    for number in range(6):
+        owner.slaves.find(account(number), use)
+    owner.run_until(lambda: len(slaves) == 6)
+    assert living(slaves) == slaves
+    for slave in slaves[1:]:
+        slave.release("a request")  # type: ignore[arg-type]
+    last = owner.find(account(6))
+    assert living(slaves) == slaves[:1] and last.link.error is None
