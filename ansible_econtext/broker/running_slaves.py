@@ -135,6 +135,19 @@ class RunningSlaves:
                 route = route[:-1]
             self._drop(key_of(route))
 
+    def end_old(self) -> None:
+        """End the old slaves that no request uses, logins among them; for the start of a run."""
+        for key in list(self._slaves):
+            self._drop_if_old(key)
+
+    def _drop_if_old(self, key: bytes) -> bool:
+        """Drop a slave, and those below it, if it is old and none of them is in use."""
+        slave = self._slaves.get(key)
+        if slave is None or not slave.is_old or self._is_in_use_below(slave):
+            return False
+        self._drop(key)
+        return True
+
     def _end_idle(self, then: Callable[[], None]) -> bool:
         """End the slaves of the host that is unused for longest, then call `then`.
 

@@ -87,6 +87,7 @@ class Broker:
         connection.run = run
         if run not in self._runs:
             self._runs.add(run)
+            self._slaves.end_old()
             if self._idle is not None:
                 self._idle.cancel()
             self._watch(run)

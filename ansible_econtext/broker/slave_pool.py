@@ -50,9 +50,9 @@ class SlavePool(RunningSlaves):
                 self._make_sure(route, key, slave)
 
     def _retire_before_use(self, route: Route, key: bytes) -> None:
-        """Retire a route's slave if it is spent, or if it or one that leads to it is old.
+        """Retire a route's slave if it is spent, or one of its become slaves if that is old.
 
-        An old one with a request under way, or below it, stays.
+        An old one with a request under way, or below it, stays, and so does a login.
         """
         slave = self._slaves.get(key)
         if slave is None:
@@ -60,9 +60,8 @@ class SlavePool(RunningSlaves):
         if key in self._short_lived and slave.is_spent:
             self.retire(route, slave)
             return
-        for length, leading in enumerate(map(self._slaves.get, slave.path), 1):
-            if leading is not None and leading.is_old and not self._is_in_use_below(leading):
-                self.retire(route[:length], leading)
+        for hop, each in zip(route, slave.path, strict=True):
+            if hop.kind == "become" and self._drop_if_old(each):
                 return
 
     def note_loss(self, route: Route) -> None:

@@ -306,20 +306,38 @@ def test_the_host_unused_for_longest_makes_room(owner: Owner, no_room: Callable[
     assert first.link.error is below.link.error is third.link.error is None
 
 
-def test_an_old_one_is_replaced_when_nothing_is_under_way(
+#: A slave that become leads to, as it needs no sudo here.
+BECOME = [*LOCAL, OTHER[1].replace(kind="become", timeout=30.0)]
+
+
+def test_an_old_one_of_become_is_replaced_when_nothing_is_under_way(
     owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its account may have lost the rights that its start needs."""
-    parent, child = owner.find(), owner.find(BELOW)
-    assert owner.find(BELOW) is child
+    """Its account may have lost the rights that its start needs.  Its login stays in a run."""
+    parent, child = owner.find(), owner.find(BECOME)
+    assert owner.find(BECOME) is child
     monkeypatch.setattr(pooled_slave, "_YOUNG", -1)
     child.users.add("a request")  # type: ignore[arg-type]
-    assert owner.find(BELOW) is child and owner.find() is parent
+    assert owner.find(BECOME) is child
     child.release("a request")  # type: ignore[arg-type]
-    other = owner.find(BELOW)
-    assert other is not child and parent.link.error is not None
-    monkeypatch.setattr(pooled_slave, "_YOUNG", 900)
-    assert owner.find(BELOW) is other
+    other = owner.find(BECOME)
+    assert other is not child and child.link.error is not None
+    assert owner.find() is parent and parent.link.error is None
+
+
+def test_old_logins_end_at_the_start_of_a_run_when_nothing_is_under_way(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, child, idle = owner.find(), owner.find(BELOW), owner.find(OTHER)
+    owner.slaves.end_old()
+    assert owner.slaves.all() == [parent, child, idle]
+    monkeypatch.setattr(pooled_slave, "_YOUNG", -1)
+    child.users.add("a request")  # type: ignore[arg-type]
+    owner.slaves.end_old()
+    assert owner.slaves.all() == [parent, child]
+    child.release("a request")  # type: ignore[arg-type]
+    owner.slaves.end_old()
+    assert owner.slaves.all() == [] and parent.link.error is not None
 
 
 def account(number: int) -> route.Route:

@@ -1,4 +1,4 @@
-"""Of the brokers that wait for a run, the one that waits for longest makes way."""
+"""What a broker does when a run begins or ends: of those that wait, the first makes way."""
 
 import os
 import socket
@@ -76,3 +76,17 @@ def test_one_with_a_run_stays_and_counts_from_its_end(broker):
     broker._run_ended(os.getpid())
     tell(broker, "a", "b")
     assert not broker.ends
+
+
+def test_old_slaves_end_when_a_run_begins(broker, monkeypatch):
+    class Connection:
+        run = 0
+
+        def reply(self, value, number):
+            """Drop it: the request wants none."""
+
+    begun = []
+    monkeypatch.setattr(broker._slaves, "end_old", lambda: begun.append(True))
+    for run in (os.getpid(), os.getppid(), os.getppid()):
+        broker.take(Connection(), messages.Register(run), 0)
+    assert begun == [True]
