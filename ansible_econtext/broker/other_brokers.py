@@ -24,10 +24,13 @@ def tell(directory: str) -> None:
     """
     home, name = os.path.split(directory)
     data = wire.frame(wire.OPEN, 0, messages.encode(messages.Waits(name)))
-    for entry in os.scandir(home):
-        if entry.name != name and entry.is_dir():
-            with contextlib.suppress(OSError):  # none listens, or it takes no connection now
-                _send(entry.path, data)
+    try:
+        others = [entry.path for entry in os.scandir(home) if entry.name != name]
+    except OSError:
+        return  # the home was removed
+    for path in others:
+        with contextlib.suppress(OSError):  # no broker, or it takes no connection now
+            _send(path, data)
 
 
 def _send(directory: str, data: bytes) -> None:

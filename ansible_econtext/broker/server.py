@@ -108,7 +108,7 @@ class Broker:
             return
         self._idle = self.loop.call_later(self._persist, self.end)
         self._newer.clear()
-        notify(other_brokers.tell, self._directory)
+        other_brokers.tell(self._directory)
         self._tidy(lambda: None)
 
     def _note_newer(self, name: str) -> None:

@@ -48,6 +48,10 @@ def test_each_other_broker_is_told(tmp_path):
             own.accept()
 
 
+def test_a_home_that_was_removed_has_no_other_broker(tmp_path):
+    other_brokers.tell(str(tmp_path / "removed" / "own"))
+
+
 @pytest.fixture
 def broker(tmp_path, monkeypatch):
     made = Broker(str(tmp_path), os.getpid(), -1, 60)
