@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Seconds without a reply after which the broker pings a slave before it is used.
 _CERTAIN = 15.0
 
+#: Seconds after which a slave is old: the rights of its login and of its sudo were checked then.
+_YOUNG = 900.0
+
 #: Directories that are kept for a slave, and the length of one's path.
 _MAX_LEFT = 10_000
 _MAX_PATH = 4096
@@ -38,6 +41,7 @@ class PooledSlave:
         self.users: set[RequestHandler[Any]] = set()
         #: When it was last known to run, by the loop's clock.
         self.seen = monotonic()
+        self._began = self.seen
         self.loop = loop
 
     @functools.cached_property
@@ -52,6 +56,11 @@ class PooledSlave:
     def is_certain(self) -> bool:
         """Whether it may be used without a ping."""
         return bool(self.users) or monotonic() - self.seen < _CERTAIN
+
+    @property
+    def is_old(self) -> bool:
+        """Whether its account may have lost rights that it had at its start."""
+        return monotonic() - self._began > _YOUNG
 
     @property
     def is_spent(self) -> bool:

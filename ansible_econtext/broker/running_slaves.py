@@ -16,6 +16,9 @@ Found = Callable[[PooledSlave | Failure], None]
 _LOOK = 0.05
 _PATIENCE = 2.0
 
+#: Slaves that a host has at the most, unless more of them are in use at a time.
+_MOST = 16
+
 
 class RunningSlaves:
     """Running slaves by the keys of their routes, and the starts that need them."""
@@ -54,9 +57,14 @@ class RunningSlaves:
     def _is_in_use(self, slave: PooledSlave) -> bool:
         return bool(slave.users) or slave.link in self._parents.values()
 
-    def _is_in_use_below(self, key: bytes) -> bool:
+    def _is_in_use_below(self, slave: PooledSlave) -> bool:
         """Return whether a slave, or one that it leads to, is in use."""
+        key = slave.path[-1]
         return any(self._is_in_use(each) for each in self._slaves.values() if key in each.path)
+
+    def _is_wanted(self, slave: PooledSlave) -> bool:
+        """Return whether a slave is in use, or pinged for a request."""
+        return self._is_in_use(slave) or slave.path[-1] in self._starting
 
     def vacate(
         self, route: Route, account: str, then: Callable[[], None], patience: float = _PATIENCE
@@ -86,7 +94,7 @@ class RunningSlaves:
             self._loop.call_later(_LOOK, again)
             return
         leaving = [slave for some in self._leaving.values() for slave in some if is_meant(slave)]
-        idle = [slave for slave in slaves if not self._is_in_use_below(slave.path[-1])]
+        idle = [slave for slave in slaves if not self._is_in_use_below(slave)]
         waits = [slave.link for slave in [*idle, *leaving] if not slave.users]
         for slave in idle:
             self._drop(slave.path[-1])
@@ -127,6 +135,19 @@ class RunningSlaves:
                 route = route[:-1]
             self._drop(key_of(route))
 
+    def end_old(self) -> None:
+        """End the old slaves that no request uses, logins among them; for the start of a run."""
+        for key in list(self._slaves):
+            self._drop_if_old(key)
+
+    def _drop_if_old(self, key: bytes) -> bool:
+        """Drop a slave, and those below it, if it is old and none of them is in use."""
+        slave = self._slaves.get(key)
+        if slave is None or not slave.is_old or self._is_in_use_below(slave):
+            return False
+        self._drop(key)
+        return True
+
     def _end_idle(self, then: Callable[[], None]) -> bool:
         """End the slaves of the host that is unused for longest, then call `then`.
 
@@ -134,8 +155,7 @@ class RunningSlaves:
         """
         last: dict[bytes, float] = {}
         for slave in self._slaves.values():
-            is_wanted = self._is_in_use(slave) or slave.path[-1] in self._starting
-            used = float("inf") if is_wanted else slave.seen
+            used = float("inf") if self._is_wanted(slave) else slave.seen
             last[slave.path[0]] = max(used, last.get(slave.path[0], 0))
         key = min(last.keys() & self._roots.keys(), key=last.__getitem__, default=b"")
         if not key or last[key] == float("inf"):
@@ -144,6 +164,29 @@ class RunningSlaves:
         self._drop(key)
         self._when_gone([link], then)
         return True
+
+    def _make_room(self, host: bytes, then: Callable[[], None]) -> bool:
+        """End slaves of a host, those unused for longest, then call `then`.
+
+        Return False if it has room for those that are being started, or if none is idle.  One
+        that leads to others is not idle.
+        """
+        slaves = [slave for slave in self._slaves.values() if slave.path[0] == host]
+        links = {slave.link for slave in slaves}
+        starting = sum(parent in links for parent in self._parents.values())
+        leading = {key for slave in slaves for key in slave.path[:-1]}
+        idle = [
+            slave
+            for slave in slaves
+            if slave.path[-1] not in leading and not self._is_wanted(slave)
+        ]
+        too_many = max(0, len(slaves) + starting - _MOST)
+        leaving = sorted(idle, key=lambda slave: slave.seen)[:too_many]
+        for slave in leaving:
+            self._drop(slave.path[-1])
+        if leaving:
+            self._when_gone([slave.link for slave in leaving], then)
+        return bool(leaving)
 
     def _drop(self, key: bytes) -> None:
         slaves = {each: slave for each, slave in self._slaves.items() if key in slave.path}

@@ -14,7 +14,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext import settings
-from ansible_econtext.broker import log, open_files, pid_watch, shutdown, undumpable
+from ansible_econtext.broker import (
+    log,
+    open_files,
+    other_brokers,
+    pid_watch,
+    shutdown,
+    undumpable,
+)
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, rendezvous
@@ -53,6 +60,8 @@ class Broker:
         #: Active file operations, by their start: they go on when their worker has gone.
         self._unfinished: set[float] = set()
         self._idle_since = 0.0
+        #: Names of other brokers that began to wait for a run after this one.
+        self._newer: set[str] = set()
         self._idle: Timer | None = None
         self._ending = False
         trace = settings.path("TRACE")
@@ -90,6 +99,7 @@ class Broker:
         connection.run = run
         if run not in self._runs:
             self._runs.add(run)
+            self._slaves.end_old()
             if self._idle is not None:
                 self._idle.cancel()
             self._watch(run)
@@ -109,7 +119,15 @@ class Broker:
             self.end()
             return
         self._idle = self.loop.call_later(self._persist, self.end)
+        self._newer.clear()
+        other_brokers.tell(self._directory)
         self._tidy(lambda: None)
+
+    def _note_newer(self, name: str) -> None:
+        """Note another broker that waits for a run; end if this one waits for longest of many."""
+        self._newer.add(name)
+        if not self._runs and len(self._newer) >= other_brokers.MOST:
+            self.end()
 
     # Workers
 
@@ -160,6 +178,8 @@ class Broker:
                 connection.reply(self._status(), number)
             case messages.End():
                 self.end(connection)
+            case messages.Waits():
+                self._note_newer(request.name)
 
     def _begin(self, connection: WorkerConnection, work: messages.Work, number: int) -> None:
         """Begin work for a worker, unless an earlier part of its sequence was not done."""

@@ -32,13 +32,12 @@ class SlavePool(RunningSlaves):
     def find(self, route: Route, found: Found) -> None:
         """Call `found` with a route's slave or the failure to start it, now or later.
 
-        The slave is started if there is none, and pinged first if it was silent for long.
+        The slave is started if there is none, or if it serves no further task, and pinged first
+        if it was silent for long.
         """
         key = key_of(route)
+        self._retire_before_use(route, key)
         slave = self._slaves.get(key)
-        if slave is not None and key in self._short_lived and slave.is_spent:
-            self.retire(route, slave)
-            slave = None
         if key in self._starting:
             self._starting[key].append(found)
         elif slave is not None and slave.is_certain:
@@ -49,6 +48,21 @@ class SlavePool(RunningSlaves):
                 self._start(route, key)
             else:
                 self._make_sure(route, key, slave)
+
+    def _retire_before_use(self, route: Route, key: bytes) -> None:
+        """Retire a route's slave if it is spent, or one of its become slaves if that is old.
+
+        An old one with a request under way, or below it, stays, and so does a login.
+        """
+        slave = self._slaves.get(key)
+        if slave is None:
+            return
+        if key in self._short_lived and slave.is_spent:
+            self.retire(route, slave)
+            return
+        for hop, each in zip(route, slave.path, strict=True):
+            if hop.kind == "become" and self._drop_if_old(each):
+                return
 
     def note_loss(self, route: Route) -> None:
         """Give each later task on a route a fresh slave, as its slave ended in a task's middle.
@@ -116,7 +130,9 @@ class SlavePool(RunningSlaves):
     def _launch_from(self, route: Route, key: bytes, parent: PooledSlave | Failure) -> None:
         if isinstance(parent, Failure):
             self._settle(key, parent)
-        else:
+            return
+        self._parents[key] = parent.link  # it is in use while others make room
+        if not self._make_room(parent.path[0], lambda: self._start(route, key)):
             self._launch(route, key, parent.link)
 
     def _launch(self, route: Route, key: bytes, parent: Link | None) -> None:
@@ -124,7 +140,6 @@ class SlavePool(RunningSlaves):
 
         def done(outcome: Link | EcontextError) -> None:
             attempt = self._attempts.pop(key, None)
-            self._parents.pop(key, None)
             if isinstance(outcome, EcontextError):
                 self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
                 return
@@ -137,6 +152,7 @@ class SlavePool(RunningSlaves):
             if parent is None:
                 self._roots[key] = outcome
             outcome.on_end.append(lambda error: self._ended(key, slave))
+            outcome.on_orphaned.append(lambda: self.retire(route, slave))
             self._settle(key, slave)
 
         found_out = self._found_out.pop(key, {})
@@ -154,6 +170,7 @@ class SlavePool(RunningSlaves):
 
     def _settle(self, key: bytes, outcome: PooledSlave | Failure) -> None:
         self._ahead.pop(key, None)
+        self._parents.pop(key, None)
         for found in self._starting.pop(key):
             notify(found, outcome)
         self._look_if_none()

@@ -167,6 +167,12 @@ class Alive(Request):
     """Reply, as a sign of life, and do nothing else."""
 
 
+class Waits(Request):
+    """Note that another broker of the user, in the directory of this name, waits for a run."""
+
+    name: str
+
+
 class Status(Request):
     """Tell which runs and slaves there are."""
 
@@ -303,6 +309,7 @@ REPLIES: dict[type[Record], tuple[type[Record], ...]] = {
     Leave: (Done,),
     End: (),
     Alive: (Done,),
+    Waits: (),
     Status: (BrokerStatus,),
 }
 

@@ -21,7 +21,13 @@ TURN = 0.01
 _PIECE = 65536
 
 #: Bytes of messages that are short: to decode a million of items takes more than half a second.
-_LONGEST = {wire.HELLO: 1 << 17, wire.EXIT: 16, wire.LOG: 1 << 18, wire.WANT: 1 << 16}
+_LONGEST = {
+    wire.HELLO: 1 << 17,
+    wire.EXIT: 16,
+    wire.PONG: 16,
+    wire.LOG: 1 << 18,
+    wire.WANT: 1 << 16,
+}
 
 
 class Intake:

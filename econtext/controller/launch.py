@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 from econtext.boot import first_stage
 from econtext.boot.bundle import bundle
 from econtext.boot.first_stage import Manner
-from econtext.controller import prompts
+from econtext.controller import keepalive, prompts
 from econtext.controller.channels import RemoteCommand
 from econtext.controller.errors import (
     EcontextError,
@@ -220,6 +220,7 @@ class Starting:
             self._forget_password()
             done, self._done = self._done, None
             done(self._link)
+            keepalive.begin(self._link, self._loop.call_later)
 
     def _exited(self, status: int) -> None:
         if self._done is None:

@@ -75,12 +75,15 @@ class Link:
         self.error: EcontextError | None = None
         #: Called once, with the error, when the link ends.
         self.on_end: list[Callable[[EcontextError], None]] = []
+        #: Called when the slave says that a process which started it has ended: it begins no call.
+        self.on_orphaned: list[Callable[[], None]] = []
         #: Called when the slave's process has ended, which may be later.
         self.on_gone: list[Callable[[], None]] = []
         self.stderr = b""
         self.kept_output = 0  # bytes of its calls' output; the owner of the calls counts them
         #: Messages that a caller waited for, one after another, each for a round trip.
         self.round_trips = 0
+        self.was_heard = True  # since the last look of `keepalive`
         self._intake = Intake(self._handle, self._broken, process.credit, next_turn)
         self._channels: dict[int, Channel] = {}
         self._last_channel = 0
@@ -196,6 +199,7 @@ class Link:
 
     def feed(self, data: bytes, owed: int = 0) -> None:
         """Take bytes from the slave; `owed` is the process's credit when they are handled."""
+        self.was_heard = True
         self._intake.add(data, owed)
 
     def _broken(self, error: Exception) -> None:
@@ -212,6 +216,8 @@ class Link:
             self.greeting = greeting.checked(codec.decode(body))
             return
         if kind == wire.PONG and self._pings:
+            for callback in self.on_orphaned if body == wire.ORPHANED else ():
+                notify(callback)
             self._pings.pop(0)()
             return
         channel = self._channels.get(number)

@@ -162,7 +162,7 @@ class Child(object):
         # type: () -> bool
         """Return whether a process has the other end of standard input; True if not known."""
         writer = self._inputs.get(wire.STDIN)
-        if writer is None or writer.fd is None or not hasattr(select, "poll"):
+        if writer is None or writer.fd is None:
             return True
         poll = select.poll()
         poll.register(writer.fd, 0)

@@ -30,6 +30,12 @@ from econtext.target.starter import Starters
 _PATIENCE = 2
 _END = 4
 
+#: Seconds between looks at whether something was heard of the controller, which pings each 30
+#: seconds, and looks in silence after which the slave ends.  They are counted, as a clock may jump
+#: and a process may be stopped.
+_LOOK = 100
+_LOOKS = 3
+
 #: Kind of the error of a call that was not begun, as a process that started the slave has ended.
 _ORPHANED = "econtext.target.slave.Orphaned"
 
@@ -53,6 +59,7 @@ class Slave(object):
         self._starters = Starters(os.getpid())
         self._paused = False
         self._ending = False
+        self._silence = 0  # looks since something was heard of the controller
         self._handlers = {
             wire.OPEN: self._open,
             wire.CALL: self._call,
@@ -64,7 +71,7 @@ class Slave(object):
             wire.RELAY: self._relay,
             wire.SOURCES: self._provider.sources,
             wire.WARM: self._provider.warm,
-            wire.PING: lambda channel, body: self._outlet.send(wire.PONG, channel, body),
+            wire.PING: self._ping,
         }
         self._series = Series(self._handlers, self._children.__contains__, self._outlet.send)
 
@@ -78,6 +85,7 @@ class Slave(object):
         self._outlet.send(wire.HELLO, 0, codec.encode(hello.make()))
         self._outlet.flush()  # frames that have come already may take their time
         self._loop.add_reader(self._downward, self._receive)
+        self._look()
         try:
             self._loop.run()
         finally:  # after an error too: no process of a slave lives on
@@ -92,10 +100,23 @@ class Slave(object):
         if not data or self._upward.broken:
             self._shut_down()
             return
+        self._silence = 0
         for kind, channel, body in self._reader.feed(data):
             self._series.handle(kind, channel, body)
         if self._reader.was_packed:
             self._outlet.pack()
+
+    def _look(self):
+        # type: () -> None
+        """End the slave if nothing was heard for long: the connection may be half open."""
+        self._silence += 1
+        if self._silence > _LOOKS:
+            self._shut_down()
+        self._loop.call_later(_LOOK, self._look)
+
+    def _ping(self, channel, body):
+        # type: (int, bytes) -> None
+        self._outlet.send(wire.PONG, channel, wire.ORPHANED if self._starters.has_ended() else body)
 
     # Channels
 

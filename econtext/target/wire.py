@@ -36,7 +36,7 @@ RESULT = 17  # what a call returned or raised
 EXIT = 18  # the channel's process is gone: the last frame of each channel
 WANT = 19  # the importer asks for a module
 LOG = 20
-PONG = 21
+PONG = 21  # with the body of its PING, or ORPHANED
 # In both directions.
 DATA = 32  # one byte for the number of the stream, then the data
 END = 33  # end of a stream, one byte
@@ -47,6 +47,9 @@ DOWNWARD = frozenset(
     [OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, AFTER, CALL, DATA, END, CREDIT, PACKED]
 )
 UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT, PACKED])
+
+#: Answer to a PING by a slave that begins no call, as a process that started it has ended.
+ORPHANED = b"o"
 
 STDIN, STDOUT, STDERR, TERMINAL = range(4)
 

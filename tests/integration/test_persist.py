@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support import processes
+from tests.support.accounts import NAME
 from tests.support.scale import more_of_a_kind
 from tests.support.sshd import Sshd
 
@@ -139,6 +141,15 @@ def test_another_environment_is_served_by_another_broker(
     assert len(home.brokers()) == 2
 
 
+def test_few_brokers_wait_for_a_run_at_a_time(local: Transport, home_of: MakeHome) -> None:
+    """Of those of many environments, the ones that were used last."""
+    home = home_of(local)
+    slaves = [home.slave(OF_THIS_RUN=str(number)) for number in range(6)]
+    processes.until(10, lambda: len(home.brokers()) == 3, "the first three end")
+    assert [home.slave(OF_THIS_RUN=str(number)) for number in (3, 5)] == [slaves[3], slaves[5]]
+    assert len(home.brokers()) == 3
+
+
 def test_another_option_of_ssh_is_another_slave(ssh: Transport, home_of: MakeHome) -> None:
     home = home_of(ssh)
     first = home.slave()
@@ -195,6 +206,20 @@ def test_status_and_stop(ssh: Transport, home_of: MakeHome) -> None:
     assert f"process {slave} of {ssh.account.name}" in said
     assert "1 broker ended" in home.command("stop")
     assert not home.brokers()
+
+
+def test_a_loop_over_many_become_users(sudo: Transport, home_of: MakeHome) -> None:
+    """It does not leave a slave for each of them."""
+    users = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid < 1000]
+    users = [name for name in users if not NAME.fullmatch(name)]
+    if len(users) <= 18:
+        pytest.skip("needs more accounts")
+    home = home_of(sudo)
+    task = {"name": "who", "command": "id -un", "become_user": "{{ item }}", "loop": users}
+    items = [one for one in home.run(task).tasks if one.item is not None]
+    assert [(one.item, one.result["stdout"]) for one in items] == [(name, name) for name in users]
+    slaves = [line for line in home.command("status").splitlines() if ": process " in line]
+    assert len(slaves) == 16
 
 
 def test_reset_connection_drops_it_for_real(ssh: Transport, home_of: MakeHome) -> None:

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_econtext.client import client, launcher, messages, route
+from ansible_econtext.client import connector, launcher, messages, route
 from ansible_econtext.client.client import Client
 from ansible_econtext.client.route import Hop, Route
 from tests.support import processes
@@ -42,7 +42,7 @@ class RunningBroker:
         pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # the peak begins anew
 
     def connect(self) -> Client:
-        made = client.connect(self._endpoint, os.getpid())
+        made = connector.connect(self._endpoint, os.getpid())
         self._clients.append(made)
         return made
 
@@ -83,7 +83,7 @@ class RunningBroker:
         """End it as `ansible-econtext stop` does; nothing that it started is left then."""
         assert self.status().process == self.pid
         started = processes.family(self.pid) | self.hosts()
-        stopping = client.connect_if_running(self._endpoint.directory)
+        stopping = connector.connect_if_running(self._endpoint.directory)
         assert stopping is not None
         stopping.end_broker()
         stopping.wait_for_end()

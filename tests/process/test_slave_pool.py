@@ -17,7 +17,11 @@ from ansible_econtext.broker import open_files, pooled_slave, running_slaves, sl
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import messages, route
+from econtext.controller import keepalive
 from econtext.target.loop import Loop
+from tests.support import processes
+
+from .test_starter import SCRIPT, parent_of
 
 LOCAL = [route.local_hop([sys.executable])]
 
@@ -196,6 +200,27 @@ def test_a_retired_one_is_replaced_once(owner: Owner) -> None:
     assert owner.find() is second is not first
 
 
+def test_an_orphaned_one_is_given_to_no_request_and_ends_when_it_is_idle(
+    owner: Owner, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its controller ends it: a call may be on its way to one that would end by itself."""
+    monkeypatch.setattr(keepalive, "PAUSE", 0.02)
+    program = tmp_path / "sudo"
+    program.write_text(SCRIPT.format(python=sys.executable))
+    program.chmod(0o755)
+    hops = [*LOCAL, route.interpreter_hop(str(program)).replace(kind="sudo")]
+    parent, slave = owner.find(), owner.find(hops)
+    family = processes.family(process_of(slave))
+    slave.users.add("a request")  # type: ignore[arg-type]
+    os.kill(parent_of(process_of(slave)), signal.SIGKILL)
+    owner.run_until(lambda: slave not in owner.slaves.all())
+    assert slave.link.error is None
+    slave.release("a request")  # type: ignore[arg-type]
+    owner.run_until(lambda: slave.link.error is not None)
+    owner.run_until(lambda: not processes.alive(family))
+    assert parent.link.error is None and owner.find() is parent
+
+
 def test_one_under_another_python_is_retired_with_its_login(owner: Owner) -> None:
     parent, child = owner.find(), owner.find(OTHER)
     owner.slaves.retire(OTHER, child)
@@ -279,3 +304,77 @@ def test_the_host_unused_for_longest_makes_room(owner: Owner, no_room: Callable[
     third.users.add("a request")  # type: ignore[arg-type]
     assert owner.find(hops[3]).link.error is None  # none is idle: what is free has to do
     assert first.link.error is below.link.error is third.link.error is None
+
+
+#: A slave that become leads to, as it needs no sudo here.
+BECOME = [*LOCAL, OTHER[1].replace(kind="become", timeout=30.0)]
+
+
+def test_an_old_one_of_become_is_replaced_when_nothing_is_under_way(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its account may have lost the rights that its start needs.  Its login stays in a run."""
+    parent, child = owner.find(), owner.find(BECOME)
+    assert owner.find(BECOME) is child
+    monkeypatch.setattr(pooled_slave, "_YOUNG", -1)
+    child.users.add("a request")  # type: ignore[arg-type]
+    assert owner.find(BECOME) is child
+    child.release("a request")  # type: ignore[arg-type]
+    other = owner.find(BECOME)
+    assert other is not child and child.link.error is not None
+    assert owner.find() is parent and parent.link.error is None
+
+
+def test_old_logins_end_at_the_start_of_a_run_when_nothing_is_under_way(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, child, idle = owner.find(), owner.find(BELOW), owner.find(OTHER)
+    owner.slaves.end_old()
+    assert owner.slaves.all() == [parent, child, idle]
+    monkeypatch.setattr(pooled_slave, "_YOUNG", -1)
+    child.users.add("a request")  # type: ignore[arg-type]
+    owner.slaves.end_old()
+    assert owner.slaves.all() == [parent, child]
+    child.release("a request")  # type: ignore[arg-type]
+    owner.slaves.end_old()
+    assert owner.slaves.all() == [] and parent.link.error is not None
+
+
+def account(number: int) -> route.Route:
+    """The route to the slave of one of many accounts."""
+    return [*LOCAL, BELOW[1].replace(key=str(number))]
+
+
+def living(slaves: list[PooledSlave]) -> list[PooledSlave]:
+    return [slave for slave in slaves if processes.process(process_of(slave)) is not None]
+
+
+def test_a_host_has_a_limited_number_of_slaves(owner: Owner) -> None:
+    """As for a loop over many become users: those unused for longest end first."""
+    parent = owner.find()
+    slaves = []
+    for number in range(24):
+        slaves.append(owner.find(account(number)))
+        assert len(living(slaves)) < running_slaves._MOST
+        owner.find(account(0)).release("a request")  # type: ignore[arg-type]
+    assert living(slaves) == [slaves[0], *slaves[-14:]] and parent.link.error is None
+
+
+def test_no_one_in_use_ends_for_another(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many at a time: each starts, and the first start after that has what is idle end."""
+    monkeypatch.setattr(running_slaves, "_MOST", 3)
+    slaves: list[PooledSlave] = []
+
+    def use(slave: PooledSlave | Failure) -> None:
+        assert isinstance(slave, PooledSlave), slave.error
+        slave.users.add("a request")  # type: ignore[arg-type]
+        slaves.append(slave)
+
+    for number in range(6):
+        owner.slaves.find(account(number), use)
+    owner.run_until(lambda: len(slaves) == 6)
+    assert living(slaves) == slaves
+    for slave in slaves[1:]:
+        slave.release("a request")  # type: ignore[arg-type]
+    last = owner.find(account(6))
+    assert living(slaves) == slaves[:1] and last.link.error is None
