@@ -21,6 +21,11 @@ os.setsid()
 from ansible_econtext.target import program_runner, terminal
 def function():
     {function}
+def until(path):
+    deadline = time.time() + 20
+    while not os.path.exists(path) and time.time() < deadline:
+        time.sleep(0.01)
+    return int(os.path.exists(path))
 status = {run}
 sys.stderr.write("status %r" % (status,))
 """
@@ -152,13 +157,18 @@ def test_what_a_module_leaves_is_hung_up_as_by_ssh_and_sudo(python, path, by, ho
     assert written(path) == end
 
 
+def test_the_hangup_comes_before_the_result(python, path):
+    both = f"{ON_A_TERMINAL} or until({str(path)!r})"
+    assert run(python, leaves(path), run=both) == (1, "left\r\n")
+
+
 def test_a_process_that_keeps_the_terminal_keeps_nothing_waiting(python, path):
     assert run(python, leaves(path, "trap '' HUP;", "")) == (0, "left\r\n")
     assert written(path) == "stayed"
 
 
 def test_a_process_that_writes_for_ever_keeps_nothing_waiting(python):
-    script = "os.system(\"trap '' HUP; while echo more; do :; done 2>/dev/null &\")\nreturn 0"
+    script = "os.system(\"trap '' HUP; yes more 2>/dev/null &\")\nreturn 0"
     status, text = run(python, script)
     assert status == 0
     assert set(text.split()) <= {"more", "mor", "mo", "m"}
