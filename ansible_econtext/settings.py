@@ -25,6 +25,7 @@ OPTIONS: dict[str, bool | float | str] = {
     "THREADS": True,
     "LOOPS": True,
     "PATCHES": True,
+    "TERMINAL": False,
     "TRACE": "",
 }
 

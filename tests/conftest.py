@@ -20,6 +20,7 @@ TOGETHER = {
     "test_isolation.py",
     "test_isolation_callbacks.py",
     "test_collection.py",
+    "test_terminal.py",
 }
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ansible_econtext.broker import file_transfer, payload_archive
+from ansible_econtext.broker import file_transfer, payload_archive, target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, limit_stall, status_of
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
-from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER
+from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER, TERMINAL
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import interpreter_hop
@@ -16,6 +16,13 @@ from econtext.target import wire
 
 class _RunHandler(RequestHandler[A]):
     """Handler of what runs in a call process that may die of it."""
+
+    def _begin_on_terminal(
+        self, slave: PooledSlave, function: str, *arguments: Any
+    ) -> CollectingCall:
+        """Call a function of `target/terminal.py`; the first argument is the kind of terminal."""
+        target_modules.provide(slave.link, target_modules.FOR_TERMINALS)
+        return self._begin_call(slave, TERMINAL, function, *arguments)
 
     def _died(self, error: CallDied, call: CollectingCall | ModuleRun) -> None:
         self.reply(messages.Died(error.status, str(error), **call.outputs()))
@@ -61,9 +68,15 @@ class ModuleHandler(_RunHandler[messages.Module]):
 
         def done(call: CollectingCall | ModuleRun, status: Any) -> None:
             ended = status_of(status)
-            self.reply(messages.Ended(ended, was_warm=call is run, **call.outputs()))
+            if ended < 0:  # on a terminal the module is not the call process
+                self._died(CallDied(self._action.name, ended), call)
+            else:
+                self.reply(messages.Ended(ended, was_warm=call is run, **call.outputs()))
 
         def ordinary() -> CollectingCall:
+            terminal = self._action.terminal
+            if terminal is not None:
+                return self._begin_on_terminal(slave, "run_module", terminal, arguments)
             return self._begin_call(slave, RUNNER, "run_module", arguments)
 
         run = None
@@ -100,7 +113,12 @@ class ProgramHandler(_RunHandler[messages.Program]):
             else:
                 self.reply(messages.Died(status, "", **call.outputs()))
 
-        call = self._call(slave, PROGRAM, "run", (self._deferred, arguments), done)
+        if action.terminal is None:
+            call = self._begin_call(slave, PROGRAM, "run", self._deferred, arguments)
+        else:
+            given = action.terminal, self._deferred, arguments
+            call = self._begin_on_terminal(slave, "run_program", *given)
+        self._await(slave, call, done)
         if action.input:
             call.write(wire.STDIN, action.input)
         call.end(wire.STDIN)

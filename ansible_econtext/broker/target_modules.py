@@ -11,6 +11,7 @@ FILES = "ansible_econtext.target.file_operations"
 PROGRAM = "ansible_econtext.target.program_runner"
 FRESHNESS = "ansible_econtext.target.freshness"
 WARM_PROCESS = "ansible_econtext.target.warm_process"
+TERMINAL = "ansible_econtext.target.terminal"
 
 #: Kinds of errors: the slave is to be replaced, for two reasons, or an operation on files failed.
 OUTDATED = f"{FRESHNESS}.Outdated"
@@ -31,6 +32,9 @@ _ALL = (
 
 #: The modules that a slave with warm processes holds besides.
 FOR_WARM_PROCESSES = ("ansible_econtext.target.session_guard", WARM_PROCESS)
+
+#: The modules that a slave holds besides once a task wants a terminal.
+FOR_TERMINALS = (TERMINAL,)
 
 
 def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:

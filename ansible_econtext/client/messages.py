@@ -55,6 +55,8 @@ class Module(Action):
     may_run_warm: bool
     #: The payload's files, once the broker has asked for them.
     archive: bytes | None = None
+    #: TERM for the terminal that it is to have, maybe empty; None for no terminal.
+    terminal: str | None = None
 
 
 class ProgramFile(Record):
@@ -80,6 +82,8 @@ class Program(Action):
     #: Where its files are made, in a directory called `temporary`, if they have to be.
     remote_tmp: str
     temporary: str
+    #: As of a module.
+    terminal: str | None = None
 
 
 class Command(Action):

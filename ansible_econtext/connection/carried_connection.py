@@ -91,15 +91,16 @@ class CarriedConnection(StockConnection):
         return super().is_pipelining_enabled(wrap_async)
 
     def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
-        self._econtext_set_pythons(variables, templar)
+        self._econtext_take_variables(variables, templar)
         return super()._resolve_option_variables(variables, templar)
 
-    def _econtext_set_pythons(self, variables: dict[str, Any], templar: Any) -> None:
-        """Take the host's interpreters from a task's variables."""
+    def _econtext_take_variables(self, variables: dict[str, Any], templar: Any) -> None:
+        """Take from a task's variables what is no option of the stock plugin."""
         if self._econtext is not None:
             with versions.stock_if_unknown():
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
+                self._econtext.wants_terminal = commands.wants_terminal(variables, templar)
 
     def set_option(self, *args: Any, **kwargs: Any) -> None:
         super().set_option(*args, **kwargs)
@@ -110,6 +111,7 @@ class CarriedConnection(StockConnection):
         self._econtext_hops = {}
         if self._econtext is not None:
             self._econtext.retries = self._econtext_retries()
+            self._econtext.term = self._econtext_term()
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
 
@@ -251,6 +253,10 @@ class CarriedConnection(StockConnection):
     def _econtext_retries(self) -> int:
         """Return how often an attempt to reach the host is repeated."""
         return 0
+
+    def _econtext_term(self) -> str | None:
+        """Return TERM of the terminals that the stock plugin makes; None if it makes none."""
+        return None
 
     def _econtext_new_mode(self, mode: int) -> int:
         """Return the mode, before the umask, of a new file that is fetched from one of `mode`."""

@@ -44,12 +44,21 @@ class HostRequests:
         self.pythons: list[str] = []
         #: How often an attempt to reach the host is repeated, from the options.
         self.retries = 0
+        #: TERM of a terminal as the stock plugin makes it, maybe empty; None if it makes none.
+        self.term: str | None = None
+        #: Whether the user wants modules to have such a terminal.
+        self.wants_terminal = False
         #: Seconds that become has for its prompt and its answer, from the options.
         self.become_timeout = 60.0
         self._prepared = False
         self._mkdtemp = ""
         #: Replies of hosts without a Python, by the Pythons that were looked for.
         self._without_python: dict[tuple[str, ...], messages.NotReached] = {}
+
+    @property
+    def terminal(self) -> str | None:
+        """TERM for the terminals of modules; None for no terminals."""
+        return self.term if self.wants_terminal else None
 
     def prepare(self) -> None:
         """Ask the broker to start the login account's slave, without waiting for it.

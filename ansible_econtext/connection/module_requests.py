@@ -26,7 +26,9 @@ def name(program: shell.ProgramNote) -> str:
     return posixpath.basename(program.paths[0]) if program.paths else program.command
 
 
-def of_payload(note: shell.ModuleNote, payload: ansiballz.Payload, directory: str | None) -> Module:
+def of_payload(
+    note: shell.ModuleNote, payload: ansiballz.Payload, directory: str | None, terminal: str | None
+) -> Module:
     """Return the action that runs a payload, without its archive."""
     return Module(
         name=payload.name,
@@ -38,7 +40,8 @@ def of_payload(note: shell.ModuleNote, payload: ansiballz.Payload, directory: st
         environment=note.environment,
         directory=directory,
         remote_tmp=note.remote_tmp,
-        may_run_warm=reusable.leaves_nothing(payload),
+        may_run_warm=terminal is None and reusable.leaves_nothing(payload),
+        terminal=terminal,
     )
 
 
@@ -47,6 +50,7 @@ def of_program(
     contents: list[bytes] | None,
     data: bytes | None,
     directory: str | None,
+    terminal: str | None,
 ) -> Program:
     """Return the action that runs a program, with `data` on its standard input.
 
@@ -66,6 +70,7 @@ def of_program(
         directory=directory,
         remote_tmp=program.remote_tmp,
         temporary=posixpath.basename(posixpath.dirname(program.paths[0])) if files else "",
+        terminal=terminal,
     )
 
 

@@ -3,6 +3,8 @@
 `carried(stock)` makes one of the class of a stock connection plugin.
 """
 
+import os
+
 import ansible.plugins.connection
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
@@ -23,6 +25,9 @@ class CarriedSSH(CarriedConnection):
 
     def _econtext_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)
+
+    def _econtext_term(self) -> str | None:
+        return os.environ.get("TERM", "") if self.get_option("use_tty") else None
 
     def _econtext_new_mode(self, mode: int) -> int:
         return plugins.mode_by_transfer(self, mode)

@@ -88,7 +88,10 @@ class Session(HostRequests):
             existence: messages.Existence = self._ask(messages.Exists(note.path), plugin)
             return (0 if existence.exists else 1), b"", b""
         if isinstance(note, shell.JobNote):
-            return self._run_command(note.command, plugin, directory)
+            command = note.command
+            if self.term:  # a job starts on a terminal in the stock way, also with pipelining
+                command = f"TERM={shlex.quote(self.term)}; export TERM; {command}"
+            return self._run_command(command, plugin, directory)
         if plugin is not None:
             return None
         if isinstance(note, shell.OperationNote):
@@ -127,7 +130,7 @@ class Session(HostRequests):
         contents = self._deferred.contents(program.paths)
         text = become.wrapped(plugin, program.template) if plugin else program.template
         self.say(f"EXEC module {module_requests.name(program)} in a call process: {text}")
-        action = module_requests.of_program(program, contents, data, directory)
+        action = module_requests.of_program(program, contents, data, directory, self.terminal)
         with contextlib.ExitStack() as stack:
             if program.paths and contents is not None:
                 stack.enter_context(self._deferred.without(os.path.dirname(program.paths[0])))
@@ -143,7 +146,7 @@ class Session(HostRequests):
         changes: str,
     ) -> Result:
         self.pythons = [note.interpreter]
-        action = module_requests.of_payload(note, payload, directory)
+        action = module_requests.of_payload(note, payload, directory, self.terminal)
         python = become.wrapped(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {payload.name} in a call process: {python}")
         try:

@@ -8,7 +8,9 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_econtext import settings
 from ansible_econtext.core.versions import ansible_version
 
 
@@ -77,6 +79,14 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
         # They prefer the platform's own Python, which is known only after a Python has run.
         names = [_OF_PLATFORMS, *(name for name in names if name != _OF_PLATFORMS)]
     return names
+
+
+def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:
+    """Return whether a task's variables, or else the setting, ask for a terminal for modules."""
+    chosen = variables.get("econtext_terminal")
+    if chosen is None:
+        return settings.is_on("TERMINAL")
+    return bool(boolean(templar.template(chosen), strict=False))
 
 
 #: Source: `_INTERPRETER_PYTHON_DISTRO_MAP` in `config/base.yml`, 2.16 to 2.18, all but old systems.

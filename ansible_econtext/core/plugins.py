@@ -145,7 +145,7 @@ def is_pipelining_refused(
 
 
 def tell_of_variables() -> None:
-    """Call a connection's `_econtext_set_pythons(variables, templar)` before its options.
+    """Call a connection's `_econtext_take_variables(variables, templar)` before its options.
 
     Source: `TaskExecutor._set_connection_options` in `executor/task_executor.py`, 2.16.  From 2.17
     to 2.21 it calls a method of the connection, `_resolve_option_variables`, with these arguments.
@@ -160,7 +160,7 @@ def tell_of_variables() -> None:
 
     @functools.wraps(stock)
     def set_connection_options(executor: Any, variables: Any, templar: Any) -> Any:
-        hear = getattr(executor._connection, "_econtext_set_pythons", None)
+        hear = getattr(executor._connection, "_econtext_take_variables", None)
         if hear is not None:
             hear(variables, templar)
         return stock(executor, variables, templar)

@@ -63,7 +63,7 @@ def _check_task(task: Any) -> None:
 def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
     """Raise Dependent if an item's templates may depend on how other items went.
 
-    Templates of the connection's options count, and the user's variable `econtext_loops`.
+    Templates of the connection's options count, and the user's variables of econtext.
     """
     chosen = variables.get("econtext_loops", True)  # a value that is no boolean counts as false
     if not isinstance(chosen, (bool, str)) or not boolean(chosen, strict=False):
@@ -76,7 +76,7 @@ def _check_templates(task: Any, variables: Mapping[str, Any]) -> None:
     options = [
         value
         for name, value in variables.items()
-        if name.startswith("ansible_") and isinstance(value, str)
+        if (name.startswith("ansible_") or name == "econtext_terminal") and isinstance(value, str)
     ]
     template_dependencies.check(options, (), variables, registered)
     own = [task.changed_when or (), task.failed_when or ()]

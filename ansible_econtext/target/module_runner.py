@@ -21,12 +21,13 @@ from ansible_econtext.target import (
 from econtext.target import call, compat
 
 
-def run_module(request):
-    # type: (dict) -> tuple
+def run_module(request, terminal=None):
+    # type: (dict, object) -> tuple
     """Run a module; return (exit status, directories for temporary files).
 
     The directories are those that this run made.  Standard output and error of this
-    process are the module's.  Raises Outdated before it does anything, and OperationError
+    process are the module's.  On a `terminal` it runs in a fork, and the status is negative
+    for a signal.  Raises Outdated before it does anything, and OperationError
     before the module runs.
     """
     if not request["is_anew"]:
@@ -36,6 +37,16 @@ def run_module(request):
     library = _use(call.importer.store.manifest(request["manifest"]), request)  # type: ignore
     remote_tmp = os.path.expanduser(request["remote_tmp"])
     missing = file_operations.missing_directories(remote_tmp)
+    if terminal is None:
+        status = _run_to_its_end(request, library)
+    else:
+        status = terminal.run(lambda: _run_to_its_end(request, library))  # type: ignore
+    return status, made + [path for path in missing if os.path.isdir(path)]
+
+
+def _run_to_its_end(request, library):
+    # type: (dict, str) -> int
+    """Run the module, do what an interpreter does at its end, and return the exit status."""
     process = os.getpid()
     try:
         _run(request, library)
@@ -47,7 +58,7 @@ def run_module(request):
     call.finish()
     if os.getpid() != process:  # a fork of the module's that ends as a script does
         os._exit(status)
-    return status, made + [path for path in missing if os.path.isdir(path)]
+    return status
 
 
 def _unhandled():

@@ -17,12 +17,13 @@ from econtext.target import call, compat
 _IGNORED = ("SIGPIPE", "SIGXFSZ", "SIGXFZ")
 
 
-def run(operations, request):
-    # type: (list, dict) -> tuple
+def run(operations, request, terminal=None):
+    # type: (list, dict, object) -> tuple
     """Run the program; return (exit status, parent directories that were made).
 
-    Standard input, output and error of this process are the program's.  The status is
-    negative for a signal.  Raises Outdated before it does anything, and OperationError.
+    Standard input, output and error of this process are the program's, or those of `terminal`.
+    The status is negative for a signal.  Raises Outdated before it does anything, and
+    OperationError.
     """
     if not request["is_anew"]:
         freshness.check()
@@ -39,7 +40,7 @@ def run(operations, request):
     for entry, path in zip(request["files"], paths):
         command = command.replace(entry[0], compat.from_native(path))
     try:
-        return _run(request["shell"], request["environment"], command), made
+        return _run(request["shell"], request["environment"], command, terminal), made
     finally:
         if directory is not None:
             file_operations.remove(directory)
@@ -70,11 +71,14 @@ def _write(directory, name, content):
     return path
 
 
-def _run(shell, environment, command):
-    # type: (str, str, str) -> int
+def _run(shell, environment, command, terminal):
+    # type: (str, str, str, object) -> int
     for name in _IGNORED:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     text = " ".join(part for part in (environment, command) if part)
     argv = [compat.native(part) for part in (shell, "-c", text)]
-    return subprocess.call(argv, close_fds=True, env=compat.commands_environment())
+    variables = compat.commands_environment()
+    if terminal is None:
+        return subprocess.call(argv, close_fds=True, env=variables)
+    return terminal.run(lambda: os.execvpe(argv[0], argv, variables or os.environ))  # type: ignore

@@ -14,6 +14,8 @@ description:
   - Starts one Python process on the host, by the C(ssh) connection plugin's own command, and
     runs modules in it from memory.
   - All options, variables and environment variables of the C(ssh) plugin apply.
+  - The variable C(econtext_terminal), or else C(ANSIBLE_ECONTEXT_TERMINAL) in the environment,
+    gives modules a terminal, as the C(ssh) plugin does without pipelining. The default is none.
   - The C(econtext) strategy does the same for hosts whose connection is C(ssh) or C(local).
 author: econtext contributors
 """

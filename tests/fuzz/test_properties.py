@@ -14,7 +14,7 @@ from .properties import PROPERTIES
 pytestmark = pytest.mark.timeout(120)
 
 
-def hypothesis_test(name: str):
+def checked_by_hypothesis(name: str):
     """A property as a test of hypothesis, of which the fuzzer takes `fuzz_one_input` as well."""
 
     @settings(
@@ -31,7 +31,7 @@ def hypothesis_test(name: str):
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_inputs_of_hypothesis(name: str) -> None:
-    hypothesis_test(name)()
+    checked_by_hypothesis(name)()
 
 
 @pytest.mark.parametrize("name", PROPERTIES)

@@ -2,8 +2,10 @@
 
 import pytest
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
+from ansible.template import Templar
 
 from ansible_econtext.core import plugins
 from ansible_econtext.workers.play import carried_connections
@@ -127,3 +129,32 @@ def test_a_smartcard_without_a_pin_is_refused_as_in_stock_ansible(connection):
 def test_a_login_has_the_time_that_the_user_allows(connection):
     connection.set_options(direct={"timeout": 300})
     assert connection._econtext_hop(["/usr/bin/python3"]).timeout == 300
+
+
+@pytest.mark.parametrize(
+    ("variables", "setting", "options", "terminal"),
+    [
+        ({}, "", {}, None),
+        ({}, "1", {}, "xterm"),
+        ({"econtext_terminal": "yes"}, "", {}, "xterm"),
+        ({"econtext_terminal": False}, "1", {}, None),
+        ({"econtext_terminal": True}, "", {"use_tty": False}, None),
+    ],
+)
+def test_modules_have_a_terminal_if_the_user_asks(
+    connection, monkeypatch, variables, setting, options, terminal
+):
+    monkeypatch.setenv("ANSIBLE_ECONTEXT_TERMINAL", setting)
+    monkeypatch.setenv("TERM", "xterm")
+    templar = Templar(DataLoader(), variables=variables)
+    connection._econtext_take_variables(variables, templar)
+    connection.set_options(direct=options)
+    assert connection._econtext.terminal == terminal
+
+
+def test_a_terminal_may_be_of_no_kind(connection, monkeypatch):
+    monkeypatch.delenv("TERM", raising=False)
+    variables = {"econtext_terminal": True}
+    connection._econtext_take_variables(variables, Templar(DataLoader(), variables=variables))
+    connection.set_options()
+    assert connection._econtext.terminal == ""

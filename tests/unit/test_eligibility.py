@@ -52,6 +52,7 @@ def test_items_that_do_not_matter_to_each_other(task):
         {"register": "told", "environment": {"LAST": "{{ told.stdout }}"}},
         {"register": "told", "loop": ["{{ told.rc | default(0) }}", 1, 2]},
         {"register": "told", "variables": {"ansible_host": "{{ told.stdout }}"}},
+        {"register": "told", "variables": {"econtext_terminal": "{{ told.rc == 0 }}"}},
         {"failed_when": "lookup('file', '/etc/motd') == item"},
         {"ansible.builtin.getent": {"database": "passwd"}},
         {"ansible.builtin.copy": {"content": "x", "dest": "/x"}},

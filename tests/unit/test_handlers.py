@@ -164,6 +164,17 @@ def test_results_are_replies(link):  # noqa: F811
     assert died == [messages.Died(-9, "", b"", b"")]
 
 
+@pytest.mark.parametrize("kind", ["xterm", ""])
+def test_a_program_with_a_terminal_is_called_by_another_name(link, kind):  # noqa: F811
+    begin(ProgramHandler, PROGRAM, link)
+    begin(ProgramHandler, PROGRAM.replace(terminal=kind), link)
+    without, on_one = (
+        codec.decode(body) for sent, _, body in link.process.sent if sent == wire.CALL
+    )
+    assert (without["function"], on_one["function"]) == ("run", "run_program")
+    assert on_one["arguments"] == (kind, *without["arguments"])
+
+
 def test_a_dead_process_is_a_reply_for_what_has_output_alone(link):  # noqa: F811
     """Whether a path exists could not be told then."""
     existence = begin(ExistsHandler, EXISTS, link)
