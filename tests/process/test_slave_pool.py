@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -91,7 +92,8 @@ def test_one_that_does_not_answer_is_replaced(
         second = owner.find()
         assert second is not first
     finally:
-        os.kill(process_of(first), signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # killed while the second one started
+            os.kill(process_of(first), signal.SIGCONT)
 
 
 def test_one_in_use_is_forgotten_but_not_ended(owner: Owner) -> None:
