@@ -31,7 +31,8 @@ def hypothesis_test(name: str):
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_inputs_of_hypothesis(name: str) -> None:
-    hypothesis_test(name)()
+    check = hypothesis_test(name)
+    check()
 
 
 @pytest.mark.parametrize("name", PROPERTIES)

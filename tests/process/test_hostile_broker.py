@@ -142,6 +142,7 @@ def test_one_that_was_just_told_to_end_does_not_outlive_the_broker(broker: Runni
     broker.connect().tell(work, 7)
     processes.until(20, broker.hosts, "it has been started")
     broker.stop()
+    assert not broker.hosts()
 
 
 def test_an_answer_after_the_worker_has_gone_is_no_harm(broker: RunningBroker) -> None:
