@@ -95,9 +95,9 @@ class Fuzzer:
 
     def _hypothesis(self, data: bytes) -> int:
         if self._through_hypothesis is None:
-            from .test_properties import hypothesis_test
+            from .test_properties import checked_by_hypothesis
 
-            self._through_hypothesis = hypothesis_test(self.name).hypothesis.fuzz_one_input
+            self._through_hypothesis = checked_by_hypothesis(self.name).hypothesis.fuzz_one_input
         self._through_hypothesis(data)
         return 1
 

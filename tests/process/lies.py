@@ -136,7 +136,7 @@ LIES = {
     ),
     "a greeting of many items": not_reached(
         "greeting",
-        lambda _: wire.MAGIC + wire.frame(wire.HELLO, 0, MANY_SETS),
+        lambda _: wire.MAGIC + wire.frame(wire.HELLO, 0, MORE_SETS),
         "a frame of kind",
     ),
     "a greeting of another account's home as a number": not_reached(
