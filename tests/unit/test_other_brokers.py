@@ -50,6 +50,7 @@ def test_each_other_broker_is_told(tmp_path):
 
 def test_a_home_that_was_removed_has_no_other_broker(tmp_path):
     other_brokers.tell(str(tmp_path / "removed" / "own"))
+    assert not (tmp_path / "removed").exists()
 
 
 @pytest.fixture
