@@ -266,7 +266,7 @@ def test_a_broker_that_was_killed_meanwhile(local: Transport, home_of: MakeHome)
 def test_a_home_that_was_removed_meanwhile(local: Transport, home_of: MakeHome) -> None:
     """Nobody finds the broker in it any more: the next one does not take its end for its own."""
     home = home_of(local)
-    first = home.slave(ANSIBLE_ECONTEXT_PERSIST="3")
+    first = home.slave(ANSIBLE_ECONTEXT_PERSIST="30")
     (broker,) = home.brokers()
     subprocess.run(["rm", "-rf", home._directory / "home" / "econtext"], check=True)
     second = home.slave()

@@ -287,10 +287,10 @@ def test_a_slave_at_its_limit_of_open_files_lives_on(slave):
     slave.send(wire.SOURCES, 0, [])  # ends the spare
     call(slave, 4, "getpid")
     failed = codec.decode(slave.until(wire.RESULT)[-1][2])
-    slave.write(wire.data_frame(2, wire.STDIN, b"x"))
-    assert codec.decode(slave.until(wire.RESULT)[-1][2]) == ("value", b"x")
     call(slave, 5, "getpid")
     assert codec.decode(slave.until(wire.RESULT)[-1][2]) == failed
+    slave.write(wire.data_frame(2, wire.STDIN, b"x"))
+    assert codec.decode(slave.until(wire.RESULT)[-1][2]) == ("value", b"x")
     assert failed[0] == "failed" and "Too many open files" in failed[1]
     resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
     call(slave, 6, "getpid")
