@@ -20,26 +20,24 @@ def at_rest(sampler: Sampler) -> dict[str, dict[str, int]]:
 
 
 def steady(place: Place, count: int, looks: Path) -> dict:
-    """Run a play of so many tasks after a short one; return what was found."""
+    """Run so many tasks, the first few as a run of their own; return what was found."""
     with Sampler(place.server.process.pid, place.done, looks) as warming:
-        one_run(place, warming, 0, WARM_UP)
+        first = one_run(place, warming, 0, WARM_UP)
         before = at_rest(warming)
-    began = place.done()
     with Sampler(place.server.process.pid, place.done, looks) as sampler:
         started = time.monotonic()
         load = os.getloadavg()[0]
-        run = one_run(place, sampler, 1, count)
+        run = one_run(place, sampler, 1, count - WARM_UP)
         seconds = time.monotonic() - started
         after = at_rest(sampler)
     executions = place.executions()
-    expected = run.expected()
+    expected = first.expected() + run.expected()
     return {
         "hosts": place.hosts,
         "tasks": count * place.hosts,
         "executions": len(expected),
         "seconds": round(seconds, 1),
         "load": [load, os.getloadavg()[0]],
-        "began": began,
         "lost": sum(number not in executions for number in expected),
         "twice": sum(times > 1 for times in executions.values()),
         "brokers": len(warming.brokers | sampler.brokers),

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import time
 from collections import Counter
@@ -17,9 +18,13 @@ from bench.soak.sampler import Sampler, command, tree
 
 AT_ONCE = 3
 HOSTS = 3
-#: Seconds after its end in which everything of a run has to be gone, and after a signal its end.
-GONE = 15.0
+#: Seconds after a signal in which a run has to end, and after its end in which everything of it has
+#: to be gone: the soak may have to make do with what other work leaves of the machine.
 ENDED = 60.0
+GONE = 60.0
+#: Seconds between two looks at what is left, and until what is left on the target is counted.
+LOOK = 0.5
+SETTLED = 15.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
@@ -56,6 +61,9 @@ class Turn:
     started: float
     signalled: float = 0.0
     ended: float = 0.0
+    #: When nothing of it was left, and when to look for that again.
+    gone: float = 0.0
+    next_look: float = 0.0
     #: Whether it went on after the signal for too long.
     is_stuck: bool = False
     #: Its processes when it was interrupted, with their times of start.
@@ -99,12 +107,13 @@ def family_of(pid: int) -> list[int]:
 
 
 def began(pid: int) -> str:
-    """Return the time of a process's start; "" if it has ended."""
+    """Return the time of a process's start; "" if it has ended, be it reaped or not."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return ""
-    return text.rpartition(")")[2].split()[19]
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]
 
 
 def stacks(pid: int) -> str:
@@ -130,6 +139,8 @@ class Soak:
         #: Temporary directories that runs left on the target, by how they ended.
         self.files: Counter[str] = Counter()
         self.wrong: list[str] = []
+        #: Seconds from a signal to the run's end, and from there until nothing was left.
+        self.waits: list[tuple[float, float]] = []
         #: What was reported as done, and what whole runs have to have done.
         self.reported: list[str] = []
         self.expected: list[str] = []
@@ -144,11 +155,25 @@ class Soak:
                 self._start(now)
             for turn in list(self.turns):
                 self._attend(turn, now)
-            for turn in [turn for turn in self.over if now > turn.ended + GONE]:
-                self.over.remove(turn)
-                self.left += turn.left()
-                self.files[turn.how()] += len(turn.files())
+            for turn in list(self.over):
+                self._look_back(turn, now)
             time.sleep(0.05)
+
+    def _look_back(self, turn: Turn, now: float) -> None:
+        """Look what is left of a run that is over."""
+        if not turn.gone and now > turn.next_look:
+            turn.next_look = now + LOOK
+            left = turn.left()
+            if not left:
+                turn.gone = now
+            elif now > turn.ended + GONE:
+                turn.gone = now
+                self.left += left
+        if turn.gone and now > turn.ended + SETTLED:
+            self.over.remove(turn)
+            self.files[turn.how()] += len(turn.files())
+            if turn.signalled:
+                self.waits.append((turn.ended - turn.signalled, turn.gone - turn.ended))
 
     def _start(self, now: float) -> None:
         for due in [due for due in self.waiting if due <= now]:
@@ -191,6 +216,13 @@ class Soak:
         turn.run.forget()
 
 
+def summary(seconds: list[float]) -> dict[str, float]:
+    """Return the median and the most of some waits."""
+    if not seconds:
+        return {}
+    return {"median": round(statistics.median(seconds), 2), "most": round(max(seconds), 2)}
+
+
 def random_runs(place: Place, seconds: float, seed: int, looks: Path) -> dict:
     """Run at random for so many seconds; return what was found."""
     with Sampler(place.server.process.pid, place.done, looks) as sampler:
@@ -214,6 +246,8 @@ def random_runs(place: Place, seconds: float, seed: int, looks: Path) -> dict:
         "reported, not executed": sum(number not in executions for number in soak.reported),
         "twice": sum(times > 1 for times in executions.values()),
         "left": soak.left,
+        "seconds to the end": summary([ended for ended, _ in soak.waits]),
+        "seconds until gone": summary([gone for _, gone in soak.waits]),
         "wrong": soak.wrong,
         "brokers": len(sampler.brokers),
         "strays": [processes.name_of(pid) for pid in sampler.strays],
