@@ -87,6 +87,7 @@ class SlavePool(RunningSlaves):
             asking = False
             timer.cancel()
             if is_there:
+                slave.link.on_end.remove(ended)  # else each ping would add one to what is kept
                 slave.seen = monotonic()
                 self._settle(key, slave)
             else:
@@ -96,8 +97,11 @@ class SlavePool(RunningSlaves):
             self.forget(route)
             decide(False)
 
+        def ended(error: EcontextError) -> None:
+            decide(False)
+
         timer = self._loop.call_later(_ANSWER, give_up)
-        slave.link.on_end.append(lambda error: decide(False))
+        slave.link.on_end.append(ended)
         slave.link.ping(lambda: decide(True))
 
     def _start(self, route: Route, key: bytes) -> None:
