@@ -4,6 +4,9 @@ from xml.sax.saxutils import escape
 
 from bench.soak.growth import Points, thinned
 
+#: Points of a line at most.
+POINTS = 150
+
 COLOURS = ("#7f7f7f", "#1f77b4", "#d62728", "#2ca02c", "#9467bd")
 WIDTH, HEIGHT = 860, 190  # of a panel, with its title and its axes
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 30, 40
@@ -28,7 +31,7 @@ def svg(panels: dict[str, Lines], axis: str) -> str:
 
 
 def _panel(title: str, lines: Lines, axis: str) -> list[str]:
-    shown = {name: thinned(points) for name, points in lines.items()}
+    shown = {name: thinned(points, POINTS) for name, points in lines.items()}
     widest = max((x for points in shown.values() for x, _ in points), default=0) or 1
     highest = max((y for points in shown.values() for _, y in points), default=0) * 1.05 or 1
     right, low = WIDTH - RIGHT, HEIGHT - BOTTOM
