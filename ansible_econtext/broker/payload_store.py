@@ -19,11 +19,22 @@ _IMPORTED_AHEAD = (
 )
 
 
+#: Identities that are kept at the most: more than runs add while a slave is being started.
+_MAX_IDENTITIES = 2000
+
+
 class PayloadStore:
-    """Store of unpacked payloads by their identity."""
+    """Store of unpacked payloads by their identity.
+
+    ansible-core writes the time into each archive, so the same payload has another identity in
+    each run: such payloads share what is kept.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[bytes, list[bytes]]] = {}
+        #: Digests of manifests; the identity that was added first stands first.
+        self._known: dict[bytes, bytes] = {}
+        #: Manifests, and the contents that they list, by the manifest's digest.
+        self._manifests: dict[bytes, tuple[bytes, list[bytes]]] = {}
 
     def __contains__(self, identity: bytes) -> bool:
         return identity in self._known
@@ -34,16 +45,27 @@ class PayloadStore:
         entries = [
             (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
         ]
-        self._known[identity] = (codec.encode(entries), [file.content for file in files])
+        digest = self._keep(codec.encode(entries), [file.content for file in files])
+        if len(self._known) >= _MAX_IDENTITIES:
+            del self._known[next(iter(self._known))]  # a worker sends it again if need be
+        self._known[identity] = digest
+
+    def _keep(self, manifest: bytes, contents: list[bytes]) -> bytes:
+        """Keep a manifest and what it lists, unless it is kept already; return its digest."""
+        digest = digest_of(manifest)
+        self._manifests.setdefault(digest, (manifest, contents))
+        return digest
 
     def send(self, identity: bytes, link: Link) -> bytes:
         """Send a payload to a slave, if it lacks it; return the manifest's digest.
 
         The slave imports and compiles it before it forks the next call process.
         """
-        manifest, contents = self._known[identity]
-        digest = digest_of(manifest)
+        return self._send(self._known[identity], link)
+
+    def _send(self, digest: bytes, link: Link) -> bytes:
         if digest not in link.warm:
+            manifest, contents = self._manifests[digest]
             link.warm.add(digest)
             link.keep([*contents, manifest])
             request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
@@ -65,8 +87,6 @@ class PayloadStore:
     def send_file(self, content: bytes, link: Link) -> bytes:
         """Send a file to a slave, if it lacks it; return the file's digest."""
         digest = digest_of(content)
-        if digest not in self._known:
-            entries = [("file", False, "file", digest)]
-            self._known[digest] = (codec.encode(entries), [content])
-        self.send(digest, link)
+        entries = [("file", False, "file", digest)]
+        self._send(self._keep(codec.encode(entries), [content]), link)
         return digest

@@ -101,7 +101,7 @@ class SlavePool(RunningSlaves):
             asking = False
             timer.cancel()
             if is_there:
-                slave.link.on_end.remove(lost)
+                slave.link.on_end.remove(lost)  # else each ping would add one to what is kept
                 slave.seen = monotonic()
                 self._settle(key, slave)
             else:

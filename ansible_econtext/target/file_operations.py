@@ -137,13 +137,13 @@ def make_directory(parent, name):
             try:
                 os.makedirs(parent)
             except OSError as error:
-                if error.errno != errno.EEXIST:
+                if error.errno not in (errno.EEXIST, errno.ENOENT):
                     raise
             try:
                 os.mkdir(os.path.join(parent, name))
                 return missing
             except OSError as error:
-                # Another run may tidy up between the two.
+                # Another run may tidy up between any two of these steps.
                 if last or error.errno != errno.ENOENT:
                     raise
     finally:

@@ -79,6 +79,15 @@ def test_one_that_was_not_heard_of_is_asked(owner: Owner, monkeypatch: pytest.Mo
     assert first.seen > seen and len(first.link.on_end) == told
 
 
+def test_being_asked_leaves_nothing_behind(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that serves for days asks a slave again and again."""
+    first = owner.find()
+    monkeypatch.setattr(pooled_slave, "_CERTAIN", 0)
+    before = len(first.link.on_end)
+    assert all(owner.find() is first for _ in range(5))
+    assert len(first.link.on_end) == before
+
+
 def test_one_that_does_not_answer_is_replaced(
     owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
