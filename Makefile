@@ -9,9 +9,10 @@
 # make targets      modules of each kind on targets with each Python that is here; CORE=2.18 takes
 #                   that ansible-core, TARGETS=3.8,3.9 these Pythons
 # make old-targets  the same with Python 2.7 and 3.6, under the oldest ansible-core
+# make faults       faults at each stage of a run, all cells of tests/faults; `make test` has every tenth
 # make clean        remove what the above made
 
-.PHONY: help demo test test-oldest types matrix targets old-targets clean
+.PHONY: help demo test test-oldest types matrix targets old-targets faults clean
 .DEFAULT_GOAL := help
 
 # scripts/venv reads it; the tests' environment is one for each ansible-core.
@@ -53,6 +54,10 @@ targets: $(TEST)/ready
 old-targets:
 	scripts/test-tools
 	ECONTEXT_TEST_TARGETS=2.7,3.6 scripts/oldest $(OLDEST) tests/integration/test_targets.py
+
+faults: $(TEST)/ready
+	scripts/test-tools
+	ECONTEXT_TEST_ALL=1 $(TEST)/bin/python -m pytest $(TWO) --durations=10 tests/faults
 
 matrix: .venv/matrix/ready
 	scripts/test-tools
