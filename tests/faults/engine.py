@@ -112,6 +112,7 @@ class Performance:
     def finish(self) -> None:
         self.stage.release(self.scene)
         self.result = self.running.wait(RUN)
+        self.scene.proxy.end_dead()
 
     # Afterwards
 

@@ -82,6 +82,12 @@ def _login(script: str) -> Fault:
     return Fault(config=f'ForceCommand {script} exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n')
 
 
+def _limited(option: str) -> Fault:
+    """Return a fault of a login that has a limit, which is an option of `prlimit`."""
+    command = f'exec prlimit {option} /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+    return Fault(config=f"ForceCommand {command}\n")
+
+
 def _mounted(script: str) -> Fault:
     """Return a fault of file systems: sshd is in a mount namespace of its own.
 
@@ -122,21 +128,20 @@ TARGETS = {
     "no /dev/shm": _mounted("mount -t tmpfs -o ro,mode=000 none /dev/shm"),
     "no /proc": _mounted("mount -t tmpfs -o ro none /proc"),
     "no home": Fault(around=_without_home),
-    "1 process": _login("ulimit -u 1;"),
-    "3 processes": _login("ulimit -u 3;"),
-    "5 descriptors": _login("ulimit -n 5;"),
-    "16 descriptors": _login("ulimit -n 16;"),
-    "32 descriptors": _login("ulimit -n 32;"),
-    "no memory": _login("ulimit -v 16000;"),
-    "little memory": _login("ulimit -v 40000;"),
-    "files of 1 MB": _login("ulimit -f 2000;"),
+    "1 process": _limited("--nproc=1"),
+    "3 processes": _limited("--nproc=3"),
+    "5 descriptors": _limited("--nofile=5"),
+    "16 descriptors": _limited("--nofile=16"),
+    "32 descriptors": _limited("--nofile=32"),
+    "no memory": _limited("--as=16000000"),
+    "little memory": _limited("--as=40000000"),
+    "files of 1 MB": _limited("--fsize=1000000"),
     "MaxSessions 0": Fault(config="MaxSessions 0\n"),
     "MaxSessions 1": Fault(config="MaxSessions 1\n"),
     "MaxStartups 1": Fault(config="MaxStartups 1\n", around=_busy_sshd),
     "login prints": _login("echo hello; echo hello >&2;"),
     "login prints much": _login("yes welcome | head -c 300000;"),
     "login reads": _login("timeout 0.5 cat >/dev/null;"),
-    "login reads a line": _login("read -r line;"),
     "login sleeps": _login("sleep 1;"),
     "login fails": _login("exit 3;"),
     "login is killed": _login("kill -9 $$;"),

@@ -36,7 +36,9 @@ class Connection:
         #: The directions in which nothing passes.
         self._stopped: set[str] = set()
         self._is_over = False
-        self._wake = os.pipe()
+        #: Whether nothing will ever pass again.
+        self.is_dead = False
+        self._wake: tuple[int, ...] = os.pipe()
         self.held = threading.Event()
         for each in (client, server):
             each.setblocking(False)
@@ -56,14 +58,17 @@ class Connection:
             self._left[direction] = after
 
     def stall(self) -> None:
-        """Hold both directions from now on."""
+        """Let nothing pass from now on, not after `resume` either."""
         with self._changed:
+            self.is_dead = True
             self._stopped = {UP, DOWN}
             self.held.set()
 
     def resume(self) -> None:
         """Let everything pass from now on."""
         with self._changed:
+            if self.is_dead:
+                return
             self._stopped.clear()
             self._left.clear()
             self._changed.notify_all()
@@ -89,10 +94,12 @@ class Connection:
                 each.close()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.end(True)
+        if self._wake:
+            with contextlib.suppress(OSError):
+                self.end(True)
             for fd in self._wake:
                 os.close(fd)
+            self._wake = ()
 
     def _pass(self, direction: str) -> None:
         source, sink = self._sockets[direction]
@@ -160,6 +167,12 @@ class Proxy:
     def hold_next(self, direction: str, after: int) -> None:
         """Hold the next connection when so many bytes have passed."""
         self.first = (direction, after)
+
+    def end_dead(self) -> None:
+        """End what passes nothing, as the host's side would do after some hours."""
+        for connection in self.connections:
+            if connection.is_dead:
+                connection.close()
 
     def reset(self) -> None:
         """End all connections, and pass the next ones on as they are."""

@@ -165,23 +165,33 @@ _LIMITED = {
     ("EROFS home", "put"): "unreachable ok",
     ("no home", "put"): "unreachable ok",
     ("files of 1 MB", "put"): "failed ok",
-    ("files of 1 MB", "fetch"): "failed ok",
+    "1 process": "failed failed",
+    "3 processes": "failed failed",
+    "5 descriptors": "failed failed",
+    "no memory": "failed failed",
     "MaxSessions 0": "unreachable unreachable",
     "MaxStartups 1": "unreachable unreachable",
     "login fails": "failed failed",
-    "login is killed": "failed failed",
+    "login is killed": "unreachable unreachable",
+}
+#: The same of the controller; ansible-core itself writes to both directories.
+_CONTROLLER_LIMITED = {
+    "ENOSPC in local tmp": "failed failed",
+    "EROFS home": "failed failed",
+    ("files of 1 MB", "fetch"): "failed ok",
 }
 
 
 def limits() -> Iterator[Cell]:
     for fault, special in TARGETS.items():
-        is_login = "ulimit" not in special.config and not special.server
+        is_login = "prlimit" not in special.config and not special.server
         for stage in ("call",) if is_login and fault != "no home" else ("call", "put", "as root"):
             outcome = _LIMITED.get((fault, stage)) or _LIMITED.get(fault, "ok ok")
             yield Cell("target", stage, fault, outcome)
     for fault in CONTROLLERS:
         for stage in ("call", "put", "fetch"):
-            outcome = _LIMITED.get((fault, stage), "ok ok")
+            limited = _CONTROLLER_LIMITED
+            outcome = limited.get((fault, stage)) or limited.get(fault, "ok ok")
             yield Cell("controller", stage, fault, outcome, persist=60)
 
 
