@@ -25,6 +25,12 @@ FAULTS: dict[str, dict[str, Fault]] = {
 _REMOVAL = "a session whose connection to the broker ended drops its removals: HostRequests.close"
 _ITS_CELLS = ("broker-put-SIGKILL", "broker-put-SIGTERM", "broker-put-SIGHUP")
 RED = {name: _REMOVAL for name in (*_ITS_CELLS, "task_thread-put-timeout")}
+#: Stock Ansible has "unreachable"; the status of the lost connection is taken for the shell's.
+_BECOME = "a connection that is lost while sudo starts is told as a host without Python: errors.py"
+for _fault in ("cut", "closed", "half_open", "stalled"):
+    RED[f"link-become-{_fault}"] = _BECOME
+for _process in ("ssh", "slave"):
+    RED |= {f"{_process}-become-{_name}": _BECOME for _name in ("SIGKILL", "SIGTERM")}
 RED["target-call-16_descriptors"] = "a slave takes more open files than a module of stock Ansible"
 
 
@@ -112,7 +118,8 @@ def outcome_of(process: str, stage: str, fault: str) -> str:
     if stage in ("connect", "login", "bundle"):
         # The start of the slave begins before the task's request, which joins it, or comes after
         # its failure and has it begun again: nothing of the task was executed.
-        return "unreachable ok|ok ok"
+        # An ssh that is killed has no status of its own, as under stock Ansible: "failed".
+        return "unreachable ok|ok ok" + ("|failed ok" if process == "ssh" else "")
     return "unreachable ok"
 
 
@@ -148,7 +155,9 @@ def signals() -> Iterator[Cell]:
 def links() -> Iterator[Cell]:
     for fault in ("cut", "closed", "half open", "stalled", "fragmented"):
         for stage in ALL_STAGES:
-            outcome = outcome_of("ssh", stage, fault)
+            outcome = outcome_of("link", stage, fault)
+            if stage == "idle" and fault in ("half open", "stalled"):  # seen by the next request
+                outcome = "unreachable ok"
             if fault == "fragmented":
                 outcome = outcome.replace("unreachable", "ok").partition("|")[0]
             leaves = left_by("link", stage) if fault != "fragmented" else ""
