@@ -11,9 +11,10 @@
 # make old-targets  the same with Python 2.7 and 3.6, under the oldest ansible-core
 # make fuzz         change inputs of the protocol's code at random for TIME=60 seconds, or until
 #                   FRAMES=... went in; the properties are in tests/fuzz/
+# make faults       faults at each stage of a run, all cells of tests/faults; `make test` has every tenth
 # make clean        remove what the above made
 
-.PHONY: help demo test test-oldest types matrix targets old-targets fuzz clean
+.PHONY: help demo test test-oldest types matrix targets old-targets faults fuzz clean
 .DEFAULT_GOAL := help
 
 # scripts/venv reads it; the tests' environment is one for each ansible-core.
@@ -55,6 +56,10 @@ targets: $(TEST)/ready
 old-targets:
 	scripts/test-tools
 	ECONTEXT_TEST_TARGETS=2.7,3.6 scripts/oldest $(OLDEST) tests/integration/test_targets.py
+
+faults: $(TEST)/ready
+	scripts/test-tools
+	ECONTEXT_TEST_ALL=1 $(TEST)/bin/python -m pytest $(TWO) --durations=10 tests/faults
 
 matrix: .venv/matrix/ready
 	scripts/test-tools

@@ -46,7 +46,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = pathlib.PurePath(nodeid.partition("::")[0])
-            is_whole = file.parent.name != "integration" or file.name in TOGETHER
+            is_whole = file.parent.name not in ("integration", "faults") or file.name in TOGETHER
             return str(file) if is_whole else nodeid
 
     return Scheduling(config, log)

@@ -123,7 +123,11 @@ def _with_file(python: str) -> str:
     directory = _DIRECTORY % token
     path = _PATH % f' and"{token}"not in each'
     code = path + _UNLINK.format(directory, _NAME) + _SOURCE + _SAY + _READ
+    # A login may have few descriptors: `rm -r` takes one, and a shell ends at once, without its
+    # trap, if it has none to save its output in for a redirection.  A subshell does so alone.
+    file = f"{directory}/{_NAME}"
+    remove = f"rm -f {file};test -d {directory}&&rmdir {directory}"
     return (
-        f'{{ mkdir -m 700 {directory}||exit;trap "rm -rf {directory}" 0;trap "exit 1" 1 2 15;'
-        f"printf %s {_quoted(code)}>{directory}/{_NAME};{python} {directory}/{_NAME};exit; }}"
+        f'{{ mkdir -m 700 {directory}||exit;trap "{remove}" 0;trap "exit 1" 1 2 15;'
+        f"(printf %s {_quoted(code)}>{file})||exit;{python} {file};exit; }}"
     )
