@@ -35,6 +35,9 @@ class SlavePool(RunningSlaves):
         The slave is started if there is none, or if it serves no further task, and pinged first
         if it was silent for long.
         """
+        if not route:
+            found(Failure(0, "", LaunchError("the route", "it has no hop")))
+            return
         key = key_of(route)
         self._retire_before_use(route, key)
         slave = self._slaves.get(key)

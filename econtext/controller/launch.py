@@ -225,6 +225,8 @@ class Starting:
     def _exited(self, status: int) -> None:
         if self._done is None:
             self._link.ended(status)
+        elif self._parent is not None and self._parent.error is not None:
+            self._fail(self._parent.error)
         elif (launch := self._second_launch(status)) is not None:
             logger.info("%s: a second start: %s", launch.name, self._said())
             self._timer.cancel()

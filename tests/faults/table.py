@@ -22,16 +22,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
 
 
 #: Cells that are red for a known fault of econtext, and why.
-_REMOVAL = "a session whose connection to the broker ended drops its removals: HostRequests.close"
-_ITS_CELLS = ("broker-put-SIGKILL", "broker-put-SIGTERM", "broker-put-SIGHUP")
-RED = {name: _REMOVAL for name in (*_ITS_CELLS, "task_thread-put-timeout")}
-#: Stock Ansible has "unreachable"; the status of the lost connection is taken for the shell's.
-_BECOME = "a connection that is lost while sudo starts is told as a host without Python: errors.py"
-for _fault in ("cut", "closed", "half_open", "stalled"):
-    RED[f"link-become-{_fault}"] = _BECOME
-for _process in ("ssh", "slave"):
-    RED |= {f"{_process}-become-{_name}": _BECOME for _name in ("SIGKILL", "SIGTERM")}
-RED["target-call-16_descriptors"] = "a slave takes more open files than a module of stock Ansible"
+RED = {"target-call-16_descriptors": "a slave takes more open files than a module of stock Ansible"}
 
 
 @dataclasses.dataclass(frozen=True)

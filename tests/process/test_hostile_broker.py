@@ -258,7 +258,6 @@ def test_a_run_of_no_process_is_not_waited_for(broker: RunningBroker) -> None:
     broker.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="`SlavePool._launch` raises with the key in `_starting`")
 def test_a_route_to_nowhere_has_a_reply_each_time(broker: RunningBroker) -> None:
     asking = broker.connect()
     for number in (1, 2):
