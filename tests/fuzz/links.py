@@ -96,7 +96,7 @@ class Payloads(PayloadStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known[b"known"] = (codec.encode([]), [])
+        self._known[b"known"] = self._keep(codec.encode([]), [])
 
 
 @doubles.no_disk_thread

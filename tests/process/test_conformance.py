@@ -173,7 +173,7 @@ def test_output_at_the_end_of_the_process(context, caplog):
 
 def test_output_that_is_not_text(context, caplog):
     context.call(plain.say_below, b"\xff\x00\n", b"\xc3")
-    assert lines(caplog, context, "stdout") == ["\ufffd\0"]
+    assert lines(caplog, context, "stdout") == ["\ufffd?"]
     assert lines(caplog, context, "stderr") == ["\ufffd"]
 
 

@@ -18,6 +18,7 @@ RUN = (
     + """
 import fcntl, json, signal, struct, termios, time
 os.setsid()
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what runs the tests may ignore it
 from ansible_econtext.target import program_runner, terminal
 def function():
     {function}
