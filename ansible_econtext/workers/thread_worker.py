@@ -147,12 +147,8 @@ class Workers:
             """Worker process that is forked while no task thread computes."""
 
             def start(self) -> None:
-                with gate.closed(), worker_process.LOADING, _interrupts_held():
+                with gate.closed(), worker_process.LOADING:
                     super().start()
-
-            def run(self) -> None:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-                super().run()
 
         self._process = GatedProcess
 
@@ -185,20 +181,6 @@ class Workers:
         with self._gate.main_sleeps():
             self.bell.wait(seconds)
         self.bell.clear()
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold an interrupt back until the main thread has forked; the fork has to let it through.
-
-    Python calls functions around a fork, of `logging` among them, and loses what a signal's handler
-    raises in them.  Stock Ansible loses such an interrupt.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_alive(process: Any) -> bool:
