@@ -3,7 +3,6 @@
 For the broker's one thread, like all of this folder.
 """
 
-import functools
 import gc
 import io
 from collections.abc import Callable
@@ -15,17 +14,12 @@ from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.errors import CallDied, CallError, is_exit_status
 from econtext.controller.link import Link
 from econtext.target import wire
-from econtext.target.loop import Loop
 
 #: Bytes of output of one module or command that the broker holds at the most.
 MAX_OUTPUT = 256 * 1024 * 1024
 
 #: Bytes that it holds of all modules and commands of one slave at the most.
 MAX_TOGETHER = 2 * MAX_OUTPUT
-
-#: Seconds in which a part of a file must be taken or must come: a disk may be slow, or away for a
-#: while.
-_LONGEST_STALL = 600.0
 
 #: Bytes of a result, which is a status and some paths or the text of an error.  To decode 1 MiB of
 #: empty sets takes 0.6 s, in which no other host is served.
@@ -139,22 +133,6 @@ class CollectingCall(Call):
 
     def outputs(self) -> dict[str, bytes]:
         return self.collected.take()
-
-
-def limit_stall(call: CollectingCall, loop: Loop) -> None:
-    """End a transfer with an error if its target takes nothing and sends nothing for long."""
-    timer = loop.call_later(_LONGEST_STALL, lambda: look(0))
-
-    def look(before: int) -> None:
-        nonlocal timer
-        if call.moved != before:
-            timer = loop.call_later(_LONGEST_STALL, functools.partial(look, call.moved))
-            return
-        text = f"the target took nothing, and sent nothing, for {_LONGEST_STALL:g} seconds"
-        call.settle(CallError(target_modules.OPERATION_ERROR, text))
-        call.kill()
-
-    call.future.add_done_callback(lambda future: timer.cancel())
 
 
 def failure_of(error: CallDied | CallError) -> Failed:

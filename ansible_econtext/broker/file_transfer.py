@@ -21,6 +21,10 @@ from econtext.target.loop import Loop
 
 _CHUNK = 8 * wire.MAX_DATA
 
+#: Seconds in which a part of a file must be taken or must come: a disk may be slow, or away for a
+#: while.
+_LONGEST_STALL = 600.0
+
 
 class DiskThread:
     """Thread that does operations on one file, in their order, for the loop's thread."""
@@ -64,6 +68,7 @@ class Upload:
         begin: Callable[[int], CollectingCall | None],
         failed: Callable[[Exception], None],
     ) -> None:
+        self._loop = loop
         self._begin = begin
         self._failed = failed
         self._source: IO[bytes] | None = None  # the thread's
@@ -88,6 +93,7 @@ class Upload:
             self._disk.end(self._close)
             return
         self._call = call
+        limit_stall(call, self._loop)
         self._is_reading = False
         call.on_drained = self._more
         call.future.add_done_callback(self._over)
@@ -98,7 +104,7 @@ class Upload:
         self._disk.end(self._close)
 
     def _more(self) -> None:
-        """Have the next piece read, unless one is being read."""
+        """Ask the disk's thread for the next piece, unless it is reading one."""
         if not self._is_reading:
             self._is_reading = True
             assert self._source is not None
@@ -120,6 +126,7 @@ class Download:
 
     def __init__(self, loop: Loop, path: str, call: CollectingCall) -> None:
         self._call = call
+        limit_stall(call, loop)
         self._size = 0
         self._file: IO[bytes] | None = None  # the thread's
         self._disk = DiskThread(loop)
@@ -140,7 +147,7 @@ class Download:
             self._file.close()
 
     def _take(self, stream: int, data: bytes) -> None:
-        """Have a piece written; the slave gets credit for it when it is."""
+        """Hand a piece to the disk's thread; the slave gets credit for it when it is written."""
         if stream != wire.STDOUT:
             self._call.credit(len(data))
             return
@@ -162,6 +169,21 @@ class Download:
             self._disk.do(self._close, then)
         else:
             then(OSError(f"{self._size} of {size} bytes came"))
+
+
+def limit_stall(call: CollectingCall, loop: Loop) -> None:
+    """End a transfer with an error if its target takes nothing and sends nothing for long."""
+    timer = loop.call_later(_LONGEST_STALL, lambda: look(0))
+
+    def look(before: int) -> None:
+        nonlocal timer
+        if call.moved != before:
+            timer = loop.call_later(_LONGEST_STALL, functools.partial(look, call.moved))
+            return
+        text = f"the target took nothing, and sent nothing, for {_LONGEST_STALL:g} seconds"
+        _fail(call, OSError(text))
+
+    call.future.add_done_callback(lambda future: timer.cancel())
 
 
 def _fail(call: CollectingCall, error: Exception) -> None:

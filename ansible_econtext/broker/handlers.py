@@ -3,7 +3,7 @@
 from typing import Any
 
 from ansible_econtext.broker import file_transfer, payload_archive, target_modules
-from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, limit_stall, status_of
+from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, status_of
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
 from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER, TERMINAL
@@ -203,12 +203,10 @@ class PutHandler(RequestHandler[messages.Put]):
                 return None
             arguments = (self._deferred, action.remote, action.mode, size)
             try:
-                call = self._call(slave, FILES, "receive", arguments, done)
+                return self._call(slave, FILES, "receive", arguments, done)
             except Exception as error:
                 self._faulted(error)
                 return None
-            limit_stall(call, slave.loop)
-            return call
 
         def failed(error: Exception) -> None:
             self._fail(messages.FailureCode.OPERATION, error)
@@ -236,7 +234,6 @@ class FetchHandler(RequestHandler[messages.Fetch]):
         arguments = (self._deferred, self._action.remote)
         call = self._call(slave, FILES, "send", arguments, done)
         target = file_transfer.Download(slave.loop, self._action.local, call)
-        limit_stall(call, slave.loop)
         call.end(wire.STDIN)
 
     def abandon(self) -> None:

@@ -216,8 +216,6 @@ class RequestHandler(Generic[A]):
         return target_modules.OUTDATED in self._replaced_for
 
     def _start_anew(self) -> None:
-        if self.is_over:
-            return  # abandoned meanwhile
         if self._sequence is not None:
             self.reply(messages.NotBegun())  # the sequence's later requests have the same slave
             return

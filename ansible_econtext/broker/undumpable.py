@@ -7,7 +7,7 @@ _PR_SET_DUMPABLE = 4
 
 
 def make_undumpable() -> None:
-    """Have the kernel dump no core of this process, and open its memory and files to root alone.
+    """Close this process's memory and files to all but root; the kernel dumps no core of it.
 
     Linux alone has this.  The programs that the process starts are as usual.
     """

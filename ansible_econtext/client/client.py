@@ -254,7 +254,7 @@ class Client:
 
 
 def limit_waits(connection: socket.socket, seconds: float) -> None:
-    """Have each read and write of a socket raise BlockingIOError after so many seconds.
+    """Limit each read and write of a socket to so many seconds: then it raises BlockingIOError.
 
     A timeout of Python's own would have `connect` fail at once if many processes connect.
     """

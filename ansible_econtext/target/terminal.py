@@ -115,7 +115,7 @@ class Terminal(object):
             if status is None:
                 data = self._copy(pause)
                 if data == b"":  # it has closed the terminal, or is about to end
-                    return _wait(pid)
+                    return exit_status(pid, 0)  # type: ignore[return-value]
                 pause = _FIRST if data else min(2 * pause, _MOST)
         for _ in range(_LAST_READS):
             if not self._copy(0):
@@ -153,9 +153,3 @@ def _take(terminal):
     handler = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     os.tcsetpgrp(terminal, os.getpgrp())
     signal.signal(signal.SIGTTOU, handler)
-
-
-def _wait(pid):
-    # type: (int) -> int
-    _, status = compat.retry(os.waitpid, pid, 0)  # type: ignore[misc]
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

@@ -61,10 +61,9 @@ class Intake:
         if self._is_closed:
             self._credit(owed)
             return
+        # Not to the first one, whose frames are being read.
         last, due = self._pieces[-1] if len(self._pieces) > 1 else (None, 0)
-        if (
-            last is not None and len(last) + len(data) <= _PIECE
-        ):  # it is not the first, whose frames are being read
+        if last is not None and len(last) + len(data) <= _PIECE:
             last += data
             self._pieces[-1] = last, due + owed
         else:

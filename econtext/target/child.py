@@ -268,11 +268,11 @@ def _open_terminal():
     return ends
 
 
-def exit_status(pid):
-    # type: (int) -> object
+def exit_status(pid, options=os.WNOHANG):
+    # type: (int, int) -> object
     """Return the status of a child that has ended, else None."""
     try:
-        gone, status = compat.retry(os.waitpid, pid, os.WNOHANG)  # type: ignore[misc]
+        gone, status = compat.retry(os.waitpid, pid, options)  # type: ignore[misc]
     except OSError as error:
         if error.errno == errno.ECHILD:
             return 0  # another part of the program waited for it: its status is lost

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_econtext.broker import calls
+from ansible_econtext.broker import calls, file_transfer
 from ansible_econtext.broker.handlers import FetchHandler, PutHandler
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.client import client, connector, launcher, messages, rendezvous
@@ -238,7 +238,7 @@ def test_a_file_whose_target_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither credit nor data comes: the request fails, and its source is closed."""
-    monkeypatch.setattr(calls, "_LONGEST_STALL", 0.3)
+    monkeypatch.setattr(file_transfer, "_LONGEST_STALL", 0.3)
     slave = owner.find()
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(64 * 2**20 * b"a")
@@ -277,7 +277,7 @@ def test_a_file_that_moves_is_not_given_up(owner: Owner) -> None:  # noqa: F811
     """The limit is one of silence, not of the whole."""
     call = calls.CollectingCall(owner.find().link, "time", "sleep", 600)
     clock: Any = Clock()
-    calls.limit_stall(call, clock)
+    file_transfer.limit_stall(call, clock)
     for moved in (1, 2, 3):
         call.moved = moved
         clock.ring()
