@@ -53,7 +53,11 @@ def children_of_all() -> dict[int, list[int]]:
 
 def below(pid: int) -> list[int]:
     """The descendants of a process."""
-    children = children_of_all()
+    return tree(children_of_all(), pid)
+
+
+def tree(children: dict[int, list[int]], pid: int) -> list[int]:
+    """The descendants of a process, from the children of all."""
     found: list[int] = []
     waiting = [pid]
     while waiting:
@@ -68,12 +72,17 @@ def descendants(keep: frozenset[int] = frozenset()) -> list[int]:
     return [pid for pid in below(os.getpid()) if pid not in keep]
 
 
+def command_line(pid: int) -> bytes:
+    """The arguments of a process, each with a NUL behind it; empty when it has ended already."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def name_of(pid: int) -> str:
     """What the process is called, for the report; empty when it has ended already."""
-    try:
-        line = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return ""
+    line = command_line(pid)
     return line.replace(b"\0", b" ").decode(errors="replace").strip()[:200]
 
 

@@ -34,7 +34,8 @@ def main() -> None:
         report.draw_all(RESULTS / "soak")
         return
     prepared = environment.prepare(sys.executable, options.core)
-    with ended_by_signals(), place_of(options, prepared) as place:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # it tidies up, as after Ctrl-C
+    with place_of(options, prepared) as place:
         found = soak(options, place) | {
             "part": options.part,
             "strategy": options.strategy,
@@ -65,7 +66,7 @@ def looks(options: argparse.Namespace) -> Path:
 
 @contextlib.contextmanager
 def place_of(options: argparse.Namespace, prepared: environment.Environment) -> Iterator[Place]:
-    """Have a place with its server; at the end everything that was begun there is gone."""
+    """Make a place with its server; at the end everything that was begun there is gone."""
     hosts = {"tasks": 1, "hosts": options.hosts, "runs": runs.HOSTS}[options.part]
     processes.adopt_orphans()
     work = Path(tempfile.mkdtemp(prefix="econtext-soak-"))
@@ -80,13 +81,6 @@ def place_of(options: argparse.Namespace, prepared: environment.Environment) -> 
                 place.stop()
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM end the soak as Ctrl-C does, so that it tidies up."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    yield
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a soak has found: verdicts as text, and the pictures of docs/soak.rst."""
+"""Show the findings of a soak: verdicts as text, and the pictures of docs/soak.rst."""
 
 import json
 from pathlib import Path

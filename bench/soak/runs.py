@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import processes
 from bench.soak.parts import WARM_UP, at_rest, one_run
 from bench.soak.place import Place, Run
-from bench.soak.sampler import Sampler, command, tree
+from bench.soak.sampler import Sampler
 
 AT_ONCE = 3
 HOSTS = 3
@@ -30,7 +30,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 @dataclass(frozen=True)
 class Choice:
-    """What chance has for a run: the same for each soak with the seed."""
+    """Length, interruption and pause of a run: the same for each soak with the seed."""
 
     count: int
     #: The signal and the seconds until it; 0 and 0.0 for a run that is left alone.
@@ -72,8 +72,10 @@ class Turn:
     def interrupt(self, sampler: Sampler) -> None:
         """Send the signal; SIGINT goes to the group, as from a terminal."""
         pid = self.run.process.pid
-        others = {child for broker in sampler.brokers for child in [broker, *family_of(broker)]}
-        self.family = {child: began(child) for child in family_of(pid) if child not in others}
+        others = set(sampler.brokers)
+        others.update(*map(processes.below, list(others)))
+        family = set(processes.below(pid)) - others
+        self.family = {child: began(child) for child in family}
         self.signalled = time.monotonic()
         if self.chosen.number == signal.SIGINT:
             os.killpg(pid, signal.SIGINT)
@@ -95,15 +97,10 @@ class Turn:
         found = [pid for pid, when in self.family.items() if began(pid) == when]
         found += [
             pid
-            for pid in family_of(os.getpid())
-            if any(prefix in command(pid) for prefix in prefixes)
+            for pid in processes.below(os.getpid())
+            if any(prefix in processes.command_line(pid) for prefix in prefixes)
         ]
         return [f"run {self.run.name}: {processes.name_of(pid)}" for pid in found]
-
-
-def family_of(pid: int) -> list[int]:
-    """Return the descendants of a process."""
-    return tree(processes.children_of_all(), pid)
 
 
 def began(pid: int) -> str:

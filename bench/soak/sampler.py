@@ -68,14 +68,15 @@ class Sampler:
     def groups(self) -> dict[str, list[int]]:
         """Return the processes of each group, and note brokers and strays."""
         children = processes.children_of_all()
-        own = tree(children, os.getpid())
-        brokers = {pid for pid in own if b"ansible_econtext.broker.server" in command(pid)}
+        own = processes.tree(children, os.getpid())
+        server = b"ansible_econtext.broker.server"
+        brokers = {pid for pid in own if server in processes.command_line(pid)}
         # A child of the broker has its command until it has another one.
         brokers -= {child for broker in brokers for child in children.get(broker, [])}
         self.brokers |= brokers
-        of_brokers = {pid for broker in brokers for pid in tree(children, broker)}
-        runs = {pid for run in list(self.runs) for pid in [run, *tree(children, run)]}
-        target = [pid for pid in tree(children, self.server) if not is_server(pid)]
+        of_brokers = {pid for broker in brokers for pid in processes.tree(children, broker)}
+        runs = {pid for run in list(self.runs) for pid in [run, *processes.tree(children, run)]}
+        target = [pid for pid in processes.tree(children, self.server) if not is_server(pid)]
         self._note_strays(set(children.get(os.getpid(), [])) - brokers)
         return {
             "ansible-playbook": sorted(runs - brokers - of_brokers),
@@ -96,25 +97,6 @@ class Sampler:
             self.strays.setdefault(pid, now)
         for pid in set(self.strays) - found | (set(self.strays) & self.runs):
             del self.strays[pid]
-
-
-def tree(children: dict[int, list[int]], pid: int) -> list[int]:
-    """Return the descendants of a process, from the children of all."""
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        of_one = children.get(waiting.pop(), [])
-        waiting += of_one
-        found += of_one
-    return found
-
-
-def command(pid: int) -> bytes:
-    """Return the command line of a process; b"" if it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def is_server(pid: int) -> bool:

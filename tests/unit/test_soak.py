@@ -7,6 +7,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+from bench import processes
 from bench.soak import growth, picture, plays, report, runs, sampler
 
 # The slope
@@ -167,4 +168,4 @@ def test_memory_is_what_is_of_no_file():
 
 
 def test_descendants_are_found_at_any_depth():
-    assert sorted(sampler.tree({1: [2, 3], 3: [4], 4: [5], 6: [7]}, 1)) == [2, 3, 4, 5]
+    assert sorted(processes.tree({1: [2, 3], 3: [4], 4: [5], 6: [7]}, 1)) == [2, 3, 4, 5]
