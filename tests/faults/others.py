@@ -62,7 +62,7 @@ def _other(*tasks: dict[str, Any], is_killed: bool = False) -> Fault:
 
 
 def _stop(scene: Scene, cast: Cast) -> None:
-    """Have the user stop all brokers."""
+    """Stop all brokers, as the user does."""
     subprocess.run(
         [sys.executable, "-m", "ansible_econtext.cli", "stop"],
         env=cast.environment | {"PYTHONPATH": str(CHECKOUT)},
@@ -142,7 +142,7 @@ def _new_python(scene: Scene, cast: Cast) -> None:
 
 @contextlib.contextmanager
 def _own_code(scene: Scene) -> Iterator[None]:
-    """Have the run use a copy of econtext, which may be changed."""
+    """Give the run a copy of econtext, which may be changed."""
     code = scene.directory / "code"
     for name in ("econtext", "ansible_econtext", "plugins"):
         ignored = shutil.ignore_patterns("__pycache__")

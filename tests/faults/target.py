@@ -64,7 +64,7 @@ class Target:
     # Gates
 
     def hold(self, name: str) -> None:
-        """Have the command of this name wait until `release`."""
+        """Keep the command of this name waiting until `release`."""
         path = self.directory / f"go.{name}"
         os.mkfifo(path)
         path.chmod(0o666)

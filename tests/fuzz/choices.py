@@ -11,6 +11,7 @@ from typing import Any
 
 from econtext.boot import first_stage
 from econtext.target import codec, wire
+from tests.unit.test_link import GREETING
 
 #: Values that get further into the code than others do.
 TELLING: tuple[Any, ...] = (
@@ -30,15 +31,7 @@ TELLING: tuple[Any, ...] = (
     (20, "name", "text"),
     0,
     -9,
-    {
-        "pid": 7,
-        "uid": 0,
-        "user": "me",
-        "home": "/home/me",
-        "directory": "/home/me",
-        "executable": "/usr/bin/python3",
-        "python": [3, 11, 2],
-    },
+    GREETING,
 )
 
 UPWARD, DOWNWARD = tuple(sorted(wire.UPWARD)), tuple(sorted(wire.DOWNWARD))

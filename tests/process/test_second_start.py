@@ -18,7 +18,7 @@ from econtext.boot.first_stage import Manner
 from econtext.target.loop import Loop
 from tests.support import processes
 
-from . import routes
+from . import routes, waiting
 from .target import plain
 
 #: Scripts around a Python, whose path stands for PYTHON.
@@ -118,20 +118,12 @@ def test_a_manner_is_remembered(
     loop = Loop()
     slaves = SlavePool(loop)
 
-    def run_until(done: Callable[[], object]) -> None:
-        for _ in range(2000):
-            if done():
-                return
-            loop.call_later(0.02, lambda: None)
-            loop.run_once()
-        raise AssertionError("it takes too long")
-
     def find(hops: route.Route) -> PooledSlave:
         found: list[PooledSlave | Failure] = []
         ahead: list[str] = []
         slaves.find(hops, found.append)
         slaves.send_ahead(hops, lambda link: ahead.append(link.name))
-        run_until(lambda: found)
+        waiting.run_until(loop, lambda: found)
         assert isinstance(found[0], PooledSlave), found[0].error
         assert ahead
         return found[0]
@@ -140,10 +132,10 @@ def test_a_manner_is_remembered(
     for count in (2, 3, 4):
         find(hops).link.close()
         assert starts() == count
-        run_until(lambda: not slaves.all())
+        waiting.run_until(loop, lambda: not slaves.all())
     find([route.local_hop([sys.executable])])
     slaves.close()
-    run_until(lambda: slaves.count == 0)
+    waiting.run_until(loop, lambda: slaves.count == 0)
     loop.close()
 
 

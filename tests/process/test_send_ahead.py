@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import shlex
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +16,8 @@ from econtext.controller.launch import Launch, Starting
 from econtext.controller.prompts import Dialogue
 from econtext.target import wire
 from econtext.target.loop import Loop
+
+from . import waiting
 
 
 class Ground:
@@ -39,11 +40,7 @@ class Ground:
         return Starting(self.loop, plan, None, self.ended.append)
 
     def run_until(self, done: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
-        while not done():
-            assert time.monotonic() < deadline
-            self.loop.call_later(0.02, lambda: None)
-            self.loop.run_once()
+        waiting.run_until(self.loop, done)
 
     def messages(self) -> list[tuple[int, int, bytes]]:
         """What came behind the bundle."""
@@ -100,10 +97,7 @@ def test_slaves_of_slaves_too() -> None:
     slaves.send_ahead(route[:1], lambda link: ahead.append(link.name))
     slaves.send_ahead(route, lambda link: ahead.append("never"))
     slaves.send_ahead([hop("local", "true")], lambda link: ahead.append("never"))
-    deadline = time.monotonic() + 30
-    while not found:
-        assert time.monotonic() < deadline
-        loop.run_once()
+    waiting.run_until(loop, lambda: found)
     assert isinstance(found[0], Failure)
     assert ahead == ["local"] and slaves._ahead == {}
     loop.close()

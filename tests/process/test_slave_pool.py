@@ -8,7 +8,6 @@ import pathlib
 import resource
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +21,7 @@ from econtext.controller import keepalive
 from econtext.target.loop import Loop
 from tests.support import processes
 
+from . import waiting
 from .test_starter import SCRIPT, parent_of
 
 LOCAL = [route.local_hop([sys.executable])]
@@ -46,11 +46,7 @@ class Owner:
         return found[0]
 
     def run_until(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
-        while not done():
-            assert time.monotonic() < deadline
-            self.loop.call_later(0.05, lambda: None)
-            self.loop.run_once()
+        waiting.run_until(self.loop, done)
 
 
 @pytest.fixture

@@ -50,6 +50,14 @@ def pipe(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
+def begun(connect: Callable[[], client.Client], action: messages.Action) -> client.Client:
+    """Return a connection whose host, which has its slave, begins with this action."""
+    slow = connect()
+    assert slow.ask(work("slow", messages.Exists("/"))).exists
+    slow.tell(work("slow", action), 1)
+    return slow
+
+
 def assert_served(connection: client.Client) -> None:
     """The second request comes to the broker after all that was sent before."""
     for _ in range(2):
@@ -60,9 +68,8 @@ def assert_served(connection: client.Client) -> None:
 def test_a_put_waits_for_its_file_alone(
     connect: Callable[[], client.Client], pipe: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    slow, other = connect(), connect()
-    assert slow.ask(work("slow", messages.Exists("/"))).exists
-    slow.tell(work("slow", messages.Put(str(pipe), str(tmp_path / "target"), 0o600)), 1)
+    slow = begun(connect, messages.Put(str(pipe), str(tmp_path / "target"), 0o600))
+    other = connect()
     assert_served(other)  # while it is opened
     with open(pipe, "wb", buffering=0) as writer:
         writer.write(CONTENT)
@@ -75,10 +82,9 @@ def test_a_put_waits_for_its_file_alone(
 def test_a_fetch_waits_for_its_file_alone(
     connect: Callable[[], client.Client], pipe: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    slow, other = connect(), connect()
     (tmp_path / "source").write_bytes(1000 * CONTENT)
-    assert slow.ask(work("slow", messages.Exists("/"))).exists
-    slow.tell(work("slow", messages.Fetch(str(tmp_path / "source"), str(pipe))), 1)
+    slow = begun(connect, messages.Fetch(str(tmp_path / "source"), str(pipe)))
+    other = connect()
     assert_served(other)
     assert pipe.read_bytes() == 1000 * CONTENT
     ((_, reply),) = slow.receive()
@@ -88,9 +94,8 @@ def test_a_fetch_waits_for_its_file_alone(
 def test_a_worker_that_goes_leaves_no_transfer(
     connect: Callable[[], client.Client], pipe: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    slow, other = connect(), connect()
-    assert slow.ask(work("slow", messages.Exists("/"))).exists
-    slow.tell(work("slow", messages.Put(str(pipe), str(tmp_path / "target"), 0o600)), 1)
+    slow = begun(connect, messages.Put(str(pipe), str(tmp_path / "target"), 0o600))
+    other = connect()
     assert_served(other)
     slow.close()
     assert_served(other)

@@ -7,8 +7,10 @@ import os
 import pathlib
 import signal
 import threading
+import time
 from collections.abc import Callable
 
+from econtext.target.loop import Loop
 from tests.support.processes import Process, alive, family, until
 
 
@@ -26,6 +28,15 @@ def error_of(function: Callable[[], object], seconds: float = 10) -> BaseExcepti
     threading.Thread(target=run, daemon=True).start()
     until(seconds, lambda: caught, "it has ended")
     return caught[0]
+
+
+def run_until(loop: Loop, done: Callable[[], object]) -> None:
+    """Run a loop until something is done, which no callback of the loop need tell of."""
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
+        loop.call_later(0.02, lambda: None)
+        loop.run_once()
 
 
 def announced(path: pathlib.Path) -> list[int]:

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -17,6 +16,7 @@ pytest.importorskip("ansible.release")
 from ansible_econtext.broker import open_files  # noqa: E402
 from ansible_econtext.broker.server import Broker  # noqa: E402
 from ansible_econtext.client import client, connector, endpoint, launcher, rendezvous  # noqa: E402
+from tests.process import waiting  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -125,10 +125,7 @@ def test_a_worker_waits_while_the_broker_has_no_descriptor(broker, tmp_path, cap
             broker.loop.run_once()
             assert broker._listener.fileno() not in broker.loop._readers
         assert not broker._connections
-        deadline = time.monotonic() + 30
-        while not broker._connections:
-            assert time.monotonic() < deadline
-            broker.loop.run_once()
+        waiting.run_until(broker.loop, lambda: broker._connections)
     assert "Too many open files" in capsys.readouterr().err
 
 

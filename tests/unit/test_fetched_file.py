@@ -9,7 +9,6 @@ import resource
 import stat
 import struct
 import tempfile
-import time
 from concurrent.futures import Future
 
 import pytest
@@ -18,6 +17,7 @@ from ansible_econtext.broker import file_transfer
 from ansible_econtext.connection import fetched_file
 from econtext.target import wire
 from econtext.target.loop import Loop
+from tests.process import waiting
 
 NOBODY = 65534
 
@@ -220,11 +220,7 @@ class DownloadedCall:
         pass
 
     def run_until(self, done):
-        deadline = time.monotonic() + 30
-        while not done():
-            assert time.monotonic() < deadline
-            self.loop.call_later(0.05, lambda: None)
-            self.loop.run_once()
+        waiting.run_until(self.loop, done)
 
 
 def test_a_download_ends_with_the_error_of_its_disk(tmp_path):

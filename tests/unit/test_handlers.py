@@ -2,7 +2,6 @@
 
 import gc
 import socket
-import time
 import weakref
 
 import pytest
@@ -13,19 +12,15 @@ from ansible_econtext.broker.handlers import (
     CommandHandler,
     ExistsHandler,
     ExpandHandler,
-    FetchHandler,
     ProgramHandler,
-    PutHandler,
 )
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
-from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, route
 from econtext.controller.errors import ConnectionLost
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
-from tests.support import processes
 
 from .test_warm_processes import ends, link  # noqa: F401
 
@@ -52,15 +47,6 @@ def begin(kind, action, link, is_awaited=True, pool=None, may_end=False):  # noq
     kind(pool or Pool(link), PayloadStore(), work, replies.append, is_awaited).begin()
     assert may_end or not replies
     return replies
-
-
-def runs_until(pool, done):
-    """Run the loop of a pool's slave; the threads of transfers call back there."""
-    deadline = time.monotonic() + 30
-    while not done():
-        assert time.monotonic() < deadline
-        pool.slave.loop.call_later(0.05, lambda: None)
-        pool.slave.loop.run_once()
 
 
 def text_of(replies, kind):
@@ -244,24 +230,6 @@ def test_what_is_no_request_has_a_reply_and_the_next_one_is_taken(body):
     assert broker.taken == [messages.Register(1)]
 
 
-def test_a_fetch_ends_with_the_mode_on_the_host(link, tmp_path):  # noqa: F811
-    (tmp_path / "part").touch()
-    pool, fetch = Pool(link), messages.Fetch("/file", str(tmp_path / "part"))
-    fetched, *others = (begin(FetchHandler, fetch, link, pool=pool) for _ in range(5))
-    results = (
-        ((0, 0o100640), []),
-        (0, []),
-        ((0, "mode"), []),
-        ((1, 0o640), []),
-        ((0, float("inf")), []),
-    )
-    for channel, result in enumerate(results, 1):
-        ends(link, channel, "value", result)
-    runs_until(pool, lambda: all([fetched, *others]))
-    assert fetched == [messages.Fetched(0o640)]
-    assert [type(reply) for [reply] in others] == [messages.Failed] * 4
-
-
 @pytest.mark.parametrize("is_abandoned", [False, True])
 def test_a_route_is_kept_no_longer_than_its_request(link, is_abandoned):  # noqa: F811
     """It has passwords, and the handler and its call refer to each other."""
@@ -284,34 +252,6 @@ def test_a_route_is_kept_no_longer_than_its_request(link, is_abandoned):  # noqa
 
 
 # Faults of the broker's side
-
-
-def test_a_file_that_cannot_be_read_is_a_failure(link, tmp_path):  # noqa: F811
-    """As a directory can be opened, and not read."""
-    pool, put = Pool(link), messages.Put("/proc/self/mem", "/file", 0o644)
-    replies = begin(PutHandler, put, link, pool=pool)
-    runs_until(pool, lambda: replies)
-    assert "Input/output error" in text_of(replies, messages.Failed)
-    assert replies[0].code is messages.FailureCode.OPERATION
-    assert link.error is None and link.process.sent[-1][0] == wire.CLOSE
-
-
-@pytest.mark.parametrize("action", [PutHandler, FetchHandler])
-def test_a_file_that_cannot_be_opened_is_a_failure(action, link, tmp_path):  # noqa: F811
-    path, pool = str(tmp_path / "missing"), Pool(link)
-    is_put = action is PutHandler
-    request = messages.Put(path, "/file", 0o644) if is_put else messages.Fetch("/file", path)
-    replies = begin(action, request, link, pool=pool)
-    runs_until(pool, lambda: replies)
-    assert "No such file or directory" in text_of(replies, messages.Failed)
-    assert replies[0].code is messages.FailureCode.OPERATION and link.error is None
-
-
-def test_a_put_is_in_no_sequence(link):  # noqa: F811
-    """Its file is opened first, and the next request of the sequence would overtake it."""
-    replies, work = [], messages.Work([], [], messages.Put("/file", "/file", 0o644))
-    PutHandler(Pool(link), PayloadStore(), work, replies.append, True, Sequence()).begin()
-    assert replies == [messages.NotBegun()]
 
 
 class SlowPool(Pool):
@@ -390,15 +330,3 @@ def test_a_reply_that_cannot_be_sent_is_a_failure():
         connection.close()
     failed = messages.decode_reply(reply, (messages.Failed,))
     assert number == 7 and "digits" in failed.text
-
-
-def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # noqa: F811
-    part = tmp_path / "part"
-    part.touch()
-    work = messages.Work([], [], messages.Fetch("/file", str(part)))
-    handler = FetchHandler(Pool(link), PayloadStore(), work, lambda reply: None)
-    handler.begin()
-    assert part.exists()
-    handler.abandon()
-    processes.until(30, lambda: not part.exists(), "the part file is removed")
-    ends(link, 1)
