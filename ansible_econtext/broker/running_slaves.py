@@ -7,6 +7,7 @@ from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import Route, key_of
 from econtext.controller.errors import ConnectionLost
+from econtext.controller.launch import Starting
 from econtext.controller.link import Link
 from econtext.target.loop import Loop
 
@@ -26,7 +27,8 @@ class RunningSlaves:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._slaves: dict[bytes, PooledSlave] = {}
-        self._roots: dict[bytes, Link] = {}
+        #: The starts of this machine's own processes, until these have ended.
+        self._starts: set[Starting] = set()
         #: The callbacks that wait for the start of a slave.
         self._starting: dict[bytes, list[Found]] = {}
         #: The links over which slaves are being started.
@@ -43,8 +45,8 @@ class RunningSlaves:
 
     @property
     def count(self) -> int:
-        """The number of local processes that lead to slaves, starting ones included."""
-        return len(self._roots) + len(self._starting) + len(self._leaving)
+        """The number of local processes that lead to slaves, starting and leaving ones included."""
+        return len(self._starts)
 
     def _add(self, key: bytes, slave: PooledSlave, parent: Link | None) -> None:
         """Put a started slave into the pool, or with its parent if that was dropped meanwhile."""
@@ -157,10 +159,10 @@ class RunningSlaves:
         for slave in self._slaves.values():
             used = float("inf") if self._is_wanted(slave) else slave.seen
             last[slave.path[0]] = max(used, last.get(slave.path[0], 0))
-        key = min(last.keys() & self._roots.keys(), key=last.__getitem__, default=b"")
+        key = min(last.keys() & self._slaves.keys(), key=last.__getitem__, default=b"")
         if not key or last[key] == float("inf"):
             return False
-        link = self._roots[key]
+        link = self._slaves[key].link
         self._drop(key)
         self._when_gone([link], then)
         return True
@@ -193,7 +195,6 @@ class RunningSlaves:
         for each, slave in slaves.items():
             del self._slaves[each]
             self._left[each] = slave.left
-        self._roots.pop(key, None)
         if key in slaves:
             link = slaves[key].link
             dropped = [slave for others in self._leaving.values() for slave in others]
@@ -204,7 +205,6 @@ class RunningSlaves:
 
     def _gone(self, link: Link) -> None:
         self._leaving.pop(link, None)
-        self._look_if_none()
 
     def _end_when_idle(self, link: Link) -> None:
         """End a link's slaves when no request uses them or waits for one that they start."""
@@ -223,9 +223,6 @@ class RunningSlaves:
     def _ended(self, key: bytes, slave: PooledSlave) -> None:
         if self._slaves.get(key) is slave:
             del self._slaves[key]
-        if self._roots.get(key) is slave.link:
-            del self._roots[key]
-        self._look_if_none()
 
     def _look_if_none(self) -> None:
         if self._when_none is not None and self.count == 0:
@@ -233,6 +230,6 @@ class RunningSlaves:
             then()
 
     def kill(self) -> None:
-        """Kill the local processes that lead to slaves."""
-        for link in [*self._roots.values(), *self._leaving]:
-            link.process.kill()
+        """Kill the local processes that lead to slaves, starting ones included."""
+        for start in self._starts:
+            start.kill()

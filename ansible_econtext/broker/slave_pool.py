@@ -152,18 +152,22 @@ class SlavePool(RunningSlaves):
             slave = PooledSlave(outcome, hop.python, path, self._loop)
             slave.left |= self._left.pop(key, set())
             self._add(key, slave, parent)
-            if parent is None:
-                self._roots[key] = outcome
             outcome.on_end.append(lambda error: self._ended(key, slave))
             outcome.on_orphaned.append(lambda: self.retire(route, slave))
             self._settle(key, slave)
+
+        def gone() -> None:
+            self._starts.discard(start)
+            self._look_if_none()
 
         found_out = self._found_out.pop(key, {})
         self._parents[key] = parent
         try:
             plan = launch_plan.of(hop, parent.name if parent is not None else "")
             plan = plan._replace(**found_out)
-            self._attempts[key] = Starting(self._loop, plan, parent, done)
+            start = self._attempts[key] = Starting(self._loop, plan, parent, done, gone)
+            if parent is None:
+                self._starts.add(start)
         except Exception as error:  # a fault of ours: each request still has its reply
             logger.error("internal error in the start of %s", hop.name, exc_info=error)
             done(LaunchError(hop.name, f"internal error: {error!r}"))
@@ -176,14 +180,11 @@ class SlavePool(RunningSlaves):
         self._parents.pop(key, None)
         for found in self._starting.pop(key):
             notify(found, outcome)
-        self._look_if_none()
 
     def close(self, then: Callable[[], None] = lambda: None) -> None:
-        """End all slaves, start no more, and call `then` when none is left."""
+        """End all slaves, start no more, and call `then` when no process of theirs is left."""
         self._closed = True
         self._when_none = then
-        for attempt in list(self._attempts.values()):
-            attempt.abandon()
-        for link in [*self._roots.values(), *self._leaving]:
-            link.close()
+        for start in {*self._attempts.values(), *self._starts}:
+            start.close()
         self._look_if_none()

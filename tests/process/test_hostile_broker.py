@@ -143,7 +143,6 @@ def ignores(pid: int, number: int) -> bool:
     return bool(int(line.split()[1], 16) >> (number - 1) & 1)
 
 
-@pytest.mark.xfail(strict=True, reason="the loop stops before SIGKILL is due: `SlavePool.count`")
 def test_one_that_was_just_told_to_end_does_not_outlive_the_broker(broker: RunningBroker) -> None:
     """It ignores SIGTERM, and SIGKILL comes a second later."""
     work = messages.Work(broker.hostile("deaf and silent"), [], messages.Exists("/"))
