@@ -98,10 +98,10 @@ class HostRequests:
             self._client.close()
             return
         operations = [held.operation for held in self._deferred.take()]
-        if operations and not self._client.closed:
+        if operations:
             work = messages.Work(self._route(None), operations, messages.Operations())
-            with contextlib.suppress(client.BrokerGone):  # and with it what was to be removed
-                self._client.tell(work)
+            with contextlib.suppress(client.BrokerGone):  # there is no broker, and none starts
+                self._connected().tell(work)
         connection_pool.give_back(self._client)
         self._client = None
 

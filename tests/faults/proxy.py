@@ -103,7 +103,7 @@ class Connection:
 
     def _pass(self, direction: str) -> None:
         source, sink = self._sockets[direction]
-        with contextlib.suppress(OSError, ValueError):
+        try:
             while self._wait(source, []):
                 data = source.recv(_PIECE)
                 if not self._send(direction, sink, data):
@@ -112,6 +112,10 @@ class Connection:
                     if self._may_pass(direction, 1):
                         sink.shutdown(socket.SHUT_WR)
                     return
+        except (OSError, ValueError):  # a side was reset, which the other has to learn
+            for each in (source, sink):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
 
     def _send(self, direction: str, sink: socket.socket, data: bytes) -> bool:
         while data:

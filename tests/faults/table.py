@@ -22,10 +22,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
 
 
 #: Cells that are red for a known fault of econtext, and why.
-_REMOVAL = "a session whose connection to the broker ended drops its removals: HostRequests.close"
-_ITS_CELLS = ("broker-put-SIGKILL", "broker-put-SIGTERM", "broker-put-SIGHUP")
-RED = {name: _REMOVAL for name in (*_ITS_CELLS, "task_thread-put-timeout")}
-RED["target-call-16_descriptors"] = "a slave takes more open files than a module of stock Ansible"
+RED = {"target-call-16_descriptors": "a slave takes more open files than a module of stock Ansible"}
 
 
 @dataclasses.dataclass(frozen=True)
