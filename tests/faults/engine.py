@@ -107,12 +107,27 @@ class Performance:
             os.killpg(victim.pid, number)
         else:
             os.kill(victim.pid, number)
-        processes.gone({victim}, SIGNAL)
+        if self.cell.is_stop:
+            until(SIGNAL, lambda: self._stopped() & {victim}, "it is stopped")
+        else:
+            processes.gone({victim}, SIGNAL)
 
     def finish(self) -> None:
         self.stage.release(self.scene)
+        if self.cell.is_stop:
+            until(RUN, self._wake, "the run has ended")
         self.result = self.running.wait(RUN)
         self.scene.proxy.end_dead()
+
+    def _stopped(self) -> set[processes.Process]:
+        return {one for one in self.living() if one.is_stopped}
+
+    def _wake(self) -> bool:
+        """Wake what is stopped (a sudo stops when its command does); say if the run has ended."""
+        for one in self._stopped():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGCONT)
+        return self.running.process.poll() is not None
 
     # Afterwards
 

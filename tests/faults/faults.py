@@ -17,6 +17,7 @@ SIGNALS = {
     "SIGTERM": signal.SIGTERM,
     "SIGHUP": signal.SIGHUP,
     "Ctrl-C": signal.SIGINT,
+    "SIGSTOP": signal.SIGSTOP,  # until the stage has been let go on
 }
 
 #: What the fault does to a run that is at its stage.

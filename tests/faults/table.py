@@ -65,6 +65,11 @@ class Cell:
         return self.fault in SIGNALS or (self.special is not None and bool(self.special.strike))
 
     @property
+    def is_stop(self) -> bool:
+        """Whether the process is stopped, and woken again."""
+        return self.fault == "SIGSTOP"
+
+    @property
     def is_warm(self) -> bool:
         return self.process in ("warm process", "guard")
 
@@ -98,6 +103,8 @@ _BETWEEN = {"reset": "none ok", "idle": "ok ok", "shutdown": "ok"}
 
 def outcome_of(process: str, stage: str, fault: str) -> str:
     """Return the right class of a signal's outcome."""
+    if fault == "SIGSTOP":
+        return {"reset": "none ok", "shutdown": "ok"}.get(stage, "ok ok")
     if process in ("ansible-playbook", "worker"):
         return "ok" if stage == "shutdown" else "none none"
     if stage in _BETWEEN:
@@ -138,8 +145,8 @@ def signals() -> Iterator[Cell]:
             for stage in stages:
                 if fault != "SIGHUP" or stage in _FEW:
                     outcome = outcome_of(process, stage, fault)
-                    is_ended = process in ("ansible-playbook", "worker")
-                    leaves = left_by(process, stage)
+                    is_ended = process in ("ansible-playbook", "worker") and fault != "SIGSTOP"
+                    leaves = left_by(process, stage) if fault != "SIGSTOP" else ""
                     yield Cell(process, stage, fault, outcome, is_ended=is_ended, leaves=leaves)
 
 
@@ -221,6 +228,7 @@ SOME = {
     "broker-bundle-SIGKILL", "broker-loop-SIGTERM", "broker-put-SIGTERM", "broker-idle-SIGKILL",
     "ssh-put-SIGTERM", "ssh-call-SIGTERM", "slave-loop-SIGTERM", "slave-fetch-SIGTERM",
     "become_slave-as_root-SIGTERM", "guard-call-SIGTERM", "command-as_root-SIGTERM",
+    "slave-call-SIGSTOP", "broker-put-SIGSTOP",
     "link-login-cut", "link-import-cut", "link-loop-cut", "link-put-cut", "link-reset-cut",
     "link-call-half_open", "link-loop-fragmented", "link-shutdown-cut",
     "task_thread-become-timeout", "task_thread-put-timeout",

@@ -26,6 +26,7 @@ class Process:
     parent: int = dataclasses.field(compare=False)
     uid: int = dataclasses.field(compare=False)
     argv: str = dataclasses.field(compare=False)
+    is_stopped: bool = dataclasses.field(compare=False, default=False)
 
 
 def until(seconds: float, look: Callable[[], T], words: str) -> T:
@@ -54,7 +55,8 @@ def process(pid: int) -> Process | None:
         return None
     if fields[0] in "ZX":
         return None
-    return Process(pid, int(fields[19]), int(fields[1]), uid, argv.strip())
+    is_stopped = fields[0] in "Tt"
+    return Process(pid, int(fields[19]), int(fields[1]), uid, argv.strip(), is_stopped)
 
 
 def processes() -> set[Process]:
