@@ -45,31 +45,25 @@ class PayloadStore:
         entries = [
             (file.name, file.is_package, file.filename, digest_of(file.content)) for file in files
         ]
-        digest = self._keep(codec.encode(entries), [file.content for file in files])
         if len(self._known) >= _MAX_IDENTITIES:
-            del self._known[next(iter(self._known))]  # a worker sends it again if need be
+            self._forget_first()  # a worker sends it again if need be
+        manifest = codec.encode(entries)
+        digest = digest_of(manifest)
+        self._manifests.setdefault(digest, (manifest, [file.content for file in files]))
         self._known[identity] = digest
 
-    def _keep(self, manifest: bytes, contents: list[bytes]) -> bytes:
-        """Keep a manifest and what it lists, unless it is kept already; return its digest."""
-        digest = digest_of(manifest)
-        self._manifests.setdefault(digest, (manifest, contents))
-        return digest
+    def _forget_first(self) -> None:
+        digest = self._known.pop(next(iter(self._known)))
+        if digest not in self._known.values():
+            del self._manifests[digest]
 
     def send(self, identity: bytes, link: Link) -> bytes:
         """Send a payload to a slave, if it lacks it; return the manifest's digest.
 
         The slave imports and compiles it before it forks the next call process.
         """
-        return self._send(self._known[identity], link)
-
-    def _send(self, digest: bytes, link: Link) -> bytes:
-        if digest not in link.warm:
-            manifest, contents = self._manifests[digest]
-            link.warm.add(digest)
-            link.keep([*contents, manifest])
-            request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
-            link.send(wire.WARM, 0, codec.encode(request))
+        digest = self._known[identity]
+        _send(digest, *self._manifests[digest], link)
         return digest
 
     def send_ahead(self, identity: bytes, slaves: SlavePool, route: Route) -> None:
@@ -87,6 +81,14 @@ class PayloadStore:
     def send_file(self, content: bytes, link: Link) -> bytes:
         """Send a file to a slave, if it lacks it; return the file's digest."""
         digest = digest_of(content)
-        entries = [("file", False, "file", digest)]
-        self._send(self._keep(codec.encode(entries), [content]), link)
+        manifest = codec.encode([("file", False, "file", digest)])
+        _send(digest_of(manifest), manifest, [content], link)
         return digest
+
+
+def _send(digest: bytes, manifest: bytes, contents: list[bytes], link: Link) -> None:
+    if digest not in link.warm:
+        link.warm.add(digest)
+        link.keep([*contents, manifest])
+        request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
+        link.send(wire.WARM, 0, codec.encode(request))
