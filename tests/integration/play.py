@@ -57,6 +57,10 @@ class Both(NamedTuple):
     ours: Result
 
 
+class NotEnded(AssertionError):
+    """A run has not ended in time."""
+
+
 class Running:
     """A started run. Its output goes to files: a process that lives on cannot keep us waiting."""
 
@@ -90,7 +94,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"not ended after {seconds:g} s\n{self._result(-9)}") from None
+            raise NotEnded(f"not ended after {seconds:g} s\n{self._result(-9)}") from None
         return self._result(rc)
 
     def _result(self, rc: int) -> Result:

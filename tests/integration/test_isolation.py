@@ -21,7 +21,7 @@ from . import own_plugins
 from .conftest import short_directory
 from .own_plugins import CALLS, NAMES, lines, local_hosts, outcomes, told
 from .parity import differences
-from .play import Both, Play
+from .play import Both, NotEnded, Play
 
 #: Who has a plugin, and of which kind it is.
 KINDS = [(owner, kind) for owner in NAMES for kind in CALLS]
@@ -161,6 +161,7 @@ def test_a_plugin_that_ends_its_process(
     assert ours.summary == stock.summary
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", ["crashes", pytest.param("leaves", marks=more_of_a_kind)])
 def test_a_plugin_that_ends_its_process_on_one_of_many_hosts(
     what: str, strategy: str, scratch: pathlib.Path
@@ -172,12 +173,24 @@ def test_a_plugin_that_ends_its_process_on_one_of_many_hosts(
         {"name": "ends", "debug": {"msg": ends}, "when": "inventory_hostname == 'host1'"},
         {"name": "after", "command": "true"},
     ]
-    stock, ours = own_plugins.run_both(
-        [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
-        scratch=scratch,
-        strategy=strategy,
-        hosts=local_hosts(MANY_HOSTS, scratch),
-    )
+
+    def run(attempt: int) -> Both:
+        try:
+            return own_plugins.run_both(
+                [{"hosts": "all", "gather_facts": False, "tasks": tasks}],
+                scratch=scratch / str(attempt),
+                strategy=strategy,
+                hosts=local_hosts(MANY_HOSTS, scratch),
+                seconds=80,
+            )
+        except NotEnded:
+            # ansible-core ends the workers of the other hosts. One that is just sending holds the
+            # lock of its queue then, for which the end of the run waits for ever.
+            if attempt == 3:
+                raise
+            return run(attempt + 1)
+
+    stock, ours = run(1)
     assert ours.rc == stock.rc, f"{stock}\n{ours}"
     assert outcomes(ours).get("host1") == outcomes(stock).get("host1")
     assert told(ours) == told(stock)
