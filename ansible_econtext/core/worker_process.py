@@ -45,6 +45,36 @@ def fork() -> int:
         return os.fork()
 
 
+class HeldInterrupt:
+    """Interrupt (SIGINT) that is held back while the main thread forks, and comes then.
+
+    Python calls functions around a fork, some of `logging` among them, and drops what the handler
+    of a signal raises in them: stock Ansible loses such an interrupt.  A context manager, which
+    raises what the handler raises; the forked process calls `restore`.
+    """
+
+    def __init__(self) -> None:
+        self._usual = signal.getsignal(signal.SIGINT)
+        self._frames: list[types.FrameType | None] = []
+
+    def __enter__(self) -> None:
+        if callable(self._usual) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._hold)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.restore()
+        if self._frames and callable(self._usual):
+            self._usual(signal.SIGINT, self._frames.pop())
+
+    def _hold(self, number: int, frame: types.FrameType | None) -> None:
+        self._frames.append(frame)
+
+    def restore(self) -> None:
+        """Restore the handler."""
+        if signal.getsignal(signal.SIGINT) == self._hold:
+            signal.signal(signal.SIGINT, self._usual)
+
+
 def begin(arguments: dict[str, Any]) -> None:
     """Make the present process, which a task thread forked, what a worker process is.
 

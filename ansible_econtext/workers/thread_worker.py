@@ -147,8 +147,13 @@ class Workers:
             """Worker process that is forked while no task thread computes."""
 
             def start(self) -> None:
-                with gate.closed(), worker_process.LOADING:
+                self._interrupt = worker_process.HeldInterrupt()
+                with self._interrupt, gate.closed(), worker_process.LOADING:
                     super().start()
+
+            def run(self) -> None:
+                self._interrupt.restore()
+                super().run()
 
         self._process = GatedProcess
 
