@@ -40,6 +40,9 @@ COPIES = {
 _FRAMES = re.compile(r"Traceback \(most recent call last\):.*\s(?=\S+: )", re.DOTALL)
 _RUN = re.compile(r"/[^\s'\"]*?/run\d\b")
 
+#: Where an object is, which differs by run: ansible-core 2.16 names callback plugins so.
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]+\b")
+
 #: The names in templates by who has the plugin.
 NAMES = {"play": "play_does", "role": "role_does", "collection": "ectx.own.does"}
 
@@ -200,4 +203,5 @@ def lines(result: Result) -> list[str]:
 def told(result: Result) -> list[str]:
     """The warnings and errors on standard error; of a traceback, the exception."""
     messages = [_RUN.sub("<run>", message) for message in warned(result.stderr)]
-    return [_FRAMES.sub("Traceback: ", message) for message in messages]
+    messages = [_FRAMES.sub("Traceback: ", message) for message in messages]
+    return [_ADDRESS.sub("at <address>", message) for message in messages]
