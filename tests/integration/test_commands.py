@@ -36,7 +36,9 @@ AD_HOC = {
 }
 
 #: What the console is told to do as well, and what is shown as a ping is.
-MORE = {"ping", "become", "check", "command", "facts", "variable"}
+MORE = {
+    "ping", "become", "check", "command", "facts", "variable", "one line", "diff", "raises",
+}  # fmt: skip
 
 #: A line of a result in JSON, of what is measured.
 MEASURED = re.compile(r' *"(start|end|delta)": ')

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.scale import more_of_a_kind
+
 from . import own_plugins
 from .conftest import Transport
 from .own_plugins import ended
@@ -64,7 +66,10 @@ def free(strategy: str) -> list[str]:
     return FREE.get(strategy, ["free", "host_pinned"])
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["free", "host_pinned"])
+@pytest.mark.parametrize(
+    "which",
+    [pytest.param(0, id="free"), pytest.param(1, id="host_pinned", marks=more_of_a_kind)],
+)
 def test_hosts_do_not_wait_for_each_other(
     which: int, hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path
 ) -> None:

@@ -141,6 +141,7 @@ def test_another_environment_is_served_by_another_broker(
     assert len(home.brokers()) == 2
 
 
+@more_of_a_kind  # test_other_brokers.py has the rule
 def test_few_brokers_wait_for_a_run_at_a_time(local: Transport, home_of: MakeHome) -> None:
     """Of those of many environments, the ones that were used last."""
     home = home_of(local)
@@ -208,6 +209,7 @@ def test_status_and_stop(ssh: Transport, home_of: MakeHome) -> None:
     assert not home.brokers()
 
 
+@more_of_a_kind  # test_slave_pool.py has the limit
 def test_a_loop_over_many_become_users(sudo: Transport, home_of: MakeHome) -> None:
     """It does not leave a slave for each of them."""
     users = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid < 1000]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import accounts as support
 from tests.support import processes
+from tests.support.scale import parameters
 
 from .conftest import Transport
 from .play import Play, Result, play_of, run_play
@@ -85,7 +86,7 @@ def run(play: Play, transport: Transport, scratch: pathlib.Path, strategy: str) 
 
 
 @pytest.mark.usefixtures("ours")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", parameters([signal.SIGKILL, signal.SIGTERM], [signal.SIGKILL]))
 def test_a_sudo_that_ends_between_two_tasks(
     sudo: Transport,
     home_of: MakeHome,  # noqa: F811
@@ -101,7 +102,9 @@ def test_a_sudo_that_ends_between_two_tasks(
     assert home.slave() != first
 
 
-@pytest.mark.parametrize("defaults", ["use_pty", "log_input, log_output"])
+@pytest.mark.parametrize(
+    "defaults", parameters(["use_pty", "log_input, log_output"], ["log_input, log_output"])
+)
 def test_what_sudo_logs_passes_unchanged(
     sudo: Transport, scratch: pathlib.Path, remote: pathlib.Path, strategy: str, defaults: str
 ) -> None:
@@ -120,7 +123,10 @@ def test_what_sudo_logs_passes_unchanged(
 
 @pytest.mark.parametrize(
     ("transport", "defaults"),
-    [("sudo", "requiretty"), ("sudo_password", "requiretty, use_pty")],
+    parameters(
+        [("sudo", "requiretty"), ("sudo_password", "requiretty, use_pty")],
+        [("sudo_password", "requiretty, use_pty")],
+    ),
     indirect=["transport"],
 )
 def test_a_sudo_that_must_have_a_terminal(

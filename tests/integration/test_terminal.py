@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.scale import parameters
+
 from .conftest import Transport
 from .normalise import normalise
 from .parity import begun, check
@@ -82,7 +84,7 @@ TASKS = [
 
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("ours")
-@pytest.mark.parametrize("transport", ["ssh", "sudo"], indirect=True)
+@pytest.mark.parametrize("transport", parameters(["ssh", "sudo"], ["sudo"]), indirect=True)
 def test_own_modules_find_what_they_find_under_stock_ansible(
     transport: Transport, strategy: str, scratch: pathlib.Path
 ) -> None:
