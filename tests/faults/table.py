@@ -39,8 +39,8 @@ class Cell:
     outcome: str
     #: Seconds that the broker stays.
     persist: int = 0
-    #: Whether the run ends with another status than 0.
-    is_ended: bool = False
+    #: Whether the run ends with another status than 0; None if both are right.
+    is_ended: bool | None = False
     #: Pattern of paths that stock Ansible leaves in this cell too.
     leaves: str = ""
 
@@ -136,6 +136,13 @@ def left_by(process: str, stage: str) -> str:
     return _DIRECTORY if process in ("ansible-playbook", "worker") else _PARENTS
 
 
+def is_ended_by(process: str, stage: str, fault: str) -> bool | None:
+    """Return whether the signal ends the run; None if it may come too late for that."""
+    if process not in ("ansible-playbook", "worker") or fault == "SIGSTOP":
+        return False
+    return None if (stage, fault) == ("shutdown", "Ctrl-C") else True
+
+
 def signals() -> Iterator[Cell]:
     for fault in SIGNALS:
         for process, stages in STAGES_OF.items():
@@ -145,7 +152,7 @@ def signals() -> Iterator[Cell]:
             for stage in stages:
                 if fault != "SIGHUP" or stage in _FEW:
                     outcome = outcome_of(process, stage, fault)
-                    is_ended = process in ("ansible-playbook", "worker") and fault != "SIGSTOP"
+                    is_ended = is_ended_by(process, stage, fault)
                     leaves = left_by(process, stage) if fault != "SIGSTOP" else ""
                     yield Cell(process, stage, fault, outcome, is_ended=is_ended, leaves=leaves)
 
@@ -200,13 +207,16 @@ def limits() -> Iterator[Cell]:
         outcome = _CONTROLLER_LIMITED.get(fault)
         for stage in ("call",) if outcome else ("call", "put", "fetch"):
             each = outcome or _CONTROLLER_LIMITED.get((fault, stage), "ok ok")
-            yield Cell("controller", stage, fault, each, persist=60)
+            # A broker in a home that the run alone sees cannot be stopped from outside.
+            persist = 0 if fault == "ENOSPC in home" else 60
+            yield Cell("controller", stage, fault, each, persist=persist)
 
 
 def others() -> Iterator[Cell]:
     for fault in RUNS:
         is_end = fault == "stops"  # of the broker, as a signal would be
-        for stage in ("call", "idle") if is_end else ("call", "loop", "put", "as root", "idle"):
+        # Not while a file is put: the connection that is held then is the other run's, too.
+        for stage in ("call", "idle") if is_end else ("call", "loop", "as root", "idle"):
             outcome = outcome_of("broker", stage, fault) if is_end else "ok ok"
             yield Cell("other run", stage, fault, outcome, persist=60)
     for fault in ACCOUNTS:
