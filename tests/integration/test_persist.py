@@ -192,10 +192,11 @@ def test_no_file_stays_on_the_target_meanwhile(
     ssh: Transport, accounts: Accounts, home_of: MakeHome
 ) -> None:
     home = home_of(ssh)
-    before = sorted(ssh.account.home.rglob("*"))
+    before = set(ssh.account.home.rglob("*"))
     assert home.slave() > 0
     assert home.brokers()
-    assert sorted(ssh.account.home.rglob("*")) == before
+    # What another test's run has left may still go away.
+    assert not set(ssh.account.home.rglob("*")) - before
 
 
 def test_status_and_stop(ssh: Transport, home_of: MakeHome) -> None:
