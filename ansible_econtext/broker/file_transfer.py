@@ -94,40 +94,28 @@ class Upload:
             return
         self._call = call
         limit_stall(call, self._loop)
-        self._is_drained = True
-        #: What was read ahead, while the piece before it was on its way.
-        self._piece: bytes | Exception | None = None
-        call.on_drained = self._drained
+        self._is_reading = False
+        call.on_drained = self._more
         call.future.add_done_callback(self._over)
-        self._read()
+        self._more()
 
     def _over(self, future: object) -> None:
         self._call.on_drained = None
         self._disk.end(self._close)
 
-    def _read(self) -> None:
-        assert self._source is not None
-        self._disk.do(functools.partial(self._source.read, _CHUNK), self._take)
+    def _more(self) -> None:
+        """Ask the disk's thread for the next piece, unless it is reading one."""
+        if not self._is_reading:
+            self._is_reading = True
+            assert self._source is not None
+            self._disk.do(functools.partial(self._source.read, _CHUNK), self._take)
 
-    def _take(self, piece: bytes | Exception) -> None:
-        self._piece = piece
-        self._send()
-
-    def _drained(self) -> None:
-        self._is_drained = True
-        self._send()
-
-    def _send(self) -> None:
-        """Send the piece that was read if the call has taken the one before; read the next."""
-        piece = self._piece
-        if piece is None or not self._is_drained:
-            return
-        self._piece, self._is_drained = None, False
-        if isinstance(piece, Exception):
-            _fail(self._call, piece)
-        elif piece:
-            self._read()
-            self._call.write(wire.STDIN, piece)
+    def _take(self, data: bytes | Exception) -> None:
+        self._is_reading = False
+        if isinstance(data, Exception):
+            _fail(self._call, data)
+        elif data:
+            self._call.write(wire.STDIN, data)
         else:
             self._call.on_drained = None
             self._call.end(wire.STDIN)
