@@ -37,7 +37,6 @@ class RunningSlaves:
         self._leaving: dict[Link, list[PooledSlave]] = {}
         #: Directories that forgotten slaves' modules made, by the slave's key.
         self._left: dict[bytes, set[str | bytes]] = {}
-        self._when_none: Callable[[], None] | None = None
 
     def all(self) -> list[PooledSlave]:
         """Return all running slaves that requests may get."""
@@ -223,11 +222,6 @@ class RunningSlaves:
     def _ended(self, key: bytes, slave: PooledSlave) -> None:
         if self._slaves.get(key) is slave:
             del self._slaves[key]
-
-    def _look_if_none(self) -> None:
-        if self._when_none is not None and self.count == 0:
-            then, self._when_none = self._when_none, None
-            then()
 
     def kill(self) -> None:
         """Kill the local processes that lead to slaves, starting ones included."""

@@ -28,6 +28,7 @@ class SlavePool(RunningSlaves):
         #: Fields of plans that a second start has changed, for the next slave of a route.
         self._found_out: dict[bytes, dict[str, Any]] = {}
         self._closed = False
+        self._when_none: Callable[[], None] | None = None
 
     def find(self, route: Route, found: Found) -> None:
         """Call `found` with a route's slave or the failure to start it, now or later.
@@ -188,3 +189,8 @@ class SlavePool(RunningSlaves):
         for start in {*self._attempts.values(), *self._starts}:
             start.close()
         self._look_if_none()
+
+    def _look_if_none(self) -> None:
+        if self._when_none is not None and self.count == 0:
+            then, self._when_none = self._when_none, None
+            then()
