@@ -104,7 +104,7 @@ _BETWEEN = {"reset": "none ok", "idle": "ok ok", "shutdown": "ok"}
 def outcome_of(process: str, stage: str, fault: str) -> str:
     """Return the right class of a signal's outcome."""
     if fault == "SIGSTOP":
-        return {"reset": "none ok", "shutdown": "ok"}.get(stage, "ok ok")
+        return _BETWEEN.get(stage, "ok ok")
     if process in ("ansible-playbook", "worker"):
         return "ok" if stage == "shutdown" else "none none"
     if stage in _BETWEEN:
@@ -126,12 +126,12 @@ _PARENTS = r"/\.ansible(/tmp)?$"
 _DIRECTORY = r"/\.ansible(/tmp(/ansible-tmp-.*)?)?$"
 
 
-def left_by(process: str, stage: str) -> str:
+def left_by(process: str, stage: str, fault: str) -> str:
     """Return the pattern of what is left: whether a lost slave made a directory, none knows.
 
     The run itself is who removes a task's directory.
     """
-    if stage != "put" or process in ("spare", "call process"):
+    if stage != "put" or fault == "SIGSTOP" or process in ("spare", "call process"):
         return ""
     return _DIRECTORY if process in ("ansible-playbook", "worker") else _PARENTS
 
@@ -153,7 +153,7 @@ def signals() -> Iterator[Cell]:
                 if fault != "SIGHUP" or stage in _FEW:
                     outcome = outcome_of(process, stage, fault)
                     is_ended = is_ended_by(process, stage, fault)
-                    leaves = left_by(process, stage) if fault != "SIGSTOP" else ""
+                    leaves = left_by(process, stage, fault)
                     yield Cell(process, stage, fault, outcome, is_ended=is_ended, leaves=leaves)
 
 
@@ -165,7 +165,7 @@ def links() -> Iterator[Cell]:
                 outcome = "unreachable ok"
             if fault == "fragmented":
                 outcome = outcome.replace("unreachable", "ok").partition("|")[0]
-            leaves = left_by("link", stage) if fault != "fragmented" else ""
+            leaves = left_by("link", stage, fault) if fault != "fragmented" else ""
             yield Cell("link", stage, fault, outcome, leaves=leaves)
 
 
