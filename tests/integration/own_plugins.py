@@ -108,12 +108,7 @@ def run_both(
 
 
 def run_each(
-    play: Play,
-    strategies: Mapping[str, str],
-    *,
-    scratch: pathlib.Path,
-    seconds: float = 240,
-    **options: Any,
+    play: Play, strategies: Mapping[str, str], *, scratch: pathlib.Path, **options: Any
 ) -> list[Result]:
     """Run a play by each strategy at once, in directories by these names."""
     running = [
@@ -121,7 +116,7 @@ def run_each(
         for name, by in strategies.items()
     ]
     try:
-        return [ended(each, seconds) for each in running]
+        return [ended(each) for each in running]
     finally:
         for each in running:
             each.process.kill()

@@ -58,7 +58,11 @@ class Both(NamedTuple):
 
 
 class NotEnded(AssertionError):
-    """A run has not ended in time."""
+    """The run in a directory has not ended in time."""
+
+    def __init__(self, directory: pathlib.Path, text: str) -> None:
+        super().__init__(text)
+        self.directory = directory
 
 
 class Running:
@@ -94,7 +98,8 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise NotEnded(f"not ended after {seconds:g} s\n{self._result(-9)}") from None
+            text = f"not ended after {seconds:g} s\n{self._result(-9)}"
+            raise NotEnded(self._directory, text) from None
         return self._result(rc)
 
     def _result(self, rc: int) -> Result:

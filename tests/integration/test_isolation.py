@@ -161,7 +161,7 @@ def test_a_plugin_that_ends_its_process(
     assert ours.summary == stock.summary
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("what", ["crashes", pytest.param("leaves", marks=more_of_a_kind)])
 def test_a_plugin_that_ends_its_process_on_one_of_many_hosts(
     what: str, strategy: str, scratch: pathlib.Path
@@ -181,12 +181,11 @@ def test_a_plugin_that_ends_its_process_on_one_of_many_hosts(
                 scratch=scratch / str(attempt),
                 strategy=strategy,
                 hosts=local_hosts(MANY_HOSTS, scratch),
-                seconds=80,
             )
-        except NotEnded:
+        except NotEnded as error:
             # ansible-core ends the workers of the other hosts. One that is just sending holds the
-            # lock of its queue then, for which the end of the run waits for ever.
-            if attempt == 3:
+            # lock of its queue then, for which the end of stock's run waits for ever.
+            if error.directory.name != "run1" or attempt == 3:
                 raise
             return run(attempt + 1)
 

@@ -192,11 +192,12 @@ def test_no_file_stays_on_the_target_meanwhile(
     ssh: Transport, accounts: Accounts, home_of: MakeHome
 ) -> None:
     home = home_of(ssh)
-    before = set(ssh.account.home.rglob("*"))
+    uid = ssh.account.uid  # a job that another test left removes its files at its end
+    processes.until(60, lambda: not processes.of_user(uid), "the account has no process")
+    before = sorted(ssh.account.home.rglob("*"))
     assert home.slave() > 0
     assert home.brokers()
-    # What another test's run has left may still go away.
-    assert not set(ssh.account.home.rglob("*")) - before
+    assert sorted(ssh.account.home.rglob("*")) == before
 
 
 def test_status_and_stop(ssh: Transport, home_of: MakeHome) -> None:
