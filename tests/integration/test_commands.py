@@ -35,10 +35,8 @@ AD_HOC = {
     "no such module": ["-m", "no_such_module"],
 }
 
-#: What the console is told to do as well, and what is shown as a ping is.
-MORE = {
-    "ping", "become", "check", "command", "facts", "variable", "one line", "diff", "raises",
-}  # fmt: skip
+#: What the console is told to do as well, what is shown as a ping is, and what parity cases have.
+MORE = {"ping", "become", "check", "command", "facts", "variable", "diff", "raises"}
 
 #: A line of a result in JSON, of what is measured.
 MEASURED = re.compile(r' *"(start|end|delta)": ')

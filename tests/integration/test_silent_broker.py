@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import processes
-from tests.support.scale import more_of_a_kind
 
 from .conftest import Transport
 from .play import CHECKOUT, Result
@@ -76,7 +75,6 @@ def test_a_task_under_way_is_told(home: Home) -> None:
     processes.until(20, lambda: not processes.with_argument(seconds), "the command is ended")
 
 
-@more_of_a_kind
 def test_without_the_strategy_each_task_is_told(home: Home) -> None:
     """Each worker would wait for the broker, before it could go to another one."""
     shadow = {"ANSIBLE_STRATEGY": "linear", "ANSIBLE_CONNECTION_PLUGINS": SHADOW}
