@@ -42,9 +42,10 @@ def parent_of(pid: int) -> int:
 
 
 def end(pid: int) -> None:
-    found = processes.family(pid) & {processes.process(pid)}
+    """Kill a process and wait until it is no zombie either: for its slave that is not an end."""
     os.kill(pid, signal.SIGKILL)
-    processes.gone(found, SECONDS)
+    gone = f"process {pid} is gone"
+    processes.until(SECONDS, lambda: not os.path.exists(f"/proc/{pid}"), gone)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["shell", "sudo"])
