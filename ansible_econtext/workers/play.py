@@ -28,7 +28,7 @@ from ansible_econtext.patches import (
 )
 from ansible_econtext.workers.thread_worker import threads_for_tasks
 
-_ALL_PLUGINS = pathlib.Path(__file__).resolve().parents[1] / "plugins"
+_ALL_PLUGINS = pathlib.Path(__file__).resolve().parents[2] / "plugins"
 #: The directory of the connection plugin `econtext`, which hosts may ask for.
 _PLUGINS = _ALL_PLUGINS / "connection"
 _OWN_PLUGINS = frozenset([str(_PLUGINS), str(_ALL_PLUGINS / "shadow")])

@@ -32,6 +32,8 @@ WAYS: dict[Stock, dict[str, Way]] = {
     ("connections", "linear"): {
         "connection": Way("linear", CONNECTION, {"ansible_connection": "econtext"}),
         "shadow": Way("linear", SHADOW),
+        # Under the strategy, which finds that plugin by itself.
+        "named": Way("econtext", {}, {"ansible_connection": "econtext"}),
     },
     ("strategies", "linear"): {"full_name": Way("econtext_linear")},
     ("strategies", "free"): {"free": Way("econtext_free")},
