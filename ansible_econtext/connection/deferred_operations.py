@@ -7,6 +7,7 @@ never made need not be removed.
 """
 
 import contextlib
+import json
 import posixpath
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -57,6 +58,21 @@ class DeferredOperations:
         }
         names = [posixpath.normpath(path) for path in paths]
         return [written[name] for name in names] if all(n in written for n in names) else None
+
+    def are_hidden_from(self, parameters: bytes) -> bool:
+        """Return whether no operation is about a file that a module with these parameters names.
+
+        All are about directories that are still to be made, or about files in these.  Such a
+        directory has a name that was drawn at random.  `parameters` are JSON; that they tell the
+        module of its task's temporary directory does not count.
+        """
+        made = [held.paths[0] for held in self._held if held.operation[0] == "make_directory"]
+        paths = [path for held in self._held for path in held.paths]
+        if not made or not all(any(_is_below(path, top) for top in made) for path in paths):
+            return not paths
+        arguments = json.loads(parameters.decode("utf-8", "surrogateescape"))["ANSIBLE_MODULE_ARGS"]
+        named = json.dumps({**arguments, "_ansible_tmpdir": None})
+        return not any(posixpath.basename(top) in named for top in made)
 
     @contextlib.contextmanager
     def without(self, directory: str) -> Iterator[None]:

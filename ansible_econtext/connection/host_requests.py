@@ -127,12 +127,13 @@ class HostRequests:
     ) -> Any:
         """Send the deferred operations and an action to the broker; return its reply.
 
+        With `keep_deferred` the operations go on waiting, as the action has no use for them.
         The reply is of a kind that messages.REPLIES has for the action, or PayloadWanted.
         Raises as `perform` does.
         """
         if fork_gate.has_moved():
             raise fork_gate.Moved
-        if plugin is not None:
+        if plugin is not None and not keep_deferred:
             # Files are the login account's: they must be there before the other's module runs.
             self._flush()
         held = [] if keep_deferred else self._deferred.take()

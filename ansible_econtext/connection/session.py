@@ -29,7 +29,7 @@ from ansible_econtext.connection import (
 )
 from ansible_econtext.connection.host_requests import HostRequests
 from ansible_econtext.core import fork_gate
-from ansible_econtext.payload import ansiballz
+from ansible_econtext.payload import ansiballz, reusable
 from ansible_econtext.pipeline import slot
 
 #: Shells that hosts have, with the keys of the routes to these.
@@ -149,11 +149,13 @@ class Session(HostRequests):
         action = module_requests.of_payload(note, payload, directory, self.terminal)
         python = become.wrapped(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {payload.name} in a call process: {python}")
+        keep = reusable.needs_no_temporary_files(payload)
+        keep = keep and self._deferred.are_hidden_from(payload.parameters)
         try:
-            reply = self._ask(action, plugin, changes=changes)
+            reply = self._ask(action, plugin, keep_deferred=keep, changes=changes)
             if isinstance(reply, messages.PayloadWanted):
                 action = action.replace(archive=payload.archive)
-                reply = self._ask(action, plugin, changes=changes)
+                reply = self._ask(action, plugin, keep_deferred=keep, changes=changes)
         except errors.NoPython as error:
             # The shell's words under the stock way, for Ansible's own parser.
             return error.status, b"", error.stderr.encode()

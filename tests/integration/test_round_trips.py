@@ -80,17 +80,28 @@ def test_an_unchanged_file_costs_two(ssh: Transport, strategy: str, scratch: pat
     assert totals(trace, "file") == [4, 6]
 
 
-def test_the_superusers_file_costs_no_more_than_four(
+def test_the_superusers_changed_file_costs_three(
     sudo: Transport, strategy: str, scratch: pathlib.Path
 ) -> None:
-    """A turn from the login user's files to the other user's module costs one each."""
+    """The look at what is there, the login account's file, and the module that installs it."""
     home = sudo.account.home
     tasks = [
         {"copy": {"content": f"version {number}\n", "dest": str(home / "rounds-sudo")}}
         for number in range(3)
     ]
     first, second, third = totals(trace_of(tasks, sudo, strategy, scratch), "copy")
-    assert second - first == third - second <= 4
+    assert second - first == third - second == 3
+
+
+def test_the_superusers_unchanged_file_costs_two(
+    sudo: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """No temporary directory is made, as neither module would look at it."""
+    copy = {"copy": {"content": "the same\n", "dest": str(sudo.account.home / "rounds-root")}}
+    trace = trace_of([copy, copy, copy], sudo, strategy, scratch)
+    second, third = totals(trace, "file")
+    assert third - second == 2
+    assert [note["action"] for note in trace[-2:]] == ["Module", "Module"]
 
 
 @pytest.mark.parametrize("threads", ["1", "0"])

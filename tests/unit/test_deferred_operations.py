@@ -1,5 +1,7 @@
 """Operations that wait, and files of modules among them."""
 
+import json
+
 import pytest
 
 pytest.importorskip("ansible.release")
@@ -100,3 +102,42 @@ def test_a_name_that_begins_alike_is_another(waiting):
     waiting.add(beside)
     waiting.add(REMOVE)
     assert operations(waiting) == [beside, REMOVE]
+
+
+def parameters(**arguments):
+    return json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+
+
+@pytest.fixture
+def unmade():
+    made = DeferredOperations()
+    for operation in (MAKE, WRITE, CHMOD):
+        made.add(operation)
+    return made
+
+
+def test_files_in_a_directory_to_be_made_are_hidden(unmade):
+    assert unmade.are_hidden_from(parameters(path="/etc/motd", _ansible_tmpdir=DIRECTORY))
+    assert unmade.are_hidden_from(parameters(path="/not utf-8/").replace(b"not", b"\xff"))
+
+
+@pytest.mark.parametrize(
+    "path", [MODULE, f"{TOP}/../tmp/ansible-tmp-1", "~/.ansible/tmp/ansible-tmp-1/"]
+)
+def test_a_file_that_a_module_names_is_not_hidden(unmade, path):
+    assert not unmade.are_hidden_from(parameters(path=path))
+
+
+def test_a_file_outside_is_not_hidden(unmade):
+    unmade.add(OTHER)
+    assert not unmade.are_hidden_from(parameters(path="/etc/motd"))
+
+
+def test_a_file_in_a_directory_that_was_made_is_not_hidden():
+    made = DeferredOperations()
+    made.add(WRITE)
+    assert not made.are_hidden_from(parameters(path="/etc/motd"))
+
+
+def test_where_nothing_waits_nothing_is_hidden_from_anyone():
+    assert DeferredOperations().are_hidden_from(b"")

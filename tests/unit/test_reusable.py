@@ -1,4 +1,4 @@
-"""Which modules are run many times in one process."""
+"""Which modules are run many times in one process, and which need no temporary files."""
 
 import base64
 import dataclasses
@@ -57,3 +57,17 @@ def test_none_that_is_to_have_a_limit_of_its_own():
 def test_none_with_module_utils_of_others(monkeypatch):
     monkeypatch.setattr(own_files, "has_module_utils_of_others", lambda: True)
     assert not reusable.leaves_nothing(payload())
+
+
+@pytest.mark.parametrize(
+    ("module", "is_needless"),
+    [
+        (payload("ansible.modules.stat"), True),
+        (payload("ansible.modules.file"), True),
+        (payload("ansible.modules.copy"), False),
+        (payload("ansible.modules.stat", b"print(1)"), False),
+    ],
+    ids=["stat", "file", "copy", "of others"],
+)
+def test_some_need_no_temporary_files(module, is_needless):
+    assert reusable.needs_no_temporary_files(module) is is_needless
