@@ -1,17 +1,17 @@
-# make demo         one play on this host, under the stock strategy and under ours
+# make demo         one play on this host, under the stock strategy and under econtext
 # make test         lint, types and tests of each kind: minutes, if stock Ansible's side is kept of
 #                   another run; CORE=2.18 takes that ansible-core, PYTHON=... that Python, and
 #                   ECONTEXT_TEST_ALL=1 all tests of each kind
 # make types        mypy
-# make matrix       all integration tests over releases of ansible-core and Python, those that are
-#                   here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
+# make matrix       tests/integration over releases of ansible-core and Python, and tests/unit and
+#                   tests/process, with those that are here; SESSION="integration(2.16)" takes one ansible-core, ON=3.12 one Python,
 #                   ARGUMENTS=... are pytest's
 # make targets      modules of each kind on targets with each Python that is here; CORE=2.18 takes
 #                   that ansible-core, TARGETS=3.8,3.9 these Pythons
 # make old-targets  the same with Python 2.7 and 3.6, under the oldest ansible-core
 # make fuzz         change inputs of the protocol's code at random for TIME=60 seconds, or until
 #                   FRAMES=... went in; the properties are in tests/fuzz/
-# make faults       faults at each stage of a run, all cells of tests/faults; `make test` has every tenth
+# make faults       faults at each stage of a run, all cells of tests/faults; `make test` has some
 # make clean        remove what the above made
 
 .PHONY: help demo test test-oldest types matrix targets old-targets faults fuzz clean

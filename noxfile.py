@@ -1,4 +1,4 @@
-"""All tests of each kind (tests/support/scale.py), and those of integration over releases of
+"""All tests of tests/unit, tests/process and tests/integration, the last over releases of
 ansible-core, of the Python that it runs on, and of the Python on the target.
 
     nox                                    everything that there is an interpreter for

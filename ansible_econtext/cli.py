@@ -15,7 +15,7 @@ Found = list[tuple[pathlib.Path, client.Client | client.BrokerSilent]]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; its exit status."""
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="ansible-econtext",
         description="Brokers and slaves that stay for the next run of Ansible.",

@@ -1,4 +1,4 @@
-"""What makes a strategy carry ssh and local connections through slaves."""
+"""Strategy mixin that carries ssh and local connections through slaves."""
 
 import atexit
 import contextlib
@@ -15,9 +15,9 @@ from ansible_econtext.workers import exit
 
 
 class CarryingStrategy:
-    """In front of a stock strategy: its own behaviour, with carried connections.
+    """Mixin in front of a stock strategy, which runs its plays over carried connections.
 
-    The broker is started as soon as it can be: while it imports its modules, so do we (`carrying`).
+    The broker is started first: it imports its modules while this process imports `workers.play`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The broker's log: a file with its internal errors, whose end the errors of workers quote."""
+"""Log of the broker: its internal errors, which errors of workers quote."""
 
 import io
 import os

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ansible_econtext.broker.request import RequestHandler
     from ansible_econtext.broker.warm_processes import WarmProcesses
 
-#: Seconds without a reply after which the broker pings a slave before it is used.
+#: Seconds since its last request after which the broker pings a slave before it is used.
 _CERTAIN = 15.0
 
 #: Seconds after which a slave is old: the rights of its login and of its sudo were checked then.
@@ -32,8 +32,8 @@ class PooledSlave:
         self.path = path
         #: The interpreter as the hop named it; empty if the first stage looked for one.
         self.python = python
-        #: Paths with a tilde, and what they expand to on the host.
         greeting = link.greeting
+        #: Paths with a tilde, and what they expand to on the host.
         self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
         #: Directories that modules made for their temporary files.
         self.left: set[str | bytes] = set()

@@ -169,7 +169,7 @@ class SlavePool(RunningSlaves):
             start = self._attempts[key] = Starting(self._loop, plan, parent, done, gone)
             if parent is None:
                 self._starts.add(start)
-        except Exception as error:  # a fault of ours: each request still has its reply
+        except Exception as error:  # a fault of econtext: each request still has its reply
             logger.error("internal error in the start of %s", hop.name, exc_info=error)
             done(LaunchError(hop.name, f"internal error: {error!r}"))
             return

@@ -28,7 +28,7 @@ _MUCH = 65536
 ANSWER = 30.0
 
 #: Seconds after which a broker has ended in any case (`broker.shutdown`), and a little more.
-_LONGEST_END = 8.0
+_LONGEST_END = 10.0
 
 
 class BrokerGone(Exception):
@@ -254,7 +254,7 @@ class Client:
 
 
 def limit_waits(connection: socket.socket, seconds: float) -> None:
-    """Limit each read and write of a socket to so many seconds: then it raises BlockingIOError.
+    """Limit each read and write of a socket; beyond, it raises BlockingIOError.
 
     A timeout of Python's own would have `connect` fail at once if many processes connect.
     """

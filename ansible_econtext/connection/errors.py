@@ -19,7 +19,7 @@ _NO_INPUT = (
 
 
 class NoPython(Exception):
-    """Raised if there is no slave because the host has no Python; commands may run all the same.
+    """Raised if there is no slave, as the host has no Python; commands may run.
 
     `status` and `stderr` are those of the shell that found none.
     """

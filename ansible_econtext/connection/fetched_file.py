@@ -1,4 +1,4 @@
-"""Files that come from a host: written aside as a whole, then put where the stock plugin writes.
+"""Files that come from a host: written aside, then put in place as a whole.
 
 The stock plugins open the destination and write into it.  So a file that is there keeps its
 owner, its mode and its other names, and a link to it stays a link.  Here the last step is the

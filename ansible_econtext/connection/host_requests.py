@@ -156,7 +156,7 @@ class HostRequests:
         return reply
 
     def _reply(self, work: messages.Work) -> messages.Reply:
-        """Return the broker's reply, after as many attempts to reach the host as the options allow.
+        """Return the broker's reply, after as many attempts as the options allow.
 
         Raises AnsibleConnectionFailure if the broker has gone.
         """

@@ -60,7 +60,7 @@ _carried: dict[type, type] = {}
 def carried(stock: type) -> type | None:
     """Return the class that carries a stock one; None if econtext has no mixin for it.
 
-    Has the plugin tell its variables, from the first call on.
+    The first call patches ansible-core 2.16 (`plugins.tell_of_variables`).
     """
     if stock not in _carried:
         versions.warn_of_unknown_version()

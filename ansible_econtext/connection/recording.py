@@ -1,4 +1,4 @@
-"""Specialised plugins: copies of Ansible's plugins that record the commands that they make.
+"""Copies of Ansible's plugins that record the commands that they make.
 
 ansible-core hands a connection finished shell commands.  The connection knows what a command is
 for without parsing shell: its own shell and become plugins leave a note of each command that they

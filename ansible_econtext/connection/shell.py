@@ -127,7 +127,7 @@ class RecordingShell(StockShell):
         return command
 
     def note_of(self, command: str) -> Note | None:
-        """Return the note of a command; None if there is none, or only this shell takes it."""
+        """Return the note of a command; None if it has none, or if /bin/sh cannot run it."""
         note = self.notes.get(command)
         if note is None and self._wrapper in command.split():
             note = JobNote(command)

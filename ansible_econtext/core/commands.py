@@ -53,7 +53,7 @@ def without_executable(command: str, shell: Any) -> tuple[str, str]:
 
 
 def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
-    """Return Pythons; ansible-core would run modules with the first that exists.
+    """Return the Pythons of which ansible-core would run modules with the first that exists.
 
     Source: `_get_shebang` in `executor/module_common.py` and
     `executor/interpreter_discovery.py`, 2.16 to 2.21.

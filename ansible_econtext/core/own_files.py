@@ -18,7 +18,9 @@ MODULE_UTILS = frozenset(
 
 
 def has_module_utils_of_others() -> bool:
-    """Return whether `module_utils` of a play, a role or the user may stand in for ansible-core's.
+    """Return whether other `module_utils` may stand in for ansible-core's.
+
+    The others are a play's, a role's and the user's.
 
     Source: `recursive_finder`, 2.16 to 2.21.
     """

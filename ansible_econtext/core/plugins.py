@@ -145,8 +145,9 @@ def is_pipelining_refused(
 
 
 def tell_of_variables() -> None:
-    """Call a connection's `_econtext_take_variables(variables, templar)` before its options.
+    """Patch ansible-core 2.16 to give a connection its task's variables before options.
 
+    It calls `_econtext_take_variables(variables, templar)`.  The patch stays until the run ends.
     Source: `TaskExecutor._set_connection_options` in `executor/task_executor.py`, 2.16.  From 2.17
     to 2.21 it calls a method of the connection, `_resolve_option_variables`, with these arguments.
     """
@@ -170,7 +171,7 @@ def tell_of_variables() -> None:
 
 
 def is_core_plugin(kind: type, package: types.ModuleType) -> bool:
-    """Return whether a plugin's class is ansible-core's own, of a package, not derived from it.
+    """Return whether a plugin's class is a package's own, not one derived from it.
 
     Its file tells, as the loader gives the modules of all plugins names in ansible.plugins.
     """

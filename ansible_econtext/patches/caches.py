@@ -1,4 +1,4 @@
-"""Cache of the modules that ansible-core built in this run."""
+"""Cache of the modules that ansible-core built in this play."""
 
 import dataclasses
 from contextlib import AbstractContextManager, nullcontext
@@ -19,7 +19,7 @@ class _Archive(str):
 
 
 def kept_payloads() -> AbstractContextManager[None]:
-    """Keep the modules built in this run in memory, with their archives' literals.
+    """Keep built modules in memory for the time of a play, with their archives' literals.
 
     Source: `_CachedModule` in `executor/module_common.py`, 2.19 to 2.21.  It reads a file of the
     run, which is written once, for each task that runs the module.

@@ -9,7 +9,7 @@ from ansible_econtext.core.versions import is_known_since
 
 
 def find_it_alone() -> None:
-    """Replace ansible-core's look at all frames by one at the frame asked for, until the run ends.
+    """Replace ansible-core's look at all frames by one at one frame, until the run ends.
 
     Source: `caller_frame` in `module_utils/_internal/_stack.py`, 2.19 to 2.21, which reads the
     source lines of all frames to return one, for each deprecation: 10 to 30 ms.  Filters of

@@ -16,7 +16,7 @@ from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import is_known_since
 from ansible_econtext.patches.import_statements import skeleton
 
-#: Compiled import statements of each file, by its content.
+#: Compiled import statements of each file, by its content; kept until the run ends.
 _trees: dict[bytes, Any] = {}
 
 #: Words in a file of which ansible-core looks at more than the imports.
@@ -26,7 +26,7 @@ _MORE = (b"METADATA", b"embed")
 
 @contextlib.contextmanager
 def found_once() -> Iterator[None]:
-    """Compile the import statements of each file once, for the time of a play.
+    """Compile the import statements of each file once in a run, during plays.
 
     A file that is not ansible-core's own is compiled whole before, as the user has to see the
     errors of its syntax.

@@ -1,4 +1,4 @@
-"""Modules of ansible-core of which it is known what they leave, and which files they need."""
+"""Modules of ansible-core that leave nothing behind, or need no files."""
 
 import base64
 import io

@@ -82,7 +82,7 @@ class LoopPipeline:
     def run(self, number: int, alone: Callable[[], Any]) -> Any:
         """Return the outcome of the next item, or raise its error.
 
-        `alone` runs the item in the task thread, which is done until the pattern is known.
+        Until the pattern is known, `alone` runs the item, in the task thread.
         Raises client.BrokerGone if the play is over.
         """
         if self._multiplexer is None and self.pattern is not None:
@@ -177,7 +177,9 @@ class LoopPipeline:
         try:
             with gate.computing() if gate is not None else contextlib.nullcontext():
                 self._work(run)
-        except BaseException:  # a fault of ours: the task thread would wait for its item for ever
+        except (
+            BaseException
+        ):  # a fault of econtext: the task thread would wait for its item for ever
             self.stop()
             raise
 

@@ -99,7 +99,7 @@ def command(pythons: Sequence[str] = PYTHONS) -> str:
 
 
 def in_manner(argv: Sequence[str], manner: Manner) -> tuple[str, ...]:
-    """Return a command line with `command` in it, for another manner; unchanged if it has none.
+    """Return a command line for another manner; unchanged if it has no `command`.
 
     Quotes around the command, of any number of shells, stay right: no text has a single one.
     """

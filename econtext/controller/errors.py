@@ -4,6 +4,7 @@
 
     EcontextError
     ├── LaunchError        the slave did not start; quotes what the command said
+    │   ├── LaunchTimeout  no slave ran within the limit
     │   └── PasswordError  a password was refused, or one was required and not given
     ├── ConnectionLost     the slave, or the connection to it, ended
     ├── CallError          the called function raised

@@ -1,4 +1,4 @@
-"""Keepalive of a link: pings its slave now and then, and ends a link whose slave is silent.
+"""Keepalive of a link: pings its slave, and ends a link that is silent.
 
 A slave whose controller is silent ends, too (`target.slave`).  Both ends count looks, not
 seconds: after a pause (a machine that slept, a process that was stopped) one look is due, not all,

@@ -205,7 +205,7 @@ class Link:
     def _broken(self, error: Exception) -> None:
         if isinstance(error, (wire.ProtocolError, codec.DecodeError)):
             reason = f"the slave broke the protocol: {error}"
-        else:  # a fault of ours: what the slave did is not known then
+        else:  # a fault of econtext: what the slave did is not known then
             logger.error("internal error in the link to %s", self.name, exc_info=error)
             reason = f"internal error: {error!r}"
         self.fail(ConnectionLost(self.name, reason))

@@ -12,9 +12,9 @@ name: econtext
 short_description: Runs tasks as C(linear) does, through one persistent slave per host
 description:
   - Behaves as the C(linear) strategy.
-  - Hosts that are reached by C(ssh) or C(local) connections get one Python process each,
-    which stays for the run and runs modules from memory, without uploads and without
-    temporary files.
+  - Hosts that are reached by C(ssh) or C(local) connections get one Python process for each
+    account, which runs modules from memory, without uploads and without temporary files. It stays
+    for C(ANSIBLE_ECONTEXT_PERSIST) seconds after the run (60).
   - What it does not recognise runs the stock way.
 author: econtext contributors
 """

@@ -1,6 +1,6 @@
 """Which folders may import which: a file's folder says in which process it runs.
 
-docs/design.rst draws the same.
+CONTRIBUTING.rst draws the same.
 """
 
 import ast
