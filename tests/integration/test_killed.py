@@ -81,6 +81,11 @@ class LongTask:
         (broker,) = [p for p in found if p.parent not in parents]
         return broker
 
+    def workers(self) -> set[Process]:
+        """Forks of ansible-playbook."""
+        playbook = _process(self.running.process.pid)
+        return {p for p in self._mine() if p.parent == playbook.pid and p.argv == playbook.argv}
+
     def living(self) -> set[Process]:
         """Processes of this run that are still there."""
         return (processes.alive(self._family) | self._mine()) - self._before
@@ -106,11 +111,17 @@ def long_task(
     strategy: str,
     request: pytest.FixtureRequest,
 ) -> Iterator[LongTask]:
-    """It runs in a warm process; with 0 for a parameter in one of its own."""
+    """It runs in a warm process; with 0 for a parameter in one of its own.
+
+    With `moved` its task on the controller has moved to a process.
+    """
     argument = f"1234.{random.randrange(10**6):06}"
+    parameter = getattr(request, "param", "60")
+    is_moved = parameter == "moved"
+    text = f"{{{{ lookup('pipe', 'echo {argument}') }}}}" if is_moved else argument
     play = play_of(
         *[{"name": f"before {number}", "command": "true"} for number in range(3)],
-        {"name": "long", "command": f"sleep {argument}", "ignore_errors": True},
+        {"name": "long", "command": f"sleep {text}", "ignore_errors": True},
         {"name": "after", "ping": {}},
         ignore_unreachable=True,
     )
@@ -120,7 +131,7 @@ def long_task(
         directory=scratch / "run",
         strategy=strategy,
         inventory=transport.variables,
-        env={"ANSIBLE_ECONTEXT_STAYING": getattr(request, "param", "60")},
+        env={"ANSIBLE_ECONTEXT_STAYING": "60" if is_moved else parameter},
     )
     task = LongTask(running, transport, before)
     try:
@@ -192,7 +203,12 @@ def test_interrupted_at_the_terminal(long_task: LongTask) -> None:
 
 @pytest.mark.parametrize("transport", ["ssh"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
-def test_ansible_playbook_signalled(long_task: LongTask, number: signal.Signals) -> None:
+@pytest.mark.parametrize("long_task", ["60", "moved"], indirect=True)
+def test_ansible_playbook_signalled(
+    long_task: LongTask, number: signal.Signals, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["long_task"] == "moved":
+        assert long_task.workers(), "the task has moved to a process"
     os.kill(long_task.running.process.pid, number)
     assert long_task.running.wait(30).rc != 0
     assert_nothing_lives_on(long_task)
