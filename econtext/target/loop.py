@@ -221,7 +221,7 @@ class Writer(object):
             self._written(len(data))
             return
         idle = not self._waiting
-        self._waiting.append(data)
+        self._waiting.append(memoryview(data))  # of which a part is no copy
         self.waiting += len(data)
         if idle:
             self._flush()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from econtext.target.loop import Loop
+from econtext.target.loop import Loop, Writer
 
 
 @pytest.fixture
@@ -47,3 +47,22 @@ def test_soon_before_the_loop_runs(loop):
     loop.soon(lambda: loop.soon(lambda: called.append("soon")))
     loop.run_once()
     assert called == ["soon"]
+
+
+def test_what_is_written_in_parts_is_not_copied_for_each(loop):
+    """A copy of the rest for each part takes time by the square of the length."""
+    data = os.urandom(1 << 20)
+    read, write = os.pipe()
+    writer = Writer(loop, write)
+    writer.write(data)
+    assert 0 < writer.waiting < len(data)
+    assert [memoryview(part).obj for part in writer._waiting] == [data]
+    got = b""
+    while writer.waiting:
+        got += os.read(read, 1 << 20)
+        loop.run_once()
+    writer.close()
+    while part := os.read(read, 1 << 20):
+        got += part
+    assert got == data
+    os.close(read)
