@@ -26,10 +26,14 @@ _MAX_PATH = 4096
 class PooledSlave:
     """Running slave, with all that the broker keeps for it."""
 
-    def __init__(self, link: Link, python: str, path: tuple[bytes, ...], loop: Loop) -> None:
+    def __init__(
+        self, link: Link, python: str, path: tuple[bytes, ...], loop: Loop, login: bytes = b""
+    ) -> None:
         self.link = link
         #: The routes' keys of the slaves that lead to it: the first on its host, to itself.
         self.path = path
+        #: The key of the one that its account's login started, under another Python maybe.
+        self.login = login
         #: The interpreter as the hop named it; empty if the first stage looked for one.
         self.python = python
         greeting = link.greeting

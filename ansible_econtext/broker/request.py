@@ -220,5 +220,5 @@ class RequestHandler(Generic[A]):
             self.reply(messages.NotBegun())  # the sequence's later requests have the same slave
             return
         assert self._slave is not None  # it replied
-        self._slaves.retire(self._route, self._slave)
+        self._slaves.retire(self._slave)
         self.begin()

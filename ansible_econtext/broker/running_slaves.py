@@ -126,15 +126,13 @@ class RunningSlaves:
         """Drop all slaves of a route's host from the pool; end each when it is idle."""
         self._drop(key_of(route[:1]))
 
-    def retire(self, route: Route, slave: PooledSlave) -> None:
-        """Drop a route's slave, and those that it started, unless it was dropped before.
+    def retire(self, slave: PooledSlave) -> None:
+        """Drop a slave, and those that it started, unless it was dropped before.
 
         A slave under another Python has the login of the one before it, which is dropped too.
         """
-        if self._slaves.get(key_of(route)) is slave:
-            while route[-1].kind == "python":
-                route = route[:-1]
-            self._drop(key_of(route))
+        if self._slaves.get(slave.path[-1]) is slave:
+            self._drop(slave.login)
 
     def end_old(self) -> None:
         """End the old slaves that no request uses, logins among them; for the start of a run."""

@@ -6,7 +6,7 @@ from typing import Any
 from ansible_econtext.broker import launch_plan, open_files
 from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
 from ansible_econtext.broker.running_slaves import Found, RunningSlaves
-from ansible_econtext.client.route import Route, key_of
+from ansible_econtext.client.route import Route, key_of, without_pythons
 from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError
 from econtext.controller.launch import Starting
 from econtext.controller.link import Link, logger, notify
@@ -62,7 +62,7 @@ class SlavePool(RunningSlaves):
         if slave is None:
             return
         if key in self._short_lived and slave.is_spent:
-            self.retire(route, slave)
+            self.retire(slave)
             return
         for hop, each in zip(route, slave.path, strict=True):
             if hop.kind == "become" and self._drop_if_old(each):
@@ -150,11 +150,12 @@ class SlavePool(RunningSlaves):
             if attempt is not None:
                 self._found_out[key] = attempt.found_out
             path = tuple(key_of(route[: length + 1]) for length in range(len(route)))
-            slave = PooledSlave(outcome, hop.python, path, self._loop)
+            login = key_of(without_pythons(route))
+            slave = PooledSlave(outcome, hop.python, path, self._loop, login)
             slave.left |= self._left.pop(key, set())
             self._add(key, slave, parent)
             outcome.on_end.append(lambda error: self._ended(key, slave))
-            outcome.on_orphaned.append(lambda: self.retire(route, slave))
+            outcome.on_orphaned.append(lambda: self.retire(slave))
             self._settle(key, slave)
 
         def gone() -> None:

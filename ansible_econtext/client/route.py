@@ -53,6 +53,13 @@ def key_of(route: Route) -> bytes:
     return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
 
 
+def without_pythons(route: Route) -> Route:
+    """Return the route to the slave that its account's login starts."""
+    while route[-1].kind == "python":
+        route = route[:-1]
+    return route
+
+
 def local_hop(pythons: Sequence[str]) -> Hop:
     """Return the hop to a slave on this machine and account.
 

@@ -123,7 +123,7 @@ class Pool:
     def note_loss(self, route: Any) -> None:
         pass
 
-    def retire(self, route: Any, slave: PooledSlave) -> None:
+    def retire(self, slave: PooledSlave) -> None:
         pass
 
     def forget(self, route: Any) -> None:

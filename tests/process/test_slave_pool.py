@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pathlib
 import resource
 import signal
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -192,7 +194,7 @@ def test_one_that_does_not_end_delays_its_account_for_a_while(
 def test_one_that_ends_while_it_is_still_in_use_is_gone(owner: Owner) -> None:
     slave = owner.find()
     slave.users.add("a request")  # type: ignore[arg-type]
-    owner.slaves.retire(LOCAL, slave)
+    owner.slaves.retire(slave)
     os.kill(process_of(slave), signal.SIGKILL)
     owner.run_until(lambda: owner.slaves.count == 0)
     assert slave.link.error is not None
@@ -201,9 +203,9 @@ def test_one_that_ends_while_it_is_still_in_use_is_gone(owner: Owner) -> None:
 def test_a_retired_one_is_replaced_once(owner: Owner) -> None:
     """Several requests may find a slave outdated: the second one has the new slave."""
     first = owner.find()
-    owner.slaves.retire(LOCAL, first)
+    owner.slaves.retire(first)
     second = owner.find()
-    owner.slaves.retire(LOCAL, first)
+    owner.slaves.retire(first)
     assert owner.find() is second is not first
 
 
@@ -230,14 +232,14 @@ def test_an_orphaned_one_is_given_to_no_request_and_ends_when_it_is_idle(
 
 def test_one_under_another_python_is_retired_with_its_login(owner: Owner) -> None:
     parent, child = owner.find(), owner.find(OTHER)
-    owner.slaves.retire(OTHER, child)
+    owner.slaves.retire(child)
     assert owner.find() is not parent and owner.find(OTHER) is not child
 
 
 def test_a_retired_one_leaves_the_slave_before_it(owner: Owner) -> None:
     parent, child = owner.find(), owner.find(BELOW)
     child.left.add("a directory")
-    owner.slaves.retire(BELOW, child)
+    owner.slaves.retire(child)
     again = owner.find(BELOW)
     assert again is not child and owner.find() is parent
     assert again.left == {"a directory"}
@@ -385,3 +387,12 @@ def test_no_one_in_use_ends_for_another(owner: Owner, monkeypatch: pytest.Monkey
         slave.release("a request")  # type: ignore[arg-type]
     last = owner.find(account(6))
     assert living(slaves) == slaves[:1] and last.link.error is None
+
+
+def test_no_password_is_kept_for_a_slave(owner: Owner) -> None:
+    hop = LOCAL[0].replace(password="secret")
+    kept = weakref.ref(hop)
+    slave = owner.find([hop])
+    del hop
+    gc.collect()
+    assert kept() is None and slave.link.error is None
