@@ -1,5 +1,6 @@
 """Router: owner of the loop's thread and of all slaves started through it."""
 
+import contextlib
 import logging
 import sys
 import threading
@@ -40,6 +41,8 @@ class Router(Starter):
         #: The starts of this machine's own processes, until these have ended.
         self._starts: set[Starting] = set()
         self._closed = False
+        #: Whether the loop was told to stop, and takes no callback any more.
+        self._stopped = False
         self._ended = threading.Condition()
         self._thread = threading.Thread(target=self._loop.run, name="econtext", daemon=True)
         self._thread.start()
@@ -94,9 +97,10 @@ class Router(Starter):
 
     def post(self, callback: Callable[[], Any]) -> None:
         """Call `callback` in the loop's thread, later; raises EcontextError at the end."""
-        if not self._thread.is_alive():
-            raise EcontextError("the router is closed")
-        self._loop.post(callback)
+        with self._ended:
+            if self._stopped or not self._thread.is_alive():
+                raise EcontextError("the router is closed")
+            self._loop.post(callback)
 
     def on_loop(self, function: Callable[[], "Future[T]"]) -> "Future[T]":
         """Call `function` in the loop's thread, and return the future that it returns.
@@ -118,16 +122,17 @@ class Router(Starter):
 
     def close(self) -> None:
         """End all slaves, and wait until their processes have ended."""
-        if not self._thread.is_alive():
-            return
-
-        self.post(self._end)
-        if not self._wait():
-            self.post(self._kill)
-            self._wait()
-        self.post(self._loop.stop)
+        with contextlib.suppress(EcontextError):  # it was closed before
+            self.post(self._end)
+            if not self._wait():
+                self.post(self._kill)
+                self._wait()
+            with self._ended:
+                self.post(self._loop.stop)
+                self._stopped = True
+            self._thread.join()
+            self._loop.close()
         self._thread.join()
-        self._loop.close()
 
     def _wait(self) -> bool:
         with self._ended:

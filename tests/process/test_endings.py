@@ -13,6 +13,7 @@ import pytest
 
 import econtext
 from econtext import CallDied, CallError, ConnectionLost
+from econtext.target.loop import Loop
 from tests.support import processes
 
 from . import waiting
@@ -271,3 +272,38 @@ def test_a_router_that_is_closed_is_of_no_more_use(python):
     for use in (lambda: context.call(plain.echo), lambda: router.local(python)):
         assert isinstance(waiting.error_of(use), econtext.EcontextError)
     context.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_call_that_comes_as_the_router_is_closed_does_not_wait_for_ever(monkeypatch):
+    """It is begun, or is told: what the loop takes in, it calls."""
+    router = econtext.Router()
+    asked = threading.Event()
+    usual = Loop.post
+
+    def post(loop, callback):
+        if threading.current_thread() is caller:
+            asked.set()
+            for closer in closers:  # as far as they get: they should wait for this thread
+                closer.join(0.3)
+        usual(loop, callback)
+
+    def use():
+        try:
+            router.on_loop(lambda: "called")
+        except econtext.EcontextError:
+            pass
+
+    def close():
+        asked.wait(30)
+        router.close()
+
+    monkeypatch.setattr(Loop, "post", post)
+    caller = threading.Thread(target=use, daemon=True)
+    closers = [threading.Thread(target=close, daemon=True) for _ in range(2)]
+    for thread in (*closers, caller):
+        thread.start()
+    for thread in (caller, *closers):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert router.closed
