@@ -51,7 +51,8 @@ class DiskThread:
             except Exception as error:
                 outcome = error
             if then is not None:
-                self._loop.post(functools.partial(then, outcome))
+                # No partial, whose text would hold a part of the file: an error quotes it.
+                self._loop.post(lambda then=then, outcome=outcome: then(outcome))
 
 
 class Upload:

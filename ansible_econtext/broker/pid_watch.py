@@ -33,7 +33,7 @@ def when_ended(loop: Loop, process: int, then: Callable[[], None]) -> None:
 def _look(loop: Loop, process: int, then: Callable[[], None]) -> None:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # the latter: another account has the number now
         then()
     else:
         loop.call_later(_LOOK, lambda: _look(loop, process, then))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.client import messages
+from econtext.controller.link import notify
 from econtext.target import codec, wire
 from econtext.target.loop import Writer, read
 
@@ -72,4 +73,4 @@ class WorkerConnection:
         self._broker.gone(self)
         # The last one first, lest one begin because the one before it was ended.
         for _, request in sorted(self.handlers.items(), reverse=True):
-            request.abandon()
+            notify(request.abandon)

@@ -228,19 +228,24 @@ class Command(Child):
         options["env"] = compat.commands_environment()
         for name in ("stdin", "stdout", "stderr"):
             options[name] = subprocess.PIPE
+        streams = []  # type: list
         try:
             process = subprocess.Popen(argv, close_fds=True, bufsize=0, **options)
+            streams = [process.stdin, process.stdout, process.stderr]
+            # The descriptors outlive the Popen object, which is only a starter here.
+            for stream in streams:
+                opened.append(compat.keep_from_commands(os.dup(stream.fileno())))
         except Exception:
             for fd in opened:
                 os.close(fd)
+            if streams:
+                process.kill()
+                process.wait()
             raise
-        # The descriptors outlive the Popen object, which is only a starter here.
-        stdin, stdout, stderr = [
-            compat.keep_from_commands(os.dup(stream.fileno()))
-            for stream in (process.stdin, process.stdout, process.stderr)
-        ]
-        for stream in (process.stdin, process.stdout, process.stderr):
-            stream.close()
+        finally:
+            for stream in streams:
+                stream.close()
+        opened, (stdin, stdout, stderr) = opened[:-3], opened[-3:]
         outputs[stdout] = wire.STDOUT
         outputs[stderr] = wire.STDERR
         Child.__init__(self, loop, process.pid, stdin, outputs)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from econtext.target import call_process
+from econtext.target import call_process, child
 from econtext.target.loop import Loop
 
 
@@ -54,3 +54,14 @@ def test_a_spare_that_cannot_be_forked_ends_nothing_and_is_forked_later(loop, mo
     spare._fork()
     kept = spare._process
     assert isinstance(kept, Process) and spare.take() is kept
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_command_without_a_descriptor_leaves_nothing(loop, monkeypatch, at):
+    before = set(os.listdir("/dev/fd"))
+    fails(monkeypatch, "dup", at)
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        child.Command(loop, ["sleep", "1000"])
+    assert set(os.listdir("/dev/fd")) == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -330,3 +330,24 @@ def test_a_reply_that_cannot_be_sent_is_a_failure():
         connection.close()
     failed = messages.decode_reply(reply, (messages.Failed,))
     assert number == 7 and "digits" in failed.text
+
+
+def test_a_request_that_cannot_be_abandoned_keeps_no_other():
+    abandoned = []
+
+    class Request:
+        def __init__(self, error=None):
+            self.error = error
+
+        def abandon(self):
+            if self.error is not None:
+                raise self.error
+            abandoned.append(self)
+
+    worker, own = socket.socketpair()
+    with worker:
+        connection = WorkerConnection(Broker(), own)
+        first = Request()
+        connection.handlers = {1: first, 2: Request(RuntimeError("can't start new thread"))}
+        connection.close()
+    assert abandoned == [first]

@@ -1,7 +1,10 @@
 """A file that is put or fetched is as its request says, or its reply is a failure."""
 
+import queue
+
 import pytest
 
+from ansible_econtext.broker.file_transfer import DiskThread
 from ansible_econtext.broker.handlers import FetchHandler, PutHandler
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.sequence import Sequence
@@ -70,3 +73,16 @@ def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # 
     handler.abandon()
     processes.until(30, lambda: not part.exists(), "the part file is removed")
     ends(link, 1)
+
+
+def test_an_error_quotes_nothing_of_a_file():
+    """What the loop calls is quoted if it raises."""
+    posted = queue.Queue()
+
+    class Quoting:
+        post = posted.put
+
+    thread = DiskThread(Quoting())
+    thread.do(lambda: b"a secret", lambda outcome: None)
+    thread.end(lambda: None)
+    assert "secret" not in repr(posted.get(timeout=30))
