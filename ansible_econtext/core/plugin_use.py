@@ -17,10 +17,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from ansible.plugins import cache
 from ansible.plugins.loader import Jinja2Loader, PluginLoader, filter_loader, test_loader
 from ansible.vars.hostvars import HostVars
+from ansible.vars.manager import VariableManager
 
-from ansible_econtext.core import fork_gate, known_plugins, worker_process
+from ansible_econtext.core import fork_gate, known_plugins, plugins, worker_process
 from ansible_econtext.core.patch import replaced
 
 #: Seconds that a process may take to load others' files, to find what they define.
@@ -46,13 +48,14 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
     Source: 2.19 to 2.21.  `PluginLoader._load_module_source` in `plugins/loader.py` takes a module
     from sys.modules even if another thread is loading it.  `JinjaPluginIntercept` in
     `_internal/_templating/_jinja_plugins.py` is asked for each filter and test each time that a
-    template is filled in.  `HostVars.raw_get` in `vars/hostvars.py` reads what the main thread
-    changes with each result.
+    template is filled in.  `HostVars.raw_get` in `vars/hostvars.py`, and what makes a delegate's
+    variables in `vars/manager.py`, read what the main thread changes with each result.
     """
     from ansible._internal._templating._jinja_plugins import JinjaPluginIntercept
 
     stock_plugin, stock_jinja = PluginLoader.get_with_context, Jinja2Loader.get_with_context
     stock_item, stock_get = JinjaPluginIntercept.__getitem__, HostVars.raw_get
+    stock_delegate = VariableManager.get_delegated_vars_and_hostname
 
     @functools.wraps(stock_plugin)
     def get_plugin(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -70,23 +73,41 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
             return stock_jinja(loader, name, *args, **kwargs)
 
     @functools.wraps(stock_item)
-    def get_item(plugins: Any, name: str) -> Any:
-        if fork_gate.current() is not None and not _is_safe_in_jinja(plugins._plugin_loader, name):
-            fork_gate.move(f"the {plugins._plugin_loader.type} {name}")
-        return stock_item(plugins, name)
+    def get_item(found: Any, name: str) -> Any:
+        if fork_gate.current() is not None and not _is_safe_in_jinja(found._plugin_loader, name):
+            fork_gate.move(f"the {found._plugin_loader.type} {name}")
+        return stock_item(found, name)
 
     @functools.wraps(stock_get)
     def raw_get(hostvars: Any, name: str) -> Any:
-        gate = fork_gate.current()
-        with gate.alone() if gate is not None else contextlib.nullcontext():
+        with _reading_variables(hostvars._variable_manager):
             return stock_get(hostvars, name)
+
+    @functools.wraps(stock_delegate)
+    def get_delegate(manager: Any, templar: Any, task: Any, variables: Any) -> Any:
+        with _reading_variables(manager) if task.delegate_to else contextlib.nullcontext():
+            return stock_delegate(manager, templar, task, variables)
 
     with (
         replaced(HostVars, raw_get=raw_get),
+        replaced(VariableManager, get_delegated_vars_and_hostname=get_delegate),
         replaced(PluginLoader, get_with_context=get_plugin),
         replaced(Jinja2Loader, get_with_context=get_jinja),
         replaced(JinjaPluginIntercept, __getitem__=get_item),
     ):
+        yield
+
+
+@contextlib.contextmanager
+def _reading_variables(manager: Any) -> Iterator[None]:
+    """Keep the main thread asleep while the present task thread reads another host's variables.
+
+    The task moves before if its facts are kept by a plugin that is not ansible-core's.
+    """
+    if not plugins.is_core_plugin(type(manager._fact_cache), cache) and fork_gate.can_move():
+        fork_gate.move("a cache plugin of facts")
+    gate = fork_gate.current()
+    with gate.alone() if gate is not None else contextlib.nullcontext():
         yield
 
 

@@ -201,7 +201,7 @@ def needs_no_fork(arguments: dict[str, Any]) -> bool:
     The plugins of its templates and of its connection are checked when it comes to them.
     """
     task = arguments["task"]
-    if task.timeout or task.async_val or task.delegate_to or task.debugger:
+    if task.timeout or task.async_val or task.debugger:
         return False
     return task_runner.has_known_templates() and actions.action_plugin(task) in _ACTIONS
 

@@ -9,6 +9,7 @@ import pathlib
 from typing import Any
 
 import pytest
+from ansible.release import __version__ as core
 
 from tests.support.scale import more_of_a_kind
 
@@ -23,7 +24,6 @@ PATIENCE = 150
 REASONS: dict[str, dict[str, Any]] = {
     "timeout": {"timeout": 60},
     "async": {"async": 60, "poll": 1},
-    "delegated": {"delegate_to": "other_name"},
     "debugger": {"debugger": "never"},
     "own connection": {"connection": "own_local", "vars": {"ansible_connection": "own_local"}},
     "own filter": {"vars": {"end": "{{ 'memory' | play_does }}"}},
@@ -141,3 +141,39 @@ def test_hosts_of_one_task_run_at_once(
     result = ended(running)
     assert result.rc == 0, str(result)
     assert len(result.tasks) == len(ORDERS) * len(every), str(result)
+
+
+#: A message with the number of the process that fills it in.
+PROCESS = {"msg": "{{ hostvars[other].shared is string }} {{ lookup('file', '/proc/self/stat') }}"}
+
+
+@pytest.mark.skipif(
+    tuple(map(int, core.split(".")[:2])) < (2, 19), reason="ansible-core 2.19 and later"
+)
+@pytest.mark.parametrize("cache", ["memory", "own_cache"])
+def test_variables_of_another_host_are_read_in_a_thread(
+    hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path, cache: str
+) -> None:
+    """Of a delegate too; but not where their facts are kept by a plugin of the user's."""
+    tasks = [
+        {"name": "read", "debug": PROCESS},
+        {"name": "delegated", "debug": PROCESS, "delegate_to": "{{ other }}"},
+    ]
+    play = {"hosts": "first", "gather_facts": False, "vars": {"other": "second"}, "tasks": tasks}
+    running = own_plugins.start(
+        [play],
+        directory=scratch / "run",
+        strategy=strategy,
+        hosts=hosts,
+        plugins=["cache_plugins/own_cache.py"],
+        cfg={"fact_caching": cache, "cache_plugins": str(scratch / "run" / "cache_plugins")},
+    )
+    result = ended(running)
+    assert result.rc == 0, str(result)
+    found = [one.result["msg"].split()[:2] for one in result.tasks]
+    process = str(running.process.pid)
+    assert [said for said, _ in found] == ["True", "True"]
+    if cache == "memory":
+        assert [each for _, each in found] == [process, process]
+    else:
+        assert process not in [each for _, each in found]
