@@ -10,6 +10,7 @@ import pathlib
 from typing import Any
 
 import pytest
+from ansible.release import __version__ as core
 
 from tests.support.scale import more_of_a_kind, parameters
 
@@ -131,11 +132,12 @@ def test_a_tree_has_a_warm_process(
 def test_the_items_of_a_loop_have_a_warm_process(
     ssh: Transport, strategy: str, scratch: pathlib.Path
 ) -> None:
-    """The first one too: what is in a loop comes again."""
+    """Of a loop in a pipeline, the first one too: what is in a loop comes again."""
+    has_pipelines = tuple(map(int, core.split(".")[:2])) >= (2, 19)
     task = {"command": "echo {{ item }}", "loop": list(range(4))}
     trace = trace_of([task], ssh, strategy, scratch)
     notes = [note["was_warm"] for note in trace if note["reply"] == "Ended"]
-    assert notes == [True] * 4
+    assert notes == [has_pipelines, True, True, True]
 
 
 @pytest.mark.parametrize("module", parameters(PROGRAMS, ["want_json", "json_args_shell"]))
