@@ -26,7 +26,7 @@ class CarryingStrategy:
                 _start_broker()
             atexit.unregister(exit.finish)  # one play of a run is enough
             atexit.register(exit.finish, endpoint.of_run())
-            if settings.is_on("PATCHES"):
+            if settings.is_on("PATCHES") and versions.is_known_since((2, 19)):
                 caller_frame.find_it_alone()
         super().__init__(*args, **kwargs)
 

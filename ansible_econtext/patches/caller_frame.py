@@ -5,8 +5,6 @@ import sys
 from types import FrameType
 from typing import Any
 
-from ansible_econtext.core.versions import is_known_since
-
 
 def find_it_alone() -> None:
     """Replace ansible-core's look at all frames by one at one frame, until the run ends.
@@ -16,8 +14,6 @@ def find_it_alone() -> None:
     ansible-core such as `bool` deprecate arguments, and `PluginLoader.get` warns of a strategy that
     is not ansible-core's.
     """
-    if not is_known_since((2, 19)):
-        return
     from ansible.module_utils._internal import _stack
 
     stack: Any = _stack

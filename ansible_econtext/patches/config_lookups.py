@@ -6,14 +6,13 @@ ansible-core looks both up again for each task.
 import copy
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from ansible.config.manager import ConfigManager
 from ansible.plugins.loader import PluginLoader
 
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import is_known_since
 
 #: The present environment.  A missing name costs an exception in `os.environ` itself.
 _environment: Mapping[bytes, bytes] = getattr(os.environ, "_data", os.environb)
@@ -70,8 +69,6 @@ def kept_options() -> AbstractContextManager[None]:
             return copy.copy(value) if isinstance(value, list) else value, origin
         return stock(self, config, cfile, plugin_type, plugin_name, keys, variables, direct, **more)
 
-    if not is_known_since((2, 16)):
-        return nullcontext()
     return replaced(ConfigManager, get_config_value_and_origin=get_config_value_and_origin)
 
 
@@ -142,6 +139,4 @@ def kept_builtin_plugins() -> AbstractContextManager[None]:
         own.redirect_list, own.load_attempts = [*found.redirect_list], [*found.load_attempts]
         return own
 
-    if not is_known_since((2, 19)):
-        return nullcontext()
     return replaced(PluginLoader, find_plugin_with_context=find_plugin_with_context)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_econtext.core import values
-from ansible_econtext.core.versions import is_known_since
 
 
 @contextlib.contextmanager
@@ -23,7 +22,7 @@ def shared_scalars() -> Iterator[None]:
     that `deepcopy` knows, in CPython 3.10 to 3.14.
     """
     table = getattr(copy, "_deepcopy_dispatch", None)
-    if not is_known_since((2, 19)) or table is None:
+    if table is None:
         yield
         return
     known = values.types()

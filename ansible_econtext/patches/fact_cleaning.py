@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ansible.plugins.loader import connection_loader
@@ -10,7 +10,6 @@ from ansible.vars import clean, manager
 
 from ansible_econtext.core import values
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import is_known_since
 
 #: Sets of names that are kept at most.
 _MOST = 200
@@ -26,8 +25,6 @@ def named_once() -> AbstractContextManager[None]:
     It compares each name with a pattern for each connection plugin, which it looks for in all
     directories.  What it removes depends on the names and on those plugins.
     """
-    if not is_known_since((2, 19)):
-        return nullcontext()
     return replaced(manager, clean_facts=_cleaning(clean.clean_facts))
 
 

@@ -6,7 +6,7 @@ them several times for each task and for each item of a loop.
 
 import copy
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from ansible.playbook.base import FieldAttributeBase
@@ -15,7 +15,6 @@ from ansible.utils.sentinel import Sentinel
 
 from ansible_econtext.core import values
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import is_known_since
 
 #: Attributes that `copy` takes over besides the fields.
 _BESIDES = "_loader _variable_manager _origin _validated _finalized _uuid _ds".split()
@@ -29,8 +28,6 @@ def validated_once() -> AbstractContextManager[None]:
     is required.  The result for a plain value without a template depends on the field's type
     alone.
     """
-    if not is_known_since((2, 19)):
-        return nullcontext()
     kind: Any = FieldAttributeBase
     return replaced(kind, post_validate=_post_validate(), copy=_copy(kind.copy))
 

@@ -3,19 +3,16 @@
 ansible-core looks for some fifty of them again for each module that it builds.
 """
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ansible.executor import module_common
 
 from ansible_econtext.core import own_files
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import is_known_since
 
 
-@contextlib.contextmanager
-def found_once() -> Iterator[None]:
+def found_once() -> AbstractContextManager[None]:
     """Look for each name below `ansible.module_utils` once, for the time of a play.
 
     Where a play, a role or the user has module_utils of their own, each look is made.
@@ -23,9 +20,6 @@ def found_once() -> Iterator[None]:
     Source: `LegacyModuleUtilLocator._find_module` in `executor/module_common.py`, 2.19 to 2.21,
     which sets two attributes.
     """
-    if not is_known_since((2, 19)):
-        yield
-        return
     kind = module_common.LegacyModuleUtilLocator
     stock = kind._find_module
     found: dict[tuple[str, ...], tuple[bool, Any] | None] = {}
@@ -42,5 +36,4 @@ def found_once() -> Iterator[None]:
         locator.is_package, locator.source_code = kept
         return True
 
-    with replaced(kind, _find_module=find_module):
-        yield
+    return replaced(kind, _find_module=find_module)

@@ -5,7 +5,7 @@ of the time of a build, and leaves much to Python's looks for cycles.
 """
 
 import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -13,7 +13,6 @@ from ansible.executor import module_common
 
 from ansible_econtext.core import own_files
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import is_known_since
 from ansible_econtext.patches.import_statements import skeleton
 
 #: Compiled import statements of each file, by its content; kept until the run ends.
@@ -24,8 +23,7 @@ _trees: dict[bytes, Any] = {}
 _MORE = (b"METADATA", b"embed")
 
 
-@contextlib.contextmanager
-def found_once() -> Iterator[None]:
+def found_once() -> AbstractContextManager[None]:
     """Compile the import statements of each file once in a run, during plays.
 
     A file that is not ansible-core's own is compiled whole before, as the user has to see the
@@ -34,9 +32,6 @@ def found_once() -> Iterator[None]:
     Source: `_compile_module_ast` in `executor/module_common.py`, 2.19 to 2.21.  Its result goes to
     a `ModuleDepFinder`, which looks for imports, and to `_get_module_metadata`.
     """
-    if not is_known_since((2, 19)):
-        yield
-        return
     stock = module_common._compile_module_ast
 
     def compile_module_ast(name: str, source: Any) -> Any:
@@ -53,8 +48,7 @@ def found_once() -> Iterator[None]:
                 return stock(name, statements)
         return None
 
-    with replaced(module_common, _compile_module_ast=compile_module_ast):
-        yield
+    return replaced(module_common, _compile_module_ast=compile_module_ast)
 
 
 def _is_own(source: Any) -> bool:

@@ -11,7 +11,6 @@ from jinja2.environment import TemplateExpression
 from jinja2.exceptions import TemplateSyntaxError
 
 from ansible_econtext.core.patch import replaced
-from ansible_econtext.core.versions import is_known_since
 
 #: Compiled templates that are kept at most.
 _MOST = 2000
@@ -33,8 +32,6 @@ def compiled_once() -> AbstractContextManager[None]:
     on the delimiters, on whether backslashes are escaped (`AnsibleLexer`), and on how the filters
     and tests that are named want to be called.
     """
-    if not is_known_since((2, 19)):
-        return nullcontext()
     from ansible._internal._templating import _jinja_bits
 
     kind: Any = _jinja_bits.AnsibleEnvironment

@@ -5,7 +5,7 @@ import functools
 import gc
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -50,21 +50,25 @@ def carried(strategy: Any, iterator: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _patched() -> Iterator[None]:
-    """Apply the patches of ansible-core, unless their setting is off."""
-    with contextlib.ExitStack() as stack:
-        if settings.is_on("PATCHES"):
-            for patch in (
-                caches.kept_payloads,
+    """Apply the patches that were read for this ansible-core, unless their setting is off."""
+    patches: list[Callable[[], AbstractContextManager[None]]] = []
+    if settings.is_on("PATCHES"):
+        patches.append(caches.kept_payloads)  # which looks itself whether it fits
+        if versions.is_known_since((2, 16)):
+            patches.append(config_lookups.kept_options)
+        if versions.is_known_since((2, 19)):
+            patches += [
                 module_utils_files.found_once,
                 module_utils_imports.found_once,
-                config_lookups.kept_options,
                 config_lookups.kept_builtin_plugins,
                 deep_copies.shared_scalars,
                 fact_cleaning.named_once,
                 field_validation.validated_once,
                 template_cache.compiled_once,
-            ):
-                stack.enter_context(patch())
+            ]
+    with contextlib.ExitStack() as stack:
+        for patch in patches:
+            stack.enter_context(patch())
         yield
 
 
