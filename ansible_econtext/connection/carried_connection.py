@@ -6,6 +6,7 @@ A command that is not recognised goes the stock way, through the methods of the 
 A connection is for one thread at a time: that of its task.
 """
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +30,6 @@ class CarriedConnection(StockConnection):
 
     All names but Ansible's own begin with `_econtext`, so as to touch none of the stock class.
     """
-
-    has_pipelining = True
 
     #: The process number of the run; None unless the strategy set it.
     econtext_run: int | None = None
@@ -110,8 +109,8 @@ class CarriedConnection(StockConnection):
         super().set_options(*args, **kwargs)
         self._econtext_hops = {}
         if self._econtext is not None:
-            self._econtext.retries = self._econtext_retries()
-            self._econtext.term = self._econtext_term()
+            self._econtext.retries = plugins.retries(self)
+            self._econtext.term = plugins.term(self)
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
 
@@ -156,7 +155,7 @@ class CarriedConnection(StockConnection):
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
-        local, remote = self._econtext_local(in_path), self._econtext_remote(out_path)
+        local, remote = self._econtext_path(in_path), self._econtext_path(out_path)
         is_of_module = shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs()
         limit = LARGEST_MODULE if is_of_module else SMALL_FILE
         try:
@@ -169,12 +168,12 @@ class CarriedConnection(StockConnection):
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
-        remote, local = self._econtext_remote(in_path), self._econtext_local(out_path)
-        reason = self._econtext_fetch_refusal()
+        remote, local = self._econtext_path(in_path), self._econtext_path(out_path)
+        reason = plugins.special_transfer(self)
         if reason:
             return self._econtext_go(f"fetch_file: {reason}", stock, in_path, out_path)
         try:
-            self._econtext.fetch(remote, local, self._econtext_new_mode)
+            self._econtext.fetch(remote, local, functools.partial(plugins.mode_by_transfer, self))
         except errors.NoPython as error:
             return self._econtext_go(f"fetch_file: {error}", stock, in_path, out_path)
 
@@ -250,27 +249,11 @@ class CarriedConnection(StockConnection):
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         raise NotImplementedError
 
-    def _econtext_retries(self) -> int:
-        """Return how often an attempt to reach the host is repeated."""
-        return 0
-
-    def _econtext_term(self) -> str | None:
-        """Return TERM of the terminals that the stock plugin makes; None if it makes none."""
-        return None
-
-    def _econtext_new_mode(self, mode: int) -> int:
-        """Return the mode, before the umask, of a new file that is fetched from one of `mode`."""
-        return 0o666
-
-    def _econtext_fetch_refusal(self) -> str:
-        """Return why files are to be fetched the stock way; "" if they are not."""
-        return ""
-
     def _econtext_directory(self) -> str | None:
-        """Return the directory in which commands run; None for the account's home."""
-        return None
+        """Return the directory in which commands run, if the plugin has one; None for home."""
+        directory = getattr(self, "cwd", None)
+        return to_text(directory) if directory else None
 
-    def _econtext_local(self, path: str) -> str:
+    def _econtext_path(self, path: str) -> str:
+        """Return the path of a file, on the controller or the target."""
         return to_text(path)
-
-    _econtext_remote = _econtext_local

@@ -3,10 +3,7 @@
 `carried(stock)` makes one of the class of a stock connection plugin.
 """
 
-import os
-
 import ansible.plugins.connection
-from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
@@ -20,20 +17,8 @@ class CarriedSSH(CarriedConnection):
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         argv, password = plugins.ssh_command(self), plugins.ssh_password(self)
         prompt = plugins.ssh_password_prompt(self)
-        timeout = plugins.login_timeout(self)
+        timeout = float(self.get_option("timeout"))
         return route.ssh_hop(self.host, argv, password, prompt, pythons, timeout)
-
-    def _econtext_retries(self) -> int:
-        return int(self.get_option("reconnection_retries") or 0)
-
-    def _econtext_term(self) -> str | None:
-        return os.environ.get("TERM", "") if self.get_option("use_tty") else None
-
-    def _econtext_new_mode(self, mode: int) -> int:
-        return plugins.mode_by_transfer(self, mode)
-
-    def _econtext_fetch_refusal(self) -> str:
-        return plugins.special_transfer(self)
 
 
 class CarriedLocal(CarriedConnection):
@@ -42,14 +27,8 @@ class CarriedLocal(CarriedConnection):
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         return route.local_hop(pythons)
 
-    def _econtext_directory(self) -> str | None:
-        directory = getattr(self, "cwd", None)
-        return to_text(directory) if directory else None
-
-    def _econtext_local(self, path: str) -> str:
+    def _econtext_path(self, path: str) -> str:
         return str(unfrackpath(path, basedir=self._econtext_directory()))
-
-    _econtext_remote = _econtext_local
 
 
 _MIXINS = {"ssh": CarriedSSH, "local": CarriedLocal}

@@ -79,24 +79,33 @@ def ssh_password_prompt(connection: Any) -> str:
     return to_text(connection.get_option("sshpass_prompt") or usual)
 
 
-def login_timeout(connection: Any) -> float:
-    """Return the seconds that the user allows for a connection.
+def retries(connection: Any) -> int:
+    """Return how often an attempt to reach the host is repeated."""
+    return int(_option(connection, "reconnection_retries") or 0)
 
-    The stock ssh plugin gives them to ssh, and has no limit of its own.
-    """
-    return float(connection.get_option("timeout"))
+
+def term(connection: Any) -> str | None:
+    """Return TERM of the terminals that the stock plugin makes; None if it makes none."""
+    return os.environ.get("TERM", "") if _option(connection, "use_tty") else None
+
+
+def _option(connection: Any, name: str) -> Any:
+    """Return the value of an option that only the ssh plugin has; None for another plugin."""
+    return connection.get_option(name) if connection.has_option(name) else None
 
 
 def mode_by_transfer(connection: Any, mode: int) -> int:
-    """Return the mode, before the umask, that the ssh plugin gives a new file that it fetches.
+    """Return the mode, before the umask, that the plugin gives a new file that it fetches.
 
     `mode` is that of the file on the host.
 
     Source: `_file_transport_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, for `piped`;
     sftp(1), and scp(1) since OpenSSH 9.0, open a new file with the host's bits and `u+w`.
     """
-    is_piped = connection.get_option("ssh_transfer_method") == "piped"
-    return 0o666 if is_piped else mode & 0o777 | 0o200
+    option = "ssh_transfer_method"
+    if not connection.has_option(option) or connection.get_option(option) == "piped":
+        return 0o666
+    return mode & 0o777 | 0o200
 
 
 def special_transfer(connection: Any) -> str:
@@ -105,9 +114,9 @@ def special_transfer(connection: Any) -> str:
     Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  `-p` keeps them in both
     programs; `-O` has scp use its old protocol, which has rules of its own.
     """
-    method = connection.get_option("ssh_transfer_method")
+    method = _option(connection, "ssh_transfer_method")
     program, flags = ("scp", "pO") if method == "scp" else ("sftp", "p")
-    words = shlex.split(connection.get_option(f"{program}_extra_args") or "")
+    words = shlex.split(_option(connection, f"{program}_extra_args") or "")
     found = [word for word in words if re.fullmatch(f"-\\w*[{flags}]\\w*", word)]
     return f"{program} {' '.join(found)}" if found and method != "piped" else ""
 
