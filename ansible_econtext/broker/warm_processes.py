@@ -106,7 +106,7 @@ class WarmProcess(CollectingCall):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether a run is active or waits: an idle one does not keep the slave busy."""
+        """Whether a run is active or waits."""
         return bool(self._runs)
 
     def ask(

@@ -39,11 +39,6 @@ class Channel:
         #: Called when the queue has run empty and more may be written.
         self.on_drained: Callable[[], None] | None = None
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether its outcome is awaited; if false, the channel does not keep a link busy."""
-        return True
-
     def write(self, stream: int, data: bytes) -> None:
         """Send data to a stream as far as credit allows; keep the rest until later."""
         view = memoryview(data)

@@ -100,11 +100,6 @@ class Link:
             wire.WANT: self._want,
         }
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether calls or commands are active."""
-        return any(channel.is_wanted for channel in self._channels.values())
-
     # Down
 
     def open(self, kind: int, channel: "Channel", request: dict[str, Any], after: int = 0) -> None:

@@ -255,7 +255,7 @@ def test_a_file_whose_target_stops(
     assert isinstance(reply, messages.Failed)
     assert reply.code is messages.FailureCode.OPERATION
     assert "took nothing, and sent nothing, for 0.3 seconds" in reply.text
-    owner.run_until(lambda: not slave.link.is_busy)
+    owner.run_until(lambda: not slave.link._channels)
     assert not slave.users
 
 
