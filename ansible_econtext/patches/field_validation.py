@@ -5,6 +5,7 @@ them several times for each task and for each item of a loop.
 """
 
 import copy
+import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -45,15 +46,8 @@ class _Validation:
 
     def __init__(self) -> None:
         self._fixed = values.types().fixed
-        self._fields: dict[type, list[_Field]] = {}
         #: (value, result).  The value is kept, as its identity may be part of the key.
         self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
-
-    def fields(self, kind: type) -> list[_Field]:
-        """Return the fields of a class that validation looks at."""
-        if kind not in self._fields:
-            self._fields[kind] = _fields_of(kind)
-        return self._fields[kind]
 
     def validated(self, owner: Any, field: _Field, templar: Any) -> object:
         """Return the value that the field gets; Sentinel if it keeps its own."""
@@ -87,7 +81,8 @@ def _post_validate() -> Callable[[Any, Any], None]:
     validation = _Validation()
 
     def post_validate(owner: Any, templar: Any) -> None:
-        for field in validation.fields(type(owner)):
+        kind: Any = type(owner)
+        for field in _fields_of(kind):
             value = validation.validated(owner, field, templar)
             if value is not Sentinel:
                 setattr(owner, field.name, value)
@@ -102,6 +97,7 @@ def _is_without_template(value: object) -> bool:
     )
 
 
+@functools.cache
 def _fields_of(kind: Any) -> list[_Field]:
     """Return the fields of a class that ansible-core would validate."""
     is_complicated = issubclass(kind, IncludeRole)  # its fields depend on how the role is included
@@ -129,14 +125,11 @@ def _is_simple(kind: Any, name: str, field: Any) -> bool:
 
 def _copy(stock: Any) -> Callable[[Any], Any]:
     """Return the replacement of `FieldAttributeBase.copy`."""
-    slots: dict[type, list[str] | None] = {}
     shared = values.types().fixed | {type(Sentinel)}
 
     def copied(owner: Any) -> Any:
-        kind = type(owner)
-        if kind not in slots:
-            slots[kind] = _slots_of(kind)
-        names = slots[kind]
+        kind: Any = type(owner)
+        names = _slots_of(kind)
         if names is None:
             return stock(owner)
         try:
@@ -155,6 +148,7 @@ def _copy(stock: Any) -> Callable[[Any], Any]:
     return copied
 
 
+@functools.cache
 def _slots_of(kind: Any) -> list[str] | None:
     """Return the attributes that hold the fields; None if others hold some."""
     names = [f"_{name}" for name in kind.fattributes]
