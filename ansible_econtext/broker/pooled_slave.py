@@ -107,23 +107,13 @@ class PooledSlave:
         return interpreter in (self.python, self.link.greeting["executable"])
 
 
-class Failure:
-    """Failure to start a slave at the hop of this number in its route."""
-
-    def __init__(self, hop: int, kind: str, error: EcontextError) -> None:
-        self.hop = hop
-        self.kind = kind
-        self.error = error
-
-
-def reply_of(failure: Failure) -> messages.NotReached:
-    """Return the reply to a request whose slave could not be started."""
-    error = failure.error
+def failure(hop: int, kind: str, error: EcontextError) -> messages.NotReached:
+    """Return the failure to start a slave at the hop of this number in its route."""
     return messages.NotReached(
         code=_code_of(error),
         text=str(error),
-        hop=failure.hop,
-        hop_kind=failure.kind,
+        hop=hop,
+        hop_kind=kind,
         status=getattr(error, "status", None),
         stderr=getattr(error, "stderr", ""),
         seconds=getattr(error, "seconds", None),

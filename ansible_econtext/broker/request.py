@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
 from ansible_econtext.broker.payload_store import PayloadStore
-from ansible_econtext.broker.pooled_slave import Failure, PooledSlave, reply_of
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
@@ -61,11 +61,11 @@ class RequestHandler(Generic[A]):
         """Begin the work on a running slave; raises EcontextError if it has gone."""
         raise NotImplementedError
 
-    def _found(self, slave: PooledSlave | Failure) -> None:
+    def _found(self, slave: PooledSlave | messages.NotReached) -> None:
         if self.is_over:
             return  # abandoned meanwhile
-        if isinstance(slave, Failure):
-            self.reply(reply_of(slave))
+        if isinstance(slave, messages.NotReached):
+            self.reply(slave)
             return
         if self._changes:
             self._use(slave)

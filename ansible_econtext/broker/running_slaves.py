@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 
-from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import Route, key_of
 from econtext.controller.errors import ConnectionLost
@@ -11,7 +11,7 @@ from econtext.controller.launch import Starting
 from econtext.controller.link import Link
 from econtext.target.loop import Loop
 
-Found = Callable[[PooledSlave | Failure], None]
+Found = Callable[[PooledSlave | messages.NotReached], None]
 
 #: Seconds between looks at whether a slave that is to end is still in use, and that it has to end.
 _LOOK = 0.05

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_econtext.broker import launch_plan, open_files
-from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
+from ansible_econtext.broker.pooled_slave import PooledSlave, failure
 from ansible_econtext.broker.running_slaves import Found, RunningSlaves
+from ansible_econtext.client.messages import NotReached
 from ansible_econtext.client.route import Route, key_of, without_pythons
 from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError
 from econtext.controller.launch import Starting
@@ -37,7 +38,7 @@ class SlavePool(RunningSlaves):
         if it was silent for long.
         """
         if not route:
-            found(Failure(0, "", LaunchError("the route", "it has no hop")))
+            found(failure(0, "", LaunchError("the route", "it has no hop")))
             return
         key = key_of(route)
         self._retire_before_use(route, key)
@@ -125,14 +126,14 @@ class SlavePool(RunningSlaves):
     def _start(self, route: Route, key: bytes) -> None:
         if self._closed:
             error = ConnectionLost(route[-1].name, "the broker is about to end")
-            self._settle(key, Failure(len(route) - 1, route[-1].kind, error))
+            self._settle(key, failure(len(route) - 1, route[-1].kind, error))
         elif len(route) > 1:
             self.find(route[:-1], lambda parent: self._launch_from(route, key, parent))
         elif open_files.has_room() or not self._end_idle(lambda: self._start(route, key)):
             self._launch(route, key, None)
 
-    def _launch_from(self, route: Route, key: bytes, parent: PooledSlave | Failure) -> None:
-        if isinstance(parent, Failure):
+    def _launch_from(self, route: Route, key: bytes, parent: PooledSlave | NotReached) -> None:
+        if isinstance(parent, NotReached):
             self._settle(key, parent)
             return
         self._parents[key] = parent.link  # it is in use while others make room
@@ -145,7 +146,7 @@ class SlavePool(RunningSlaves):
         def done(outcome: Link | EcontextError) -> None:
             attempt = self._attempts.pop(key, None)
             if isinstance(outcome, EcontextError):
-                self._settle(key, Failure(len(route) - 1, hop.kind, outcome))
+                self._settle(key, failure(len(route) - 1, hop.kind, outcome))
                 return
             if attempt is not None:
                 self._found_out[key] = attempt.found_out
@@ -177,7 +178,7 @@ class SlavePool(RunningSlaves):
         for callback in self._ahead.pop(key, ()):
             self._attempts[key].send_ahead(callback)
 
-    def _settle(self, key: bytes, outcome: PooledSlave | Failure) -> None:
+    def _settle(self, key: bytes, outcome: PooledSlave | NotReached) -> None:
         self._ahead.pop(key, None)
         self._parents.pop(key, None)
         for found in self._starting.pop(key):

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import econtext
-from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import route
+from ansible_econtext.client.messages import NotReached
 from econtext.boot import bundle, first_stage
 from econtext.boot.first_stage import Manner
 from econtext.target.loop import Loop
@@ -119,12 +120,12 @@ def test_a_manner_is_remembered(
     slaves = SlavePool(loop)
 
     def find(hops: route.Route) -> PooledSlave:
-        found: list[PooledSlave | Failure] = []
+        found: list[PooledSlave | NotReached] = []
         ahead: list[str] = []
         slaves.find(hops, found.append)
         slaves.send_ahead(hops, lambda link: ahead.append(link.name))
         waiting.run_until(loop, lambda: found)
-        assert isinstance(found[0], PooledSlave), found[0].error
+        assert isinstance(found[0], PooledSlave), found[0].text
         assert ahead
         return found[0]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_econtext.broker.pooled_slave import Failure
 from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.client.messages import NotReached
 from ansible_econtext.client.route import Hop
 from econtext.boot import bundle
 from econtext.controller.launch import Launch, Starting
@@ -98,6 +98,6 @@ def test_slaves_of_slaves_too() -> None:
     slaves.send_ahead(route, lambda link: ahead.append("never"))
     slaves.send_ahead([hop("local", "true")], lambda link: ahead.append("never"))
     waiting.run_until(loop, lambda: found)
-    assert isinstance(found[0], Failure)
+    assert isinstance(found[0], NotReached)
     assert ahead == ["local"] and slaves._ahead == {}
     loop.close()

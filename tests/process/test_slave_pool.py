@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from ansible_econtext.broker import open_files, pooled_slave, running_slaves, slave_pool
-from ansible_econtext.broker.pooled_slave import Failure, PooledSlave
+from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client import messages, route
+from ansible_econtext.client.messages import NotReached
 from econtext.controller import keepalive
 from econtext.target.loop import Loop
 from tests.support import processes
@@ -41,10 +42,10 @@ class Owner:
         self.slaves = SlavePool(self.loop)
 
     def find(self, hops: route.Route | None = None) -> PooledSlave:
-        found: list[PooledSlave | Failure] = []
+        found: list[PooledSlave | NotReached] = []
         self.slaves.find(hops or LOCAL, found.append)
         self.run_until(lambda: bool(found))
-        assert isinstance(found[0], PooledSlave), found[0].error
+        assert isinstance(found[0], PooledSlave), found[0].text
         return found[0]
 
     def run_until(self, done: Callable[[], bool]) -> None:
@@ -119,9 +120,9 @@ def test_a_fault_in_the_start_of_one_is_a_failure_for_each_request(
     owner: Owner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One that raises keeps no other from its reply."""
-    found: list[PooledSlave | Failure] = []
+    found: list[PooledSlave | NotReached] = []
 
-    def raises(slave: PooledSlave | Failure) -> None:
+    def raises(slave: PooledSlave | NotReached) -> None:
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(slave_pool.launch_plan, "of", lambda hop, parent: 1 / 0)
@@ -129,7 +130,7 @@ def test_a_fault_in_the_start_of_one_is_a_failure_for_each_request(
     owner.slaves._starting[key] = [raises, found.append]
     owner.slaves._start(LOCAL, key)
     [failure] = found
-    assert isinstance(failure, Failure) and "division by zero" in str(failure.error)
+    assert isinstance(failure, NotReached) and "division by zero" in failure.text
     assert owner.slaves.count == 0
     caplog.clear()  # the faults that are meant
 
@@ -251,8 +252,8 @@ def test_one_that_is_being_started_by_a_forgotten_one_is_used_to_its_end(owner: 
     parent = owner.find()
     found: list[PooledSlave] = []
 
-    def use(slave: PooledSlave | Failure) -> None:
-        assert isinstance(slave, PooledSlave), slave.error
+    def use(slave: PooledSlave | NotReached) -> None:
+        assert isinstance(slave, PooledSlave), slave.text
         slave.users.add("a request")
         found.append(slave)
 
@@ -268,9 +269,9 @@ def test_one_that_is_being_started_by_a_forgotten_one_is_used_to_its_end(owner: 
 
 def test_no_slave_is_started_after_the_end(owner: Owner) -> None:
     owner.slaves.close()
-    found: list[PooledSlave | Failure] = []
+    found: list[PooledSlave | NotReached] = []
     owner.slaves.find(LOCAL, found.append)
-    assert isinstance(found[0], Failure)
+    assert isinstance(found[0], NotReached)
 
 
 def test_a_slave_of_this_machine_has_the_limit_of_who_asks_for_it(owner: Owner) -> None:
@@ -374,8 +375,8 @@ def test_no_one_in_use_ends_for_another(owner: Owner, monkeypatch: pytest.Monkey
     monkeypatch.setattr(running_slaves, "_MOST", 3)
     slaves: list[PooledSlave] = []
 
-    def use(slave: PooledSlave | Failure) -> None:
-        assert isinstance(slave, PooledSlave), slave.error
+    def use(slave: PooledSlave | NotReached) -> None:
+        assert isinstance(slave, PooledSlave), slave.text
         slave.users.add("a request")  # type: ignore[arg-type]
         slaves.append(slave)
 
