@@ -1,11 +1,10 @@
 """Failures of the broker as the errors that Ansible knows, worded as the stock plugins do."""
 
-import signal
 from typing import Any
 
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 
-from ansible_econtext.client.messages import Died, Failed, FailureCode, NotReached, Reply
+from ansible_econtext.client.messages import Failed, FailureCode, NotReached, Reply
 from econtext.boot import first_stage
 
 #: The exit status by which ssh says that the failure is its own.
@@ -94,11 +93,3 @@ def _of_operation(text: str, mkdtemp: str) -> Exception:
         'the remote tmp path in ansible.cfg to a path rooted in "/tmp", for more error '
         f"information use -vvv. Failed command was: {mkdtemp}, exited with result 1"
     )
-
-
-def of_dead_module(reply: Died) -> tuple[int, bytes, bytes]:
-    """Return the result of `exec_command` for a module whose process died, as a shell has it."""
-    if reply.status >= 0:
-        return reply.status, reply.stdout, reply.stderr
-    said = f"{signal.strsignal(-reply.status) or 'Killed'}\n"
-    return 128 - reply.status, reply.stdout, reply.stderr + said.encode()

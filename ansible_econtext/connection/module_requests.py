@@ -2,9 +2,10 @@
 
 import posixpath
 import re
+import signal
 
 from ansible_econtext.client.messages import Died, Ended, Module, Program, ProgramFile
-from ansible_econtext.connection import errors, shell
+from ansible_econtext.connection import shell
 from ansible_econtext.payload import ansiballz, reusable
 
 #: Variables that are read when a Python starts, which is too early for a call process: by the
@@ -75,7 +76,8 @@ def of_program(
 
 
 def result(reply: Ended | Died) -> tuple[int, bytes, bytes]:
-    """Return the result of `exec_command` for a module."""
-    if isinstance(reply, Died):
-        return errors.of_dead_module(reply)
-    return reply.status, reply.stdout, reply.stderr
+    """Return the result of `exec_command` for a module, as a shell has it if a signal ended it."""
+    if reply.status >= 0:
+        return reply.status, reply.stdout, reply.stderr
+    said = f"{signal.strsignal(-reply.status) or 'Killed'}\n"
+    return 128 - reply.status, reply.stdout, reply.stderr + said.encode()
