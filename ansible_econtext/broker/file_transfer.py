@@ -29,6 +29,9 @@ _LONGEST_STALL = 600.0
 class DiskThread:
     """Thread that does operations on one file, in their order, for the loop's thread."""
 
+    #: The file, once an operation has opened it; the thread's.
+    file: IO[bytes] | None = None
+
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._operations: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -38,9 +41,14 @@ class DiskThread:
         """Do an operation, then call `then` in the loop's thread with its value or exception."""
         self._operations.put((operation, then))
 
-    def end(self, operation: Callable[[], Any]) -> None:
-        """Do a last operation, and end."""
-        self._operations.put((operation, None))
+    def close(self) -> None:
+        """Close the file if it is open; an operation."""
+        if self.file is not None:
+            self.file.close()
+
+    def end(self) -> None:
+        """Close the file, and end the thread."""
+        self._operations.put((self.close, None))
 
     def _run(self) -> None:
         then: Any = self.do
@@ -72,17 +80,12 @@ class Upload:
         self._loop = loop
         self._begin = begin
         self._failed = failed
-        self._source: IO[bytes] | None = None  # the thread's
         self._disk = DiskThread(loop)
         self._disk.do(functools.partial(self._open, path), self._opened)
 
     def _open(self, path: str) -> int:
-        self._source = open(path, "rb")
-        return os.fstat(self._source.fileno()).st_size
-
-    def _close(self) -> None:
-        if self._source is not None:
-            self._source.close()
+        self._disk.file = open(path, "rb")
+        return os.fstat(self._disk.file.fileno()).st_size
 
     def _opened(self, size: int | Exception) -> None:
         call = None
@@ -91,7 +94,7 @@ class Upload:
         else:
             call = self._begin(size)
         if call is None:
-            self._disk.end(self._close)
+            self._disk.end()
             return
         self._call = call
         limit_stall(call, self._loop)
@@ -102,14 +105,14 @@ class Upload:
 
     def _over(self, future: object) -> None:
         self._call.on_drained = None
-        self._disk.end(self._close)
+        self._disk.end()
 
     def _more(self) -> None:
         """Ask the disk's thread for the next piece, unless it is reading one."""
         if not self._is_reading:
             self._is_reading = True
-            assert self._source is not None
-            self._disk.do(functools.partial(self._source.read, _CHUNK), self._take)
+            assert self._disk.file is not None
+            self._disk.do(functools.partial(self._disk.file.read, _CHUNK), self._take)
 
     def _take(self, data: bytes | Exception) -> None:
         self._is_reading = False
@@ -129,23 +132,18 @@ class Download:
         self._call = call
         limit_stall(call, loop)
         self._size = 0
-        self._file: IO[bytes] | None = None  # the thread's
         self._disk = DiskThread(loop)
         self._disk.do(functools.partial(self._open, path), functools.partial(self._done, 0))
         call.sink = self._take
-        call.future.add_done_callback(lambda future: self._disk.end(self._close))
+        call.future.add_done_callback(lambda future: self._disk.end())
 
     def _open(self, path: str) -> None:
         flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW
-        self._file = os.fdopen(os.open(path, flags), "wb")
+        self._disk.file = os.fdopen(os.open(path, flags), "wb")
 
     def _write(self, data: bytes) -> None:
-        if self._file is not None:
-            self._file.write(data)
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._disk.file is not None:
+            self._disk.file.write(data)
 
     def _take(self, stream: int, data: bytes) -> None:
         """Hand a piece to the disk's thread; the slave gets credit for it when it is written."""
@@ -167,7 +165,7 @@ class Download:
         It is an error if the file's size is not the `size` that the target sent.
         """
         if size == self._size:
-            self._disk.do(self._close, then)
+            self._disk.do(self._disk.close, then)
         else:
             then(OSError(f"{self._size} of {size} bytes came"))
 

@@ -86,7 +86,7 @@ class Turns:
                 timer.callback()  # type: ignore[operator]
 
 
-class Disk:
+class Disk(file_transfer.DiskThread):
     """In place of a thread for one file: does each operation at once."""
 
     def __init__(self, loop: Any) -> None:
@@ -99,8 +99,8 @@ class Disk:
             outcome = error
         self._loop.soon(functools.partial(then, outcome))
 
-    def end(self, operation: Callable[[], Any]) -> None:
-        operation()
+    def end(self) -> None:
+        self.close()
 
 
 #: For the time of a property, which is the same each time that it is run.

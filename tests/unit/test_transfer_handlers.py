@@ -84,5 +84,5 @@ def test_an_error_quotes_nothing_of_a_file():
 
     thread = DiskThread(Quoting())
     thread.do(lambda: b"a secret", lambda outcome: None)
-    thread.end(lambda: None)
+    thread.end()
     assert "secret" not in repr(posted.get(timeout=30))
