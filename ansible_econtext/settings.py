@@ -9,12 +9,8 @@ import os
 #: Seconds of a day, which is as long as anything may stay.
 _DAY = 86400.0
 
-_WORDS = {"1": True, "true": True, "yes": True, "on": True} | {
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
+_WORDS = dict.fromkeys(("1", "true", "yes", "on"), True)
+_WORDS |= dict.fromkeys(("0", "false", "no", "off"), False)
 
 
 #: Default of each option, by what follows `ANSIBLE_ECONTEXT_` in the variable's name: a switch has
