@@ -24,7 +24,6 @@ _ALL = (
     FRESHNESS,
     "ansible_econtext.target.payload_file",
     "ansible_econtext.target.run_command",
-    "ansible_econtext.target.working_directory",
     "ansible_econtext.target.memfd",
     RUNNER,
     PROGRAM,

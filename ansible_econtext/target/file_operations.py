@@ -114,6 +114,21 @@ def remove_empty(paths):
             pass  # in use, or gone
 
 
+def enter(directory):
+    # type: (object) -> None
+    """Change to a directory; stay where the process is if that fails or it is None.
+
+    None stands for home, where each call process begins.
+    """
+    if directory is None:
+        return
+    try:
+        os.chdir(compat.native(directory))
+        os.environ["PWD"] = compat.native(directory)  # as the shell does
+    except OSError:
+        pass  # a become command would have started there all the same
+
+
 def missing_directories(path):
     # type: (str) -> list
     """Return `path` and the directories above it, as far as they do not exist."""

@@ -11,13 +11,7 @@ import sys
 import time
 import traceback
 
-from ansible_econtext.target import (
-    file_operations,
-    freshness,
-    payload_file,
-    run_command,
-    working_directory,
-)
+from ansible_econtext.target import file_operations, freshness, payload_file, run_command
 from econtext.target import call, compat
 
 
@@ -90,7 +84,7 @@ def _prepare(request):
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
     time.tzset()  # TZ may be one of them
-    working_directory.enter(request["directory"])
+    file_operations.enter(request["directory"])
     try:
         os.getcwd()
     except OSError:  # another account's directory, after become

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from ansible_econtext.target import file_operations, freshness, memfd, working_directory
+from ansible_econtext.target import file_operations, freshness, memfd
 from econtext.target import call, compat
 
 #: Signals that Python ignores, and that the program must not inherit as ignored.
@@ -28,7 +28,7 @@ def run(operations, request, terminal=None):
     if not request["is_anew"]:
         freshness.check()
     made = file_operations.apply(operations)
-    working_directory.enter(request["directory"])
+    file_operations.enter(request["directory"])
     contents = [_content(*each) for each in request["files"]]
     paths = [memfd.program(name, content) for name, content in contents]
     directory = None
