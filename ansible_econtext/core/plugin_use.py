@@ -167,9 +167,10 @@ def names_of_others(loader: Any) -> frozenset[str] | None:
     None if they cannot be loaded, or if this is no task thread and no answer is kept.  A process
     of its own loads the files, once for each state of them, as loading may do anything.
     """
-    stamps = _seen.stamps.get(loader.type)
-    if stamps is None:
-        stamps = _seen.stamps[loader.type] = tuple(_stamps_of_others(loader))
+    seen: dict[str, Stamps] = vars(_seen)  # the present thread's
+    if loader.type not in seen:
+        seen[loader.type] = tuple(_stamps_of_others(loader))
+    stamps = seen[loader.type]
     if not stamps:
         return frozenset()
     if stamps not in _names:
@@ -182,14 +183,8 @@ def names_of_others(loader: Any) -> frozenset[str] | None:
 _names: dict[Stamps, frozenset[str] | None] = {}
 
 
-class _Seen(threading.local):
-    """Stamps that the present thread read, once for its task."""
-
-    def __init__(self) -> None:
-        self.stamps: dict[str, Stamps] = {}
-
-
-_seen = _Seen()
+#: Stamps of each type of plugins, which a thread reads once for its task.
+_seen = threading.local()
 
 
 def _stamps_of_others(loader: Any) -> Iterator[tuple[str, int, int]]:
