@@ -45,32 +45,15 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
     `own_directories` hold econtext's own plugins.  Threads load one plugin at a time, and read
     other hosts' variables while the main thread sleeps.
 
-    Source: 2.19 to 2.21.  `PluginLoader._load_module_source` in `plugins/loader.py` takes a module
-    from sys.modules even if another thread is loading it.  `JinjaPluginIntercept` in
-    `_internal/_templating/_jinja_plugins.py` is asked for each filter and test each time that a
-    template is filled in.  `HostVars.raw_get` in `vars/hostvars.py`, and what makes a delegate's
-    variables in `vars/manager.py`, read what the main thread changes with each result.
+    Source: 2.19 to 2.21.  `JinjaPluginIntercept` in `_internal/_templating/_jinja_plugins.py` is
+    asked for each filter and test each time that a template is filled in.  `HostVars.raw_get` in
+    `vars/hostvars.py`, and what makes a delegate's variables in `vars/manager.py`, read what the
+    main thread changes with each result.
     """
     from ansible._internal._templating._jinja_plugins import JinjaPluginIntercept
 
-    stock_plugin, stock_jinja = PluginLoader.get_with_context, Jinja2Loader.get_with_context
     stock_item, stock_get = JinjaPluginIntercept.__getitem__, HostVars.raw_get
     stock_delegate = VariableManager.get_delegated_vars_and_hostname
-
-    @functools.wraps(stock_plugin)
-    def get_plugin(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        if fork_gate.current() is not None and not isinstance(loader, Jinja2Loader):
-            if not _is_safe(loader, name, kwargs.get("collection_list"), own_directories):
-                fork_gate.move(f"the {loader.type} plugin {name}")
-        with worker_process.LOADING:
-            return stock_plugin(loader, name, *args, **kwargs)
-
-    @functools.wraps(stock_jinja)
-    def get_jinja(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        if fork_gate.current() is not None:
-            loader = _core_only(loader)  # others' files must not be loaded here
-        with worker_process.LOADING:
-            return stock_jinja(loader, name, *args, **kwargs)
 
     @functools.wraps(stock_item)
     def get_item(found: Any, name: str) -> Any:
@@ -91,9 +74,39 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
     with (
         replaced(HostVars, raw_get=raw_get),
         replaced(VariableManager, get_delegated_vars_and_hostname=get_delegate),
+        _loading(own_directories),
+        replaced(JinjaPluginIntercept, __getitem__=get_item),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _loading(own_directories: frozenset[str]) -> Iterator[None]:
+    """Have threads load one plugin at a time, and none that is not known to be safe.
+
+    Source: `PluginLoader._load_module_source` in `plugins/loader.py`, 2.19 to 2.21, takes a module
+    from sys.modules even if another thread is loading it.
+    """
+    stock_plugin, stock_jinja = PluginLoader.get_with_context, Jinja2Loader.get_with_context
+
+    @functools.wraps(stock_plugin)
+    def get_plugin(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        if fork_gate.current() is not None and not isinstance(loader, Jinja2Loader):
+            if not _is_safe(loader, name, kwargs.get("collection_list"), own_directories):
+                fork_gate.move(f"the {loader.type} plugin {name}")
+        with worker_process.LOADING:
+            return stock_plugin(loader, name, *args, **kwargs)
+
+    @functools.wraps(stock_jinja)
+    def get_jinja(loader: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        if fork_gate.current() is not None:
+            loader = _core_only(loader)  # others' files must not be loaded here
+        with worker_process.LOADING:
+            return stock_jinja(loader, name, *args, **kwargs)
+
+    with (
         replaced(PluginLoader, get_with_context=get_plugin),
         replaced(Jinja2Loader, get_with_context=get_jinja),
-        replaced(JinjaPluginIntercept, __getitem__=get_item),
     ):
         yield
 
