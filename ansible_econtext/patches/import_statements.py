@@ -2,14 +2,12 @@
 
 import re
 
-#: Strings and comments, which are passed over, and what is looked for between them.
+from econtext.boot.minify import TOKENS
+
+#: Strings, comments and brackets, which are passed over, and what is looked for between them.
 _TOKEN = re.compile(
-    rb"""
-    \"{3} [^"\\]* (?: (?: \\. | \"(?!\"\") ) [^"\\]* )* \"{3}
-    | '{3} [^'\\]* (?: (?: \\. | '(?!'') ) [^'\\]* )* '{3}
-    | " [^"\\\n]* (?: \\. [^"\\\n]* )* "
-    | ' [^'\\\n]* (?: \\. [^'\\\n]* )* '
-    | \# [^\n]*
+    TOKENS.encode()
+    + rb"""
     | ^ \f? (?P<indent> [ \t]* ) (?P<statement>
         (?: import | from ) \b (?: [^\n(\\\#;] | \\\n )* (?: \( [^)]* \) )? )
     | (?P<same_line> [:;] [ \t]* (?: import | from ) \b )

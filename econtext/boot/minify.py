@@ -9,7 +9,8 @@ for its bundle.
 import re
 
 #: Comments, strings and brackets, by which comments and docstrings are recognised.  Each
-#: alternative begins with its own character, so that `re` looks for all at once.
+#: alternative begins with its own character, so that `re` looks for all at once.  None has a space,
+#: which a pattern in `re.VERBOSE` that contains them would lose.
 TOKENS = (
     r"\#[^\n]*"
     r'|"""[^\\"]*(?:(?:\\.|"(?!""))[^\\"]*)*"""'
