@@ -21,10 +21,7 @@ def shared_scalars() -> Iterator[None]:
     neither a tagged scalar nor a tag can change.  `copy._deepcopy_dispatch` is a table of the types
     that `deepcopy` knows, in CPython 3.10 to 3.14.
     """
-    table = getattr(copy, "_deepcopy_dispatch", None)
-    if table is None:
-        yield
-        return
+    table: dict[type, Any] = vars(copy)["_deepcopy_dispatch"]
     known = values.types()
     copiers: dict[type, Any] = dict.fromkeys(known.fixed, _shared)
     copiers |= {known.tagged_dict: _copied_dict, known.tagged_list: _copied_list}
