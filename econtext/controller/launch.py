@@ -113,7 +113,9 @@ class Starting:
         try:
             self._process = self._run(loop, self._parent)
         except (OSError, EcontextError) as error:
-            loop.post(functools.partial(self._fail, self._not_run(error)))
+            if not isinstance(error, EcontextError):
+                error = LaunchError(launch.name, f"cannot run {launch.argv[0]}: {error}")
+            loop.post(functools.partial(self._fail, error))
             loop.post(self._gone)
             return
         self._link = Link(launch.name, self._process, loop.soon, loop.post)
@@ -123,11 +125,6 @@ class Starting:
         self._process.on_exit = self._exited
         if not launch.dialogue.marker:
             self._ready()
-
-    def _not_run(self, error: OSError | EcontextError) -> EcontextError:
-        if isinstance(error, EcontextError):
-            return error
-        return LaunchError(self._launch.name, f"cannot run {self._launch.argv[0]}: {error}")
 
     def _run(self, loop: Loop, parent: Link | None) -> Process:
         argv = list(first_stage.in_manner(self._launch.argv, self._launch.manner))
@@ -263,16 +260,12 @@ class Starting:
         if self._done is None and hasattr(self, "_process"):
             self._link.close()
         else:
-            self.abandon()
+            self._fail(LaunchError(self._launch.name, "the start was given up"))
 
     def kill(self) -> None:
         """Kill the process that was started."""
         if hasattr(self, "_process"):
             self._process.kill()
-
-    def abandon(self) -> None:
-        """Give up the start; `done` gets the error, unless the slave runs already."""
-        self._fail(LaunchError(self._launch.name, "the start was given up"))
 
     def _fail(self, error: EcontextError) -> None:
         if self._done is None:

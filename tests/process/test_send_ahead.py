@@ -63,7 +63,7 @@ def test_it_follows_the_bundle(ground: Ground) -> None:
     ground.run_until(ground.messages)
     assert ground.messages() == [(wire.PING, 7, b"ahead")]
     assert ground.ended == []
-    starting.abandon()
+    starting.close()
     ground.run_until(lambda: ground.ended)
 
 
@@ -78,7 +78,7 @@ def test_it_waits_for_the_bundle(ground: Ground) -> None:
     ground.gate.touch()
     ground.run_until(ground.messages)
     assert len(called) == 1 and ground.messages() == [(wire.PING, 7, b"ahead")]
-    starting.abandon()
+    starting.close()
     ground.run_until(lambda: ground.ended)
 
 

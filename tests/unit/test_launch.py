@@ -45,7 +45,7 @@ def test_what_comes_after_a_failed_start_is_dropped(monkeypatch, first, stream):
     starting = launch.Starting(Loop(), launch.Launch("test", ("ssh",)), None, outcomes.append)
     command = starting._process
     command.on_output(wire.STDOUT, first)
-    starting.abandon()
+    starting.close()
     before = dict(vars(starting)), dict(vars(starting._link))
     for _ in range(10):
         command.on_output(stream, wire.MAX_DATA * b"x")
