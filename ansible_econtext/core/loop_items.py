@@ -9,6 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def context() -> Any:
+    """Return the context that ansible-core 2.21 has for the present thread's task."""
+    from ansible._internal._task import TaskContext
+
+    return TaskContext.current()
+
+
+def record(result: Any) -> None:
+    """Record a result as that of the present item, in the present thread's task: 2.21."""
+    context()._record_result(result)
+
+
 class Outcome:
     """Result of an item, and the task as the item left it."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from ansible.executor.task_executor import TaskExecutor
 
 from ansible_econtext.client import client, connection_pool, endpoint
-from ansible_econtext.core import loop_items, task_context
+from ansible_econtext.core import loop_items
 from ansible_econtext.core.versions import ansible_version
 from ansible_econtext.pipeline import eligibility
 from ansible_econtext.pipeline.loop_pipeline import LoopPipeline
@@ -28,14 +28,12 @@ class LoopExecutor(TaskExecutor):  # type: ignore[misc]
     _econtext_number = 0
 
     def _run_loop(self, items: list[Any]) -> Any:
-        is_221 = ansible_version >= (2, 21)
-        variables = task_context.current().task_vars if is_221 else self._job_vars
+        context = loop_items.context() if ansible_version >= (2, 21) else None
+        variables = self._job_vars if context is None else context.task_vars
         if not eligibility.may_run_ahead(self._task, variables, items):
             return super()._run_loop(items)
         task, play_context = self._task, self._play_context
         copies: list[LoopExecutor] = []
-
-        context = task_context.current() if is_221 else None
         left: dict[str, Any] = {}  # the variables after the scout
 
         def runner() -> Callable[[int], Any]:
@@ -71,7 +69,7 @@ class LoopExecutor(TaskExecutor):  # type: ignore[misc]
         # The task has the fields of the item that was run last, as in stock Ansible.
         self._task.__dict__.update(outcome.task.__dict__)
         if ansible_version >= (2, 21):
-            task_context.record(outcome.result)
+            loop_items.record(outcome.result)
         return outcome.result
 
 
