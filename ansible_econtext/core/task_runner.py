@@ -5,12 +5,7 @@ from typing import Any
 
 from ansible import constants
 
-from ansible_econtext.core.versions import ansible_version, is_known_since
-
-
-def can_run_tasks() -> bool:
-    """Return whether `run_task` knows this ansible-core."""
-    return is_known_since((2, 19))
+from ansible_econtext.core.versions import ansible_version
 
 
 def has_known_templates() -> bool:

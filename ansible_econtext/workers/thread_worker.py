@@ -24,6 +24,7 @@ from ansible_econtext.core import (
     plugin_use,
     results,
     task_runner,
+    versions,
     worker_process,
 )
 from ansible_econtext.core.patch import replaced
@@ -213,7 +214,7 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
     Does nothing if the setting is off or this ansible-core is not known.  `own_plugins` are the
     directories of econtext's own plugins.
     """
-    if not settings.is_on("THREADS") or not task_runner.can_run_tasks():
+    if not settings.is_on("THREADS") or not versions.is_known_since((2, 19)):
         yield
         return
     workers = Workers(strategy, ansible.plugins.strategy.WorkerProcess)
