@@ -45,12 +45,8 @@ def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:
 def _sources(names: tuple[str, ...]) -> tuple[sources.Source, ...]:
     """Return the minified sources of modules and their packages; line numbers stay."""
     found = {
-        source.name: source._replace(content=_light(source.content))
+        source.name: source._replace(content=narrow(strip(source.content.decode())).encode())
         for name in names
         for source in sources.with_parents(name)
     }
     return tuple(found.values())
-
-
-def _light(content: bytes) -> bytes:
-    return narrow(strip(content.decode())).encode()
