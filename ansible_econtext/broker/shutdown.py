@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
+from ansible_econtext.broker.target_modules import FILES
 from ansible_econtext.client import rendezvous
 from econtext.controller.errors import EcontextError
 from econtext.target import codec, wire
@@ -57,9 +58,8 @@ def _tidying(slave: PooledSlave) -> CollectingCall | None:
 
     Returns None if that cannot be asked of the slave: it must not keep others.
     """
-    files = "ansible_econtext.target.file_operations"
     try:
-        call = CollectingCall(slave.link, files, "remove_empty", list(slave.left))
+        call = CollectingCall(slave.link, FILES, "remove_empty", list(slave.left))
     except (EcontextError, codec.EncodeError):
         return None
     call.end(wire.STDIN)
