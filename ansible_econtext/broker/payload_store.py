@@ -87,8 +87,8 @@ class PayloadStore:
 
 
 def _send(digest: bytes, manifest: bytes, contents: list[bytes], link: Link) -> None:
-    if digest not in link.warm:
-        link.warm.add(digest)
-        link.keep([*contents, manifest])
+    if digest not in link.holdings.warm:
+        link.holdings.warm.add(digest)
+        link.holdings.keep([*contents, manifest])
         request = {"manifest": digest, "imports": _IMPORTED_AHEAD}
         link.send(wire.WARM, 0, codec.encode(request))

@@ -38,7 +38,7 @@ FOR_TERMINALS = (TERMINAL,)
 
 def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:
     """Send these modules to a slave, except those that it has."""
-    link.provide(_sources(names))
+    link.holdings.provide(_sources(names))
 
 
 @functools.cache

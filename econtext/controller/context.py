@@ -121,7 +121,7 @@ class Context(Starter):
 
     def _open(self, request: dict[str, Any]) -> "Future[Any]":
         if not sources.is_everywhere(request["module"]):
-            self._link.provide_function(request["module"])
+            self._link.holdings.provide_function(request["module"])
         call = Call(self._link, request)
         call.end(0)
         call.future.add_done_callback(

@@ -11,8 +11,7 @@ error that says so.
 
 import functools
 import logging
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from econtext.controller import greeting, sources
@@ -22,9 +21,10 @@ from econtext.controller.errors import (
     describe_status,
     is_exit_status,
 )
+from econtext.controller.holdings import Holdings
 from econtext.controller.intake import Intake, Later
 from econtext.controller.printable import printable
-from econtext.target import codec, compression, flow_control, store, wire
+from econtext.target import codec, compression, flow_control, wire
 
 if TYPE_CHECKING:
     from econtext.controller.channels import Channel
@@ -71,6 +71,7 @@ class Link:
         process.on_input_written = self._written
         #: The slave's description of itself (`target.hello`); empty until it has come.
         self.greeting: dict[str, Any] = {}
+        self.holdings = Holdings(self)
         #: The error that ended the link; None while it is of use.
         self.error: EcontextError | None = None
         #: Called once, with the error, when the link ends.
@@ -87,10 +88,6 @@ class Link:
         self._intake = Intake(self._handle, self._broken, process.credit, next_turn)
         self._channels: dict[int, Channel] = {}
         self._last_channel = 0
-        self._held: set[bytes] = set()
-        #: Digests of manifests that the slave was told to import and compile ahead.
-        self.warm: set[bytes] = set()
-        self._modules: set[str] = set()
         self._pings: list[Callable[[], None]] = []
         self._handlers: dict[int, Callable[[Channel, bytes], None]] = {
             wire.DATA: lambda channel, body: channel.receive(*wire.split_data(body)),
@@ -150,35 +147,6 @@ class Link:
         self._waiting = max(0, self._waiting - size)
         while self._blocked and self._waiting <= flow_control.CLOGGED // 2:
             self._blocked.pop(0).resume()
-
-    def keep(self, contents: Iterable[bytes]) -> list[bytes]:
-        """Send contents to the slave and each slave before it; return their digests."""
-        digests = {store.digest_of(content): content for content in contents}
-        new = {key: content for key, content in digests.items() if key not in self._held}
-        if new:
-            self._held.update(new)
-            relay = getattr(self.process, "relay", None)
-            if relay is not None:  # the parent's copy goes on from there
-                self.process.link.keep(new.values())  # type: ignore[attr-defined]
-                self.outlet.flush()
-                relay(list(new))
-            else:
-                self.send(wire.STORE, 0, _packed(tuple(new.values())))
-        return list(digests)
-
-    def provide(self, modules: Iterable[sources.Source]) -> None:
-        """Send modules ahead of their use, if the slave lacks them: saves round trips."""
-        new = [source for source in modules if source.name not in self._modules]
-        if new:
-            self._modules.update(source.name for source in new)
-            self.keep([source.content for source in new])
-            entries = [source.entry() for source in new]
-            self.send(wire.SOURCES, 0, codec.encode(entries))
-
-    def provide_function(self, module: str) -> None:
-        """Send the module of a function to be called, and the packages above it."""
-        if module not in self._modules:
-            self.provide(sources.with_parents(module))
 
     def ping(self, answered: Callable[[], None]) -> None:
         """Ping the slave; `answered` is called when it replies."""
@@ -255,7 +223,7 @@ class Link:
         source = sources.find(name)
         entry: tuple[Any, ...] = (name,)
         if source is not None:
-            self.keep([source.content])
+            self.holdings.keep([source.content])
             entry = source.entry()
         self.send(wire.SOURCES, channel.number, codec.encode([entry]))
 
@@ -301,10 +269,3 @@ def notify(callback: Callable[..., None], *arguments: Any) -> None:
         callback(*arguments)
     except Exception as error:
         logger.error("internal error in %r", callback, exc_info=error)
-
-
-@functools.lru_cache(maxsize=16)
-def _packed(contents: tuple[bytes, ...]) -> bytes:
-    """Return the body of a STORE frame; cached, as many slaves get the same one."""
-    # The highest level takes 18 ms more for a first payload, and saves 1 % of it.
-    return zlib.compress(codec.encode(list(contents)))

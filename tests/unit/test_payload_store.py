@@ -54,4 +54,4 @@ def test_a_file_is_sent_to_a_slave_once(link):  # noqa: F811
     store = PayloadStore()
     assert store.send_file(b"#!/bin/sh\n", link) == store.send_file(b"#!/bin/sh\n", link)
     assert store.send_file(b"#!/bin/sh\ntrue\n", link) != store.send_file(b"#!/bin/sh\n", link)
-    assert len(link.warm) == 2 and not store._manifests
+    assert len(link.holdings.warm) == 2 and not store._manifests
