@@ -167,19 +167,18 @@ class ExistsHandler(RequestHandler[messages.Exists]):
 class ExpandHandler(RequestHandler[messages.Expand]):
     """Handler that expands a path with a tilde.
 
-    Each is asked of a slave once, since home directories do not move while a run lasts.
+    HOME alone is known, as it stays with the login; the directory of an account may change.
     """
 
     def _do(self, slave: PooledSlave) -> None:
         path = self._action.path
-        if path in slave.expanded and not self._deferred:
-            self.reply(messages.Expanded(slave.expanded[path]))
+        if path == "~" and not self._deferred:
+            self.reply(messages.Expanded(slave.home))
             return
 
         def done(call: CollectingCall, expanded: Any) -> None:
             if type(expanded) is not str:
                 raise ValueError("no path")
-            slave.expanded[path] = expanded
             self.reply(messages.Expanded(expanded))
 
         arguments = (self._deferred, path)

@@ -12,7 +12,7 @@ from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages
-from econtext.controller.errors import CallDied, CallError, EcontextError
+from econtext.controller.errors import CallDied, CallError, EcontextError, described
 from econtext.controller.link import logger
 from econtext.target import codec
 
@@ -94,7 +94,7 @@ class RequestHandler(Generic[A]):
             self._fail(messages.FailureCode.CALL, error)
         else:
             logger.error("internal error in %r", self, exc_info=error)
-            self._fail(messages.FailureCode.LOST, f"internal error: {error!r}")
+            self._fail(messages.FailureCode.LOST, f"internal error: {described(error)}")
             if self._channel is not None:
                 self._channel.kill()
 

@@ -37,6 +37,8 @@ class RunningSlaves:
         self._leaving: dict[Link, list[PooledSlave]] = {}
         #: Directories that forgotten slaves' modules made, by the slave's key.
         self._left: dict[bytes, set[str | bytes]] = {}
+        #: Requests that came since, by the key of a slave that was dropped while it was started.
+        self._outrun: dict[bytes, list[Callable[[], None]]] = {}
 
     def all(self) -> list[PooledSlave]:
         """Return all running slaves that requests may get."""
@@ -192,6 +194,10 @@ class RunningSlaves:
         for each, slave in slaves.items():
             del self._slaves[each]
             self._left[each] = slave.left
+        links = {slave.link for slave in slaves.values()}
+        for each, parent in self._parents.items():
+            if parent in links:
+                self._outrun.setdefault(each, [])
         if key in slaves:
             link = slaves[key].link
             dropped = [slave for others in self._leaving.values() for slave in others]

@@ -8,7 +8,7 @@ from ansible_econtext.broker.pooled_slave import PooledSlave, failure
 from ansible_econtext.broker.running_slaves import Found, RunningSlaves
 from ansible_econtext.client.messages import NotReached
 from ansible_econtext.client.route import Route, key_of, without_pythons
-from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError
+from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError, described
 from econtext.controller.launch import Starting
 from econtext.controller.link import Link, logger, notify
 from econtext.target.loop import Loop, monotonic
@@ -41,6 +41,9 @@ class SlavePool(RunningSlaves):
             found(failure(0, "", LaunchError("the route", "it has no hop")))
             return
         key = key_of(route)
+        if key in self._outrun:
+            self._outrun[key].append(lambda: self.find(route, found))
+            return
         self._retire_before_use(route, key)
         slave = self._slaves.get(key)
         if key in self._starting:
@@ -53,6 +56,13 @@ class SlavePool(RunningSlaves):
                 self._start(route, key)
             else:
                 self._make_sure(route, key, slave)
+
+    def forget(self, route: Route) -> None:
+        """Drop all slaves of a route's host, one that is being started among them."""
+        key = key_of(route[:1])
+        if key in self._attempts:
+            self._outrun.setdefault(key, [])
+        super().forget(route)
 
     def _retire_before_use(self, route: Route, key: bytes) -> None:
         """Retire a route's slave if it is spent, or one of its become slaves if that is old.
@@ -173,7 +183,7 @@ class SlavePool(RunningSlaves):
                 self._starts.add(start)
         except Exception as error:  # a fault of econtext: each request still has its reply
             logger.error("internal error in the start of %s", hop.name, exc_info=error)
-            done(LaunchError(hop.name, f"internal error: {error!r}"))
+            done(LaunchError(hop.name, f"internal error: {described(error)}"))
             return
         for callback in self._ahead.pop(key, ()):
             self._attempts[key].send_ahead(callback)
@@ -183,6 +193,11 @@ class SlavePool(RunningSlaves):
         self._parents.pop(key, None)
         for found in self._starting.pop(key):
             notify(found, outcome)
+        if key in self._outrun:
+            again = self._outrun.pop(key)
+            self._drop(key)
+            for find in again:
+                notify(find)
 
     def close(self, then: Callable[[], None] = lambda: None) -> None:
         """End all slaves, start no more, and call `then` when no process of theirs is left."""

@@ -68,10 +68,12 @@ class Slot:
 
     def _reply(self, is_first: bool = False) -> Reply | None:
         reply = self._pipeline.multiplexer.wait(self._number + 1)
+        if not isinstance(reply, messages.Ended | messages.Died):
+            # The broker replies NotBegun to each item after it.
+            self._pipeline.is_broken = True
         is_lost = isinstance(reply, messages.NotReached)
         if is_lost or isinstance(reply, messages.PayloadWanted | messages.NotBegun):
-            # The broker did nothing for it, and replies NotBegun to each item after it.
-            self._pipeline.is_broken = True
+            # The broker did nothing for it.
             self.wait_until_active()
             self._pipeline.multiplexer.wait_until_quiet()
             # The first item made the attempt that failed; each of the others makes its own.

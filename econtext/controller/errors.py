@@ -93,6 +93,14 @@ def is_exit_status(value: object) -> TypeGuard[int]:
     return type(value) is int and -128 <= value <= 255
 
 
+def described(error: BaseException) -> str:
+    """Return the kind and the message of an error.
+
+    Not its repr(): that of an error of a text's encoding holds all of the text, a password maybe.
+    """
+    return f"{type(error).__name__}: {error}"
+
+
 def describe_status(status: int) -> str:
     """Return an exit status in words: "ended with status 1", "was killed by SIGKILL"."""
     if status >= 0:

@@ -92,12 +92,14 @@ class Intake:
             data, owed = self._pieces[0]
             if self._frames is None:
                 self._frames = iter(self._reader.each(data))  # type: ignore[call-overload, arg-type]
-            for kind, channel, body in self._frames:
-                if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
-                    raise wire.ProtocolError(f"a frame of kind {kind} of {len(body)} bytes")
-                self._handle(kind, channel, body)
-                if self._is_closed:
-                    return True
+            for message in self._frames:
+                if message is not None:
+                    kind, channel, body = message
+                    if len(body) > _LONGEST.get(kind, wire.MAX_MESSAGE):
+                        raise wire.ProtocolError(f"a frame of kind {kind} of {len(body)} bytes")
+                    self._handle(kind, channel, body)
+                    if self._is_closed:
+                        return True
                 if monotonic() >= end:
                     return False
             self._frames = None

@@ -118,6 +118,9 @@ class Starting:
             loop.post(functools.partial(self._fail, error))
             loop.post(self._gone)
             return
+        except BaseException:
+            self._timer.cancel()
+            raise
         self._link = Link(launch.name, self._process, loop.soon, loop.post)
         if launch.is_network:
             self._link.outlet.pack()

@@ -19,6 +19,7 @@ from econtext.controller.errors import (
     ConnectionLost,
     EcontextError,
     describe_status,
+    described,
     is_exit_status,
 )
 from econtext.controller.holdings import Holdings
@@ -170,7 +171,7 @@ class Link:
             reason = f"the slave broke the protocol: {error}"
         else:  # a fault of econtext: what the slave did is not known then
             logger.error("internal error in the link to %s", self.name, exc_info=error)
-            reason = f"internal error: {error!r}"
+            reason = f"internal error: {described(error)}"
         self.fail(ConnectionLost(self.name, reason))
         self.process.kill()
 
@@ -209,8 +210,9 @@ class Link:
         record = codec.decode(body)
         match record:
             case (int(level), str(name), str(text)):
-                # One logger for all of a slave's: loggers are never freed.
+                # One logger for all of a slave's, and few levels: loggers keep both for ever.
                 said = printable(f"{name}: {text}")
+                level = min(max(level, logging.NOTSET), 2 * logging.CRITICAL)
                 logging.getLogger(f"econtext.{self.name}").log(level, "%s", said)
             case _:
                 raise wire.ProtocolError("a log record that is none")

@@ -89,4 +89,8 @@ class Talk:
             return Refused(missing=False)  # it asks again: the first answer was wrong
         self._answered = True
         back = wire.TERMINAL if stream == wire.TERMINAL else wire.STDIN
-        return Answer(back, self._dialogue.password.encode() + b"\n")
+        try:
+            password = self._dialogue.password.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # no bytes are meant by it
+            return Refused(missing=False)
+        return Answer(back, password + b"\n")

@@ -69,11 +69,15 @@ class Router(Starter):
             if self._closed:
                 done(EcontextError("the router is closed"))
                 return
-            with self._ended:
-                if parent is None:
-                    self._starts.add(begun := Starting(self._loop, plan, None, done, gone))
-                else:
-                    begun = Starting(self._loop, plan, parent, done)
+            try:
+                with self._ended:
+                    if parent is None:
+                        self._starts.add(begun := Starting(self._loop, plan, None, done, gone))
+                    else:
+                        begun = Starting(self._loop, plan, parent, done)
+            except Exception as error:  # words that no command can have
+                outcome.set_exception(error)
+                return
             running.append(begun)
 
         def gone() -> None:

@@ -39,6 +39,7 @@ class Child(object):
         self._paused = False
         self._finished = False
         self._interval = _REAP_FIRST
+        self._looks_again = False  # whether a timer runs
         #: Whether a slave is at its end, which may outlive the process: a sudo that reaches its
         #: time limit ends the shell between them alone.  The slave ends with its output.
         self.leads_to_slave = False
@@ -119,7 +120,8 @@ class Child(object):
                 self._loop.soon(self.reap)
             return False
         self._sending.sent(len(data))
-        self.on_output(self._outputs[fd], data)
+        if self.on_output is not None:  # as of a spare that is killed
+            self.on_output(self._outputs[fd], data)
         return True
 
     def _close_output(self, fd):
@@ -166,12 +168,22 @@ class Child(object):
             return True
         poll = select.poll()
         poll.register(writer.fd, 0)
-        return not poll.poll(0)
+        try:
+            return not poll.poll(0)
+        except select.error:  # a Python 2 was interrupted: it looks again
+            return True
 
     def _look_again(self):
         # type: () -> None
-        self._loop.call_later(self._interval, self.reap)
-        self._interval = min(2 * self._interval, _REAP_MOST)
+        if not self._looks_again:  # each SIGCHLD leads here
+            self._looks_again = True
+            self._loop.call_later(self._interval, self._look)
+            self._interval = min(2 * self._interval, _REAP_MOST)
+
+    def _look(self):
+        # type: () -> None
+        self._looks_again = False
+        self.reap()
 
     def _finish(self):
         # type: () -> None

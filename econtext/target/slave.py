@@ -124,7 +124,10 @@ class Slave(object):
         # type: (int, bytes) -> None
         request = codec.decode(body)
         process = self._begin(
-            channel, lambda: child.Command(self._loop, request["argv"], request["terminal"])
+            channel,
+            lambda: child.Command(
+                self._loop, [compat.native(word) for word in request["argv"]], request["terminal"]
+            ),
         )
         if process is not None:
             process.start_reading()
@@ -142,8 +145,9 @@ class Slave(object):
         # type: (int, object) -> object
         try:
             process = start()  # type: ignore[operator]
-        except (OSError, IOError) as error:  # not found, or too many processes
-            self._outlet.send(wire.RESULT, channel, codec.encode(("failed", "%s" % error)))
+        except Exception as error:  # not found, too many processes, or words of no command
+            text = compat.error_text(error)
+            self._outlet.send(wire.RESULT, channel, codec.encode(("failed", text)))
             self._exited(channel, 127)
             return None
         process.on_output = lambda stream, data: self._output(channel, process, stream, data)

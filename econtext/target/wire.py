@@ -143,17 +143,18 @@ class Reader(object):
 
         Raises ProtocolError.
         """
-        return list(self.each(data))
+        return [message for message in self.each(data) if message is not None]
 
     def each(self, data):
         # type: (bytes) -> object
         """Yield what `feed` returns, one message after another; to be read to its end.
 
-        So a few bytes, packed a thousand times smaller, never take memory all together.
+        So a few bytes, packed a thousand times smaller, never take memory all together.  Yields
+        None for a part of a message, as many parts take time.
         """
         self._buffer += data
         for message in self._messages(self._buffer):
-            if message[0] == PACKED:
+            if message is not None and message[0] == PACKED:
                 self._unpacked += self._unpack(message[2])
                 for unpacked in self._messages(self._unpacked):
                     yield unpacked
@@ -177,8 +178,7 @@ class Reader(object):
             body = bytes(buffer[start + _HEADER.size : end])
             start = end
             message = self._join(kind, channel, body, bool(flagged & _MORE))
-            if message is not None:
-                yield kind, channel, message
+            yield None if message is None else (kind, channel, message)
         del buffer[:start]
 
     def _unpack(self, body):

@@ -307,3 +307,24 @@ def test_a_call_that_comes_as_the_router_is_closed_does_not_wait_for_ever(monkey
         thread.join(30)
         assert not thread.is_alive()
     assert router.closed
+
+
+@pytest.mark.parametrize("word", ["no\0word", "/nowhere/\u00e9", "/nowhere/\udce9"])
+def test_words_that_no_command_can_have_end_no_slave(python, word, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    with econtext.Router() as router:
+        context = router.local(python)
+        with pytest.raises(econtext.EcontextError):
+            context.local(word)
+        assert answers(context)
+
+
+@pytest.mark.timeout(30)
+def test_a_start_that_cannot_begin_is_told():
+    """Here on the controller."""
+    with econtext.Router() as router:
+        for start in (
+            lambda: router.local("no\0word"),
+            lambda: router.ssh("host", ssh_args=["-p", 22]),
+        ):
+            assert isinstance(waiting.error_of(start), ValueError | TypeError)

@@ -397,3 +397,25 @@ def test_no_password_is_kept_for_a_slave(owner: Owner) -> None:
     del hop
     gc.collect()
     assert kept() is None and slave.link.error is None
+
+
+def both(owner: Owner, hops: route.Route, between: Callable[[], None]) -> list[PooledSlave]:
+    """What two requests get, of which the second comes after the first one's start began."""
+    found: list[Any] = []
+    owner.slaves.find(hops, found.append)
+    between()
+    owner.slaves.find(hops, found.append)
+    owner.run_until(lambda: len(found) == 2)
+    return found
+
+
+def test_a_slave_whose_start_is_under_way_is_reset(owner: Owner) -> None:
+    first, second = both(owner, LOCAL, lambda: owner.slaves.forget(LOCAL))
+    assert first is not second and owner.find() is second
+
+
+def test_a_slave_that_a_retired_one_starts_is_given_to_no_later_request(owner: Owner) -> None:
+    login = owner.find()
+    first, second = both(owner, BELOW, lambda: owner.slaves.retire(login))
+    assert first is not second and owner.find(BELOW) is second
+    assert owner.find() is not login and owner.find() in owner.slaves.all()

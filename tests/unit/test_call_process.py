@@ -7,6 +7,7 @@ import pytest
 
 from econtext.target import call_process, child
 from econtext.target.loop import Loop
+from tests.support import processes
 
 
 @pytest.fixture
@@ -58,10 +59,10 @@ def test_a_spare_that_cannot_be_forked_ends_nothing_and_is_forked_later(loop, mo
 
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_a_command_without_a_descriptor_leaves_nothing(loop, monkeypatch, at):
+    argument = f"1234.{os.getpid()}"
     before = set(os.listdir("/dev/fd"))
     fails(monkeypatch, "dup", at)
     with pytest.raises(OSError, match="temporarily unavailable"):
-        child.Command(loop, ["sleep", "1000"])
+        child.Command(loop, ["sleep", argument])
     assert set(os.listdir("/dev/fd")) == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert not processes.with_argument(argument)

@@ -129,7 +129,15 @@ def test_an_expanded_path_is_a_text_and_no_other_is_kept(link, value):  # noqa: 
     replies = begin(ExpandHandler, messages.Expand("~other"), link, pool=pool)
     ends(link, 1, "value", (value, []))
     assert "no known form" in text_of(replies, messages.Failed)
-    assert "~other" not in pool.slave.expanded
+
+
+def test_an_accounts_directory_is_looked_up_each_time(link):  # noqa: F811
+    """It may change while a slave runs, as HOME does not."""
+    pool = Pool(link)
+    for channel, home in ((1, "/home/other"), (2, "/srv/other")):
+        replies = begin(ExpandHandler, messages.Expand("~other"), link, pool=pool)
+        ends(link, channel, "value", (home, []))
+        assert replies == [messages.Expanded(home)]
 
 
 @pytest.mark.parametrize("status", [None, "0", [0], {}, True, 1.0, float("inf"), 256, -129])

@@ -158,3 +158,18 @@ def test_a_rule_broken_in_a_later_turn_ends_the_link(link, call, turns):
     turns.all()
     assert "broke the protocol" in str(link.error) and link.process.killed
     assert (call.kept, link.process.credited, turns) == (b"ab", [7], [])
+
+
+def test_parts_of_a_message_take_turns_too(link, turns):
+    """Packed, a thousand of them are a few bytes."""
+    call = KeepingCall(link, REQUEST)
+    part = wire.frame(wire.LOG | 0x80, call.number, bytes(wire.MAX_BODY))
+    packed = zlib.compressobj(9, zlib.DEFLATED, wire.MAX_BITS)
+    body = packed.compress(3 * part) + packed.flush(zlib.Z_SYNC_FLUSH)
+    link.feed(wire.frame(wire.PACKED, 0, body))
+    assert len(turns) == 1
+    taken = 0
+    while turns:
+        turns.one()
+        taken += 1
+    assert taken >= 3 and link.error is None

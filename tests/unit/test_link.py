@@ -382,3 +382,25 @@ def test_messages_of_one_moment_go_out_together():
     assert process.waiting == [] and len(later) == 1
     later.pop()()
     assert len(process.waiting) == 1 and len(process.sent) == 6
+
+
+def test_a_fault_of_ours_is_told_without_its_text(link):
+    """An error of the codec for texts holds all of the text: a password, say."""
+    call = Call(link, REQUEST)
+
+    def fails(value):
+        raise UnicodeEncodeError("utf-8", "a secret", 0, 1, "why")
+
+    call.result = fails
+    link.feed(wire.frame(wire.RESULT, call.number, codec.encode(("value", 1))))
+    assert "UnicodeEncodeError" in str(link.error)
+    assert "secret" not in f"{link.error} {link.error!r} {call.future.exception()!r}"
+
+
+def test_log_records_have_few_levels(link):
+    """A logger keeps what it found for each level."""
+    call = Call(link, REQUEST)
+    for level in (-(10**9), 10**9, 10**9 + 1):
+        link.feed(wire.frame(wire.LOG, call.number, codec.encode((level, "name", "text"))))
+    assert link.error is None
+    assert not {-(10**9), 10**9} & set(logging.getLogger(f"econtext.{link.name}")._cache)

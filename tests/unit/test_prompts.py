@@ -208,3 +208,14 @@ def test_no_password_is_shown():
     (answer,) = Talk(dialogue).feed(wire.STDOUT, b"Password:")
     assert answer == Answer(wire.STDIN, b"secret\n")
     assert "secret" not in repr(dialogue) + repr(answer) + repr(Launch("name", (), dialogue))
+
+
+@pytest.mark.parametrize(
+    ("password", "answer"),
+    [("caf\udce9", Answer(wire.STDIN, b"caf\xe9\n")), ("caf\ud800", Refused(missing=False))],
+    ids=["a byte of no UTF-8", "half of a pair"],
+)
+def test_a_password_that_is_no_text(password, answer):
+    """As Python has what the environment holds.  An error would name it."""
+    talk = Talk(dialogue(password))
+    assert feed(talk, (wire.STDERR, PROMPT)) == [answer]
