@@ -158,8 +158,9 @@ class CarriedConnection(StockConnection):
         local, remote = self._econtext_path(in_path), self._econtext_path(out_path)
         is_of_module = shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs()
         limit = LARGEST_MODULE if is_of_module else SMALL_FILE
+        mode = functools.partial(plugins.mode_of_put, self)
         try:
-            self._econtext.put(local, remote, out_path, limit)
+            self._econtext.put(local, remote, out_path, limit, mode)
         except errors.NoPython as error:
             return self._econtext_go(f"put_file: {error}", stock, in_path, out_path)
 

@@ -163,9 +163,12 @@ class Session(HostRequests):
             self.say(reply.text)
         return module_requests.result(reply)
 
-    def put(self, source: str, target: str, name: str, limit: int) -> None:
+    def put(
+        self, source: str, target: str, name: str, limit: int, new_mode: Callable[[int], int]
+    ) -> None:
         """Copy a file to the host, as the login account; raises as `perform` does.
 
+        A new file gets `new_mode(mode on the controller)` without the bits of the umask.
         One of up to `limit` bytes becomes a deferred operation.  `name` is the target's path as
         ansible-core writes it.
         """
@@ -173,7 +176,7 @@ class Session(HostRequests):
             raise AnsibleFileNotFound(f"file or module does not exist: {source}")
         self.say(f"PUT {source} TO {target}")
         status = os.stat(source)
-        mode = stat.S_IMODE(status.st_mode) & 0o777
+        mode = new_mode(stat.S_IMODE(status.st_mode))
         if status.st_size <= limit:
             self._expect_python()
             self._deferred.add(("write", target, pathlib.Path(source).read_bytes(), mode), name)

@@ -129,15 +129,6 @@ class ForkGate:
         if _own.is_alone:
             yield
             return
-        with self._alone():
-            _own.is_alone = True
-            try:
-                yield
-            finally:
-                _own.is_alone = False
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
         owner = os.getpid()
         self._waiting_alone += 1
         self._turn.release()
@@ -146,6 +137,7 @@ class ForkGate:
         finally:
             self._take_turn()
             self._waiting_alone -= 1
+        _own.is_alone = True
         try:
             if self._is_over:
                 raise RuntimeError("the play is over")
@@ -154,8 +146,15 @@ class ForkGate:
             # A fork has a copy of the event, which the main thread may be about to wait for: its
             # lock may be held there for ever.
             if os.getpid() == owner:
-                self._main.release()
-                self._was_alone.set()
+                self.end_alone()
+            _own.is_alone = False
+
+    def end_alone(self) -> None:
+        """Let the main thread go on before `alone` ends, as the present task moved."""
+        if _own.is_alone:
+            _own.is_alone = False
+            self._main.release()
+            self._was_alone.set()
 
     def _take_turn(self) -> None:
         while True:

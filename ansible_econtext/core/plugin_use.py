@@ -13,6 +13,7 @@ import json
 import os
 import select
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -120,13 +121,39 @@ def _reading_variables(manager: Any) -> Iterator[None]:
     if not plugins.is_core_plugin(type(manager._fact_cache), cache) and fork_gate.can_move():
         fork_gate.move("a cache plugin of facts")
     gate = fork_gate.current()
-    with gate.alone() if gate is not None else contextlib.nullcontext():
+    if gate is None:
         yield
+        return
+    with gate.alone(), _files_forgotten():
+        yield
+
+
+@contextlib.contextmanager
+def _files_forgotten() -> Iterator[None]:
+    """Have `host_group_vars` forget the files that it looked for, as it is forgotten by a fork.
+
+    Source: `FOUND` and `NAK` in `plugins/vars/host_group_vars.py`, 2.19 to 2.21, which only grow.
+    """
+    module: Any = sys.modules.get("ansible.plugins.vars.host_group_vars")
+    if module is None:
+        yield
+        return
+    found, missing = len(module.FOUND), frozenset(module.NAK)
+    try:
+        yield
+    finally:
+        while len(module.FOUND) > found:
+            module.FOUND.popitem()
+        module.NAK &= missing
 
 
 def _is_safe(loader: Any, name: str, collections: Any, own_directories: frozenset[str]) -> bool:
     """Return whether a plugin other than a filter or test may run in a task thread."""
     found = loader.find_plugin_with_context(name, collection_list=collections)
+    if not found.resolved:
+        # A worker's fork looks anew into directories that an earlier task's thread has searched.
+        loader._searched_paths = set()
+        found = loader.find_plugin_with_context(name, collection_list=collections)
     if not found.resolved or found.plugin_resolved_path is None:
         return True  # there is none, which the task reports
     directory, file = os.path.split(found.plugin_resolved_path)

@@ -108,6 +108,20 @@ def mode_by_transfer(connection: Any, mode: int) -> int:
     return mode & 0o777 | 0o200
 
 
+def mode_of_put(connection: Any, mode: int) -> int:
+    """Return the mode, before the umask, that the plugin gives a new file that it puts.
+
+    `mode` is that of the file on the controller.
+
+    Source: `put_file` in `plugins/connection/local.py`, and `_file_transport_command` in
+    `plugins/connection/ssh.py`, 2.16 to 2.21, for `piped`; sftp(1) and scp(1) send the mode.
+    """
+    option = "ssh_transfer_method"
+    if not connection.has_option(option) or connection.get_option(option) == "piped":
+        return 0o666
+    return mode & 0o777
+
+
 def special_transfer(connection: Any) -> str:
     """Return the arguments of the user by which sftp or scp keeps times and modes; "" if none.
 

@@ -34,6 +34,7 @@ def own_loader(loader: Any) -> Any:
     """
     made = copy.copy(loader)
     made._tempfiles = set()
+    made._FILE_CACHE = dict(loader._FILE_CACHE)  # what a worker reads, the next one reads again
     return made
 
 

@@ -24,6 +24,7 @@ from ansible_econtext.core import (
     plugin_use,
     results,
     task_runner,
+    variable_state,
     versions,
     worker_process,
 )
@@ -108,6 +109,7 @@ class ThreadWorker(threading.Thread):
             return
         self.pid = process
         fork_gate.note_move()
+        self._gate.end_alone()  # what it read was left to the process, too
         with fork_gate.waiting():
             _, status = os.waitpid(process, 0)
         self.exitcode = os.waitstatus_to_exitcode(status)
@@ -172,10 +174,11 @@ class Workers:
         return self._processes[-1]
 
     def _thread(self, arguments: dict[str, Any]) -> ThreadWorker:
+        loader = worker_process.own_loader(arguments["loader"])
         own = {
             "task": arguments["task"].copy(exclude_tasks=True),
-            "task_vars": dict(arguments["task_vars"]),
-            "loader": worker_process.own_loader(arguments["loader"]),
+            **variable_state.of_now(arguments, loader),
+            "loader": loader,
             "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
         }
         return ThreadWorker({**arguments, **own}, self._gate, self.bell.set)
@@ -223,6 +226,7 @@ def threads_for_tasks(strategy: Any, own_plugins: frozenset[str]) -> Iterator[No
             replaced(ansible.plugins.strategy, WorkerProcess=workers),
             replaced(ansible.executor.task_executor, time=results.Clock(fork_gate.sleep)),
             plugin_use.watched(own_plugins),
+            variable_state.replaced_on_change(),
             results.ringing(strategy, workers.bell, workers.sleep),
             workers.open(),
         ):

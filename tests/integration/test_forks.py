@@ -24,6 +24,7 @@ PATIENCE = 150
 REASONS: dict[str, dict[str, Any]] = {
     "timeout": {"timeout": 60},
     "async": {"async": 60, "poll": 1},
+    "delegated": {"delegate_to": "{{ 'other_name' if 'memory' | play_does is defined }}"},
     "debugger": {"debugger": "never"},
     "own connection": {"connection": "own_local", "vars": {"ansible_connection": "own_local"}},
     "own filter": {"vars": {"end": "{{ 'memory' | play_does }}"}},
@@ -91,8 +92,9 @@ def test_hosts_do_not_wait_for_each_other(
     assert result.rc == 0, str(result)
 
 
+@pytest.mark.parametrize("reason", [None, "delegated"])
 def test_a_host_that_does_not_answer_stops_no_other(
-    hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path
+    hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path, reason: str | None
 ) -> None:
     """It answers only when the other one has done several tasks, some of them forked."""
     wait = "for i in $(seq 300); do test -e {{ shared }}/go && exit 0; sleep 0.1; done; exit 9"
@@ -104,12 +106,16 @@ def test_a_host_that_does_not_answer_stops_no_other(
         {"command": "touch {{ shared }}/go", "timeout": 60},
     ]
     tasks = [
-        {"name": "silent", "shell": wait, "when": "inventory_hostname == 'first'"},
+        {"name": "silent", "shell": wait, "when": "inventory_hostname == 'first'"}
+        | (REASONS[reason] if reason else {}),
         *({**task, "when": "inventory_hostname == 'second'"} for task in second),
     ]
     play = [{"hosts": "first:second", "gather_facts": False, "tasks": tasks}]
     running = own_plugins.start(
-        play, directory=scratch / "run", strategy=free(strategy)[0], hosts=hosts
+        play,
+        directory=scratch / "run",
+        strategy=free(strategy)[0],
+        hosts={**hosts, "other_name": hosts["first"]},
     )
     result = ended(running)
     assert result.rc == 0, str(result)

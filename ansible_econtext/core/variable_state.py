@@ -1,0 +1,79 @@
+"""State of all hosts' variables as of a task's start, which a fork would have.
+
+Without it a task's thread would see what other hosts' results change meanwhile.
+
+Source: `VariableManager` in `vars/manager.py` and `HostVars` in `vars/hostvars.py`, 2.19 to 2.21.
+"""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.vars.manager import VariableManager
+
+from ansible_econtext.core.patch import replaced
+
+#: The attribute of VariableManager that each of its methods changes in place.
+_CHANGES = {
+    "set_host_facts": "_fact_cache",
+    "clear_facts": "_fact_cache",
+    "set_nonpersistent_facts": "_nonpersistent_fact_cache",
+    "set_host_variable": "_vars_cache",
+}
+
+
+def _shallow(value: Any) -> Any:
+    """Return a copy without a call of the class's constructor or `__setstate__`."""
+    made = object.__new__(type(value))
+    vars(made).update(vars(value))
+    return made
+
+
+@contextlib.contextmanager
+def replaced_on_change() -> Iterator[None]:
+    """Replace what a VariableManager would change, so that a shallow copy stays as it is.
+
+    For the time of a play; the methods are called in the main thread.  A cache plugin that is not
+    ansible-core's may keep its facts elsewhere: tasks that read these have a process
+    (`plugin_use`).
+    """
+
+    def changing(stock: Any, attribute: str) -> Any:
+        @functools.wraps(stock)
+        def change(manager: Any, host: str, *args: Any, **kwargs: Any) -> Any:
+            cache = getattr(manager, attribute)
+            if attribute != "_fact_cache":
+                cache = entries = cache.copy()
+            elif hasattr(cache, "_cache"):
+                cache = _shallow(cache)
+                cache._cache = entries = cache._cache.copy()
+            else:
+                entries = {}
+            if host in entries:
+                entries[host] = dict(entries[host])
+            setattr(manager, attribute, cache)
+            return stock(manager, host, *args, **kwargs)
+
+        return change
+
+    made = {n: changing(getattr(VariableManager, n), each) for n, each in _CHANGES.items()}
+    with replaced(VariableManager, **made):
+        yield
+
+
+def of_now(arguments: dict[str, Any], loader: Any) -> dict[str, Any]:
+    """Return copies of the variables and of the manager among WorkerProcess's `arguments`.
+
+    `loader` is the thread's own.
+    """
+    manager = _shallow(arguments["variable_manager"])
+    manager._loader = loader
+    variables = dict(arguments["task_vars"])
+    if manager._hostvars is not None:
+        hosts = manager._hostvars = _shallow(manager._hostvars)
+        hosts._variable_manager = manager
+        variables["hostvars"] = hosts
+        if isinstance(variables.get("vars"), dict):
+            variables["vars"] = {**variables["vars"], "hostvars": hosts}
+    return {"variable_manager": manager, "task_vars": variables}
