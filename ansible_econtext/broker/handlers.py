@@ -6,7 +6,7 @@ from ansible_econtext.broker import file_transfer, payload_archive, target_modul
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, status_of
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.request import A, RequestHandler
-from ansible_econtext.broker.target_modules import FILES, PROGRAM, RUNNER, TERMINAL
+from ansible_econtext.broker.target_modules import FILES, FRESHNESS, PROGRAM, RUNNER, TERMINAL
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import interpreter_hop
@@ -125,9 +125,31 @@ class ProgramHandler(_RunHandler[messages.Program]):
 
 
 class CommandHandler(RequestHandler[messages.Command]):
-    """Handler that runs a shell command, as ansible-core's connection would."""
+    """Handler that runs a shell command, as ansible-core's connection would.
+
+    The slave that starts a command does not look whether it is outdated, as a module's call process
+    does.  So one that was used before is asked first.
+    """
 
     def _do(self, slave: PooledSlave) -> None:
+        if self._is_anew or slave.link.round_trips == 0:
+            self._run(slave)
+            return
+
+        def fresh(*_: Any) -> None:
+            try:
+                self._run(slave)
+            except Exception as error:
+                self._faulted(error)
+
+        call = self._begin_call(slave, FRESHNESS, "look")
+        self._await(slave, call, fresh)
+        call.end(wire.STDIN)
+
+    def _run(self, slave: PooledSlave) -> None:
+        if self.is_over:
+            return
+
         def done(command: CollectingCommand) -> None:
             try:
                 outputs = command.outputs()

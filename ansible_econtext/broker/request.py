@@ -116,7 +116,8 @@ class RequestHandler(Generic[A]):
         self._use(None)
         if self._reply is not None:
             send, self._reply = self._reply, None
-            self._route = []  # it has passwords, and this object lives until it is collected
+            # Passwords and files: the call may keep this object for longer.
+            self._route, self._deferred = [], []
             send(reply)
 
     def _fail(self, code: messages.FailureCode, error: object) -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("econtext")
 
+#: Calls at the most that have a result and go on: a slave ends a call just behind its result.
+_MOST_UNENDED = 1000
+
 #: Bytes at the end of standard error that are kept to explain a link's end.
 TAIL = 4096
 
@@ -89,6 +92,7 @@ class Link:
         self._intake = Intake(self._handle, self._broken, process.credit, next_turn)
         self._channels: dict[int, Channel] = {}
         self._last_channel = 0
+        self._unended = 0  # channels that have a result
         self._pings: list[Callable[[], None]] = []
         self._handlers: dict[int, Callable[[Channel, bytes], None]] = {
             wire.DATA: lambda channel, body: channel.receive(*wire.split_data(body)),
@@ -192,6 +196,7 @@ class Link:
             if not is_exit_status(status):
                 raise wire.ProtocolError("an exit status that is no number")
             del self._channels[number]
+            self._unended -= channel.has_result
             channel.exited(status)
         elif kind in self._handlers:
             self._handlers[kind](channel, body)
@@ -202,6 +207,9 @@ class Link:
         if channel.has_result or len(body) > channel.longest_result:
             raise wire.ProtocolError("a second result, or one too long")
         channel.has_result = True
+        self._unended += 1
+        if self._unended > _MOST_UNENDED:
+            raise wire.ProtocolError("results of calls that do not end")
         channel.result(codec.decode(body))
 
     def _log(self, channel: "Channel", body: bytes) -> None:

@@ -359,3 +359,24 @@ def test_a_request_that_cannot_be_abandoned_keeps_no_other():
         connection.handlers = {1: first, 2: Request(RuntimeError("can't start new thread"))}
         connection.close()
     assert abandoned == [first]
+
+
+def test_a_command_is_not_started_by_an_outdated_slave(link):  # noqa: F811
+    """The slave that starts it is asked first, unless it is a new one."""
+    pool, retired = Pool(link), []
+    pool.retire = retired.append
+    link.round_trips = 1
+    replies = begin(CommandHandler, messages.Command(["true"]), link, pool=pool)
+    ends(link, 1, "error", target_modules.OUTDATED, "text", "")
+    assert retired == [pool.slave] and not replies
+    ends(link, 2)  # the command, which the new slave starts at once
+    assert [type(reply) for reply in replies] == [messages.Ended]
+
+
+def test_a_command_is_started_by_a_fresh_slave(link):  # noqa: F811
+    link.round_trips = 1
+    replies = begin(CommandHandler, messages.Command(["true"]), link)
+    ends(link, 1, "value", (None, []))
+    assert not replies
+    ends(link, 2)
+    assert [type(reply) for reply in replies] == [messages.Ended]

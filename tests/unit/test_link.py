@@ -404,3 +404,17 @@ def test_log_records_have_few_levels(link):
         link.feed(wire.frame(wire.LOG, call.number, codec.encode((level, "name", "text"))))
     assert link.error is None
     assert not {-(10**9), 10**9} & set(logging.getLogger(f"econtext.{link.name}")._cache)
+
+
+def test_calls_that_do_not_end_are_bounded(link, monkeypatch):
+    """Each keeps its request."""
+    monkeypatch.setattr("econtext.controller.link._MOST_UNENDED", 2)
+    calls = [Call(link, REQUEST) for _ in range(4)]
+    answer = codec.encode(("value", 1))
+    link.feed(wire.frame(wire.RESULT, calls[0].number, answer))
+    link.feed(wire.frame(wire.EXIT, calls[0].number, codec.encode(0)))
+    for call in calls[1:3]:
+        link.feed(wire.frame(wire.RESULT, call.number, answer))
+    assert link.error is None
+    link.feed(wire.frame(wire.RESULT, calls[3].number, answer))
+    assert "do not end" in str(link.error)
