@@ -189,13 +189,13 @@ class ExistsHandler(RequestHandler[messages.Exists]):
 class ExpandHandler(RequestHandler[messages.Expand]):
     """Handler that expands a path with a tilde.
 
-    HOME alone is known, as it stays with the login; the directory of an account may change.
+    Those of the slave's own account are known, as it is replaced when they change.
     """
 
     def _do(self, slave: PooledSlave) -> None:
         path = self._action.path
-        if path == "~" and not self._deferred:
-            self.reply(messages.Expanded(slave.home))
+        if path in slave.expanded and not self._deferred:
+            self.reply(messages.Expanded(slave.expanded[path]))
             return
 
         def done(call: CollectingCall, expanded: Any) -> None:

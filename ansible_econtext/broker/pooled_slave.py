@@ -37,8 +37,8 @@ class PooledSlave:
         #: The interpreter as the hop named it; empty if the first stage looked for one.
         self.python = python
         greeting = link.greeting
-        #: HOME of its login, which is what `~` means there.
-        self.home: str = greeting["home"]
+        #: Its own paths with a tilde, and what they expand to on the host.
+        self.expanded = {"~": greeting["home"], f"~{greeting['user']}": greeting["directory"]}
         #: Directories that modules made for their temporary files.
         self.left: set[str | bytes] = set()
         #: The requests that use it now.

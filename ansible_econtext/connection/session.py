@@ -149,7 +149,8 @@ class Session(HostRequests):
         action = module_requests.of_payload(note, payload, directory, self.terminal)
         python = become.wrapped(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {payload.name} in a call process: {python}")
-        keep = reusable.needs_no_temporary_files(payload)
+        # Operations of the module's own account go with it, at no cost.
+        keep = plugin is not None and reusable.needs_no_temporary_files(payload)
         keep = keep and self._deferred.are_hidden_from(payload.parameters)
         try:
             reply = self._ask(action, plugin, keep_deferred=keep, changes=changes)
@@ -181,6 +182,7 @@ class Session(HostRequests):
             self._expect_python()
             self._deferred.add(("write", target, pathlib.Path(source).read_bytes(), mode), name)
         else:
+            self._flush()  # what it makes is known then, even if the upload is given up
             self._ask(messages.Put(os.path.abspath(source), target, mode))
 
     def fetch(self, source: str, target: str, new_mode: Callable[[int], int]) -> None:

@@ -118,7 +118,8 @@ def _reading_variables(manager: Any) -> Iterator[None]:
 
     The task moves before if its facts are kept by a plugin that is not ansible-core's.
     """
-    if not plugins.is_core_plugin(type(manager._fact_cache), cache) and fork_gate.can_move():
+    kind = manager._fact_cache.__class__  # of what is in a proxy, too
+    if not plugins.is_core_plugin(kind, cache) and fork_gate.can_move():
         fork_gate.move("a cache plugin of facts")
     gate = fork_gate.current()
     if gate is None:

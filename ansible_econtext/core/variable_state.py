@@ -17,7 +17,6 @@ from ansible_econtext.core.patch import replaced
 #: The attribute of VariableManager that each of its methods changes in place.
 _CHANGES = {
     "set_host_facts": "_fact_cache",
-    "clear_facts": "_fact_cache",
     "set_nonpersistent_facts": "_nonpersistent_fact_cache",
     "set_host_variable": "_vars_cache",
 }
@@ -30,29 +29,33 @@ def _shallow(value: Any) -> Any:
     return made
 
 
+def _copied(cache: Any) -> Any:
+    """Return a cache of facts with a copy of what it keeps by host, as far as it is known how."""
+    if hasattr(cache, "__wrapped__"):  # of another than `memory`, 2.19 and later
+        return type(cache)(_copied(cache.__wrapped__))
+    if not hasattr(cache, "_cache"):
+        return cache
+    made = _shallow(cache)
+    made._cache = cache._cache.copy()
+    return made
+
+
 @contextlib.contextmanager
 def replaced_on_change() -> Iterator[None]:
-    """Replace what a VariableManager would change, so that a shallow copy stays as it is.
+    """Replace a host's values where a VariableManager would change them in place.
 
-    For the time of a play; the methods are called in the main thread.  A cache plugin that is not
-    ansible-core's may keep its facts elsewhere: tasks that read these have a process
-    (`plugin_use`).
+    So copies of its dicts stay as they are.  For the time of a play; the methods are called in the
+    main thread.  A cache plugin that is not ansible-core's may keep its facts elsewhere: tasks that
+    read these have a process (`plugin_use`).
     """
 
     def changing(stock: Any, attribute: str) -> Any:
         @functools.wraps(stock)
         def change(manager: Any, host: str, *args: Any, **kwargs: Any) -> Any:
             cache = getattr(manager, attribute)
-            if attribute != "_fact_cache":
-                cache = entries = cache.copy()
-            elif hasattr(cache, "_cache"):
-                cache = _shallow(cache)
-                cache._cache = entries = cache._cache.copy()
-            else:
-                entries = {}
+            entries = cache if isinstance(cache, dict) else getattr(cache, "_cache", {})
             if host in entries:
                 entries[host] = dict(entries[host])
-            setattr(manager, attribute, cache)
             return stock(manager, host, *args, **kwargs)
 
         return change
@@ -69,6 +72,9 @@ def of_now(arguments: dict[str, Any], loader: Any) -> dict[str, Any]:
     """
     manager = _shallow(arguments["variable_manager"])
     manager._loader = loader
+    manager._fact_cache = _copied(manager._fact_cache)
+    manager._nonpersistent_fact_cache = manager._nonpersistent_fact_cache.copy()
+    manager._vars_cache = manager._vars_cache.copy()
     variables = dict(arguments["task_vars"])
     if manager._hostvars is not None:
         hosts = manager._hostvars = _shallow(manager._hostvars)
