@@ -125,6 +125,8 @@ def _reading_variables(manager: Any) -> Iterator[None]:
     if gate is None:
         yield
         return
+    for loader in (filter_loader, test_loader):
+        names_of_others(loader)  # which may take seconds, and is kept for what comes now
     with gate.alone(), _files_forgotten():
         yield
 
