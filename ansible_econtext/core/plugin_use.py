@@ -83,7 +83,7 @@ def watched(own_directories: frozenset[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _loading(own_directories: frozenset[str]) -> Iterator[None]:
-    """Have threads load one plugin at a time, and none that is not known to be safe.
+    """Let threads load one plugin at a time, and none that is not known to be safe.
 
     Source: `PluginLoader._load_module_source` in `plugins/loader.py`, 2.19 to 2.21, takes a module
     from sys.modules even if another thread is loading it.
@@ -133,7 +133,7 @@ def _reading_variables(manager: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _files_forgotten() -> Iterator[None]:
-    """Have `host_group_vars` forget the files that it looked for, as it is forgotten by a fork.
+    """Drop at the end what `host_group_vars` has found of files meanwhile, as a fork would.
 
     Source: `FOUND` and `NAK` in `plugins/vars/host_group_vars.py`, 2.19 to 2.21, which only grow.
     """

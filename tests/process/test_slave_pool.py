@@ -400,7 +400,7 @@ def test_no_password_is_kept_for_a_slave(owner: Owner) -> None:
 
 
 def both(owner: Owner, hops: route.Route, between: Callable[[], None]) -> list[PooledSlave]:
-    """What two requests get, of which the second comes after the first one's start began."""
+    """Return the slaves of two requests, the second of which comes while the first one starts."""
     found: list[Any] = []
     owner.slaves.find(hops, found.append)
     between()

@@ -76,7 +76,7 @@ def test_the_part_file_of_a_worker_that_has_gone_is_removed(link, tmp_path):  # 
 
 
 def test_an_error_quotes_nothing_of_a_file():
-    """What the loop calls is quoted if it raises."""
+    """The broker quotes a callback that raises."""
     posted = queue.Queue()
 
     class Quoting:
