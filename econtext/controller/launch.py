@@ -40,8 +40,13 @@ _KEPT = 4096
 #: cannot be run or does not exist, and ssh's.
 _SHELLS, _SSHS = (126, 127), 255
 
-#: sudo's words if its rules say `requiretty`, in English, and it has no terminal.
-_TERMINAL_WANTED = b"you must have a tty to run sudo"
+#: Words of sudo without a terminal, in English: its rules say `requiretty`, or it has no `-S` and
+#: asks for a password (before and since 1.9).
+_TERMINAL_WANTED = (
+    b"you must have a tty to run sudo",
+    b"sudo: no tty present",
+    b"sudo: a terminal is required",
+)
 
 
 class Launch(NamedTuple):
@@ -192,7 +197,7 @@ class Starting:
                     self._timer = self._loop.call_later(self._wait, self._timed_out)
                     self._ready()
                     self._listen(rest)
-                case prompts.Refused(missing):
+                case prompts.Refused(missing) if not self._wants_terminal():
                     self._fail(PasswordError(self._launch.name, missing, self._said()))
 
     def _listen(self, data: bytes) -> None:
@@ -244,8 +249,7 @@ class Starting:
         """Return the plan of another start; None if that would make no difference."""
         launch = self._launch
         if not self._bundle_sent:
-            is_wanted = not launch.terminal and _TERMINAL_WANTED in self._link.stderr
-            return launch._replace(terminal=True) if is_wanted else None
+            return launch._replace(terminal=True) if self._wants_terminal() else None
         is_first = launch.manner is Manner.AT_ONCE and not self._magic
         is_ssh = launch.is_network and status == _SSHS
         if not is_first or is_ssh or status < 0 or status in _SHELLS:
@@ -254,6 +258,11 @@ class Starting:
         manner = Manner.ON_WORD if was_run else Manner.AS_FILE
         is_known = first_stage.in_manner(launch.argv, manner) != launch.argv
         return launch._replace(manner=manner) if is_known else None
+
+    def _wants_terminal(self) -> bool:
+        """Return whether the command ends now, as it has no terminal to ask on."""
+        said = self._link.stderr
+        return not self._launch.terminal and any(words in said for words in _TERMINAL_WANTED)
 
     def _timed_out(self) -> None:
         self._fail(LaunchTimeout(self._launch.name, self._wait, self._said()))
