@@ -42,10 +42,11 @@ _SHELLS = {
     "zsh": ["/etc/zshenv", "/etc/zsh/zshenv", "~/.zshenv"],
 }
 
-#: What sudo, PAM and a login shell read.  sshd has them read once for a connection, and stock
-#: Ansible keeps its connections too.
-_SUDO = [
+#: What sudo and its like, PAM and a login shell read.  sshd has them read once for a connection,
+#: and stock Ansible keeps its connections too.
+_BECOME = [
     "/etc/default/locale",
+    "/etc/doas.conf",
     "/etc/environment",
     "/etc/pam.d",
     "/etc/profile",
@@ -59,6 +60,9 @@ _SUDO = [
     "~/.bash_profile",
     "~/.profile",
 ]
+
+#: Processes above a slave that may have started it: shells, su or sudo, another slave.
+_STARTERS = 6
 
 #: Files of which only the lines that name the account count.
 _ACCOUNTS = ["/etc/passwd", "/etc/group"]
@@ -90,15 +94,33 @@ def _of_interpreter():
     return found + sys.path + roots + [path for root in roots for path in _files(root, ".pth")]
 
 
+def _is_by_become():
+    # type: () -> bool
+    """Return whether sudo or its like changed the account, by the processes above this one."""
+    process = os.getppid()
+    for _ in range(_STARTERS):
+        try:
+            with open("/proc/%d/status" % process) as file:
+                status = dict(line.split(":", 1) for line in file)
+        except (OSError, IOError):  # not Linux
+            break
+        if status["Name"].strip().startswith("sshd"):
+            return False
+        if int(status["Uid"].split()[0]) != os.getuid():  # real: su has that of its caller
+            return True
+        process = int(status["PPid"])
+    return "SUDO_COMMAND" in os.environ
+
+
 def _of_login():
     # type: () -> list
-    """Return the paths that sshd, sudo and a shell looked at."""
+    """Return the paths that sshd, sudo or its like, and a shell looked at."""
     found = ["~/.ssh/environment"] + _SHELLS.get(os.path.basename(_ENTRY.pw_shell), [])
     # sudo sets the account's groups each time, and sshd those of root.
-    is_by_sudo = "SUDO_COMMAND" in os.environ
-    if is_by_sudo:
-        found += _SUDO
-    if is_by_sudo or os.getuid() == 0:
+    is_by_become = _is_by_become()
+    if is_by_become:
+        found += _BECOME
+    if is_by_become or os.getuid() == 0:
         found += _ACCOUNTS
     found = [os.path.expanduser(path) for path in found]
     return found + [path for each in found if each.endswith("/") for path in _files(each)]
