@@ -6,6 +6,7 @@ from ansible_econtext.client.route import Hop
 from econtext.controller.launch import Launch
 from econtext.controller.methods import ssh
 from econtext.controller.prompts import Dialogue
+from econtext.target import wire
 
 #: Seconds that a login has in any case: `timeout` is 10 by default, as stock Ansible waits for the
 #: connection alone, and for what follows without a limit.
@@ -19,16 +20,15 @@ def of(hop: Hop, parent: str) -> Launch:
         dialogue = ssh.dialogue(hop.password, hop.prompt)
         argv = tuple(ssh.for_slaves(hop.argv))
         timeout = max(_LOGIN, hop.timeout)
-        return Launch(
-            name, argv, dialogue, hop.password is not None, is_network=True, timeout=timeout
-        )
+        return Launch(name, argv, dialogue, hop.terminal, is_network=True, timeout=timeout)
     if hop.kind != "become":
         return Launch(name, tuple(hop.argv))
     dialogue = Dialogue(
         marker=hop.marker,
-        prompt=re.compile(re.escape(hop.prompt)) if hop.prompt else None,
+        asks_on=frozenset([wire.STDOUT, wire.STDERR, wire.TERMINAL]),
+        prompt=re.compile(hop.prompt) if hop.prompt else None,
         password=hop.password,
         incorrect=hop.incorrect,
         missing=hop.missing,
     )
-    return Launch(name, tuple(hop.argv), dialogue, prompt_timeout=hop.timeout)
+    return Launch(name, tuple(hop.argv), dialogue, hop.terminal, prompt_timeout=hop.timeout)

@@ -7,6 +7,7 @@ it.  Hops are plain values, since they travel; the broker makes a launch plan of
 
 import hashlib
 import os
+import re
 import resource
 from collections.abc import Sequence
 
@@ -27,7 +28,10 @@ class Hop(Record):
     #: The one interpreter to start the slave with; empty if the first stage looks for one.
     python: str
     password: str | None = None
+    #: Regular expression of the request for a password, at the end of the output.
     prompt: bytes = b""
+    #: Whether the command gets a terminal, apart from the pipes of its input and output.
+    terminal: bool = False
     # Of become: what its command prints when it is ready for the bundle, what it says of a wrong
     # password and of one that it cannot ask for.
     marker: bytes = b""
@@ -98,7 +102,8 @@ def ssh_hop(
         key="\0".join(argv),
         python=only(pythons),
         password=password,
-        prompt=prompt.encode(),
+        prompt=re.escape(prompt.encode()),
+        terminal=password is not None,
         timeout=timeout,
     )
 

@@ -58,8 +58,8 @@ class CarriedConnection(StockConnection):
     # Options
 
     def set_become_plugin(self, plugin: Any) -> None:
-        if plugin is not None and self._econtext is not None and become.is_carried(plugin):
-            plugin = recording.specialise(plugin, become.RecordingBecome)
+        if plugin is not None and self._econtext is not None:
+            plugin = self._econtext_become(plugin)
         super().set_become_plugin(plugin)
 
     # With pipelining a module comes as a whole, as the standard input of a Python.  ansible-core
@@ -126,6 +126,7 @@ class CarriedConnection(StockConnection):
         if not self._connected:
             self._connect()
         executable, command = commands.without_executable(cmd, self._shell)
+        self._econtext.directory = self._econtext_directory()
         plugin: Any = getattr(self, "become", None)
         wrapped = getattr(plugin, "wrapped", {}).get(command)
         note = self._econtext_note(command if wrapped is None else wrapped, executable)
@@ -140,7 +141,6 @@ class CarriedConnection(StockConnection):
                 command,
                 in_data,
                 plugin if wrapped is not None else None,
-                self._econtext_directory(),
             )
             reason = "econtext does not know what it is for"
         except errors.NoPython as error:
@@ -235,6 +235,14 @@ class CarriedConnection(StockConnection):
         has_slaves = plugin is None or isinstance(plugin, become.RecordingBecome)
         is_stock = self._econtext_stock or self._econtext_uploads
         return self._econtext is not None and not is_stock and has_slaves
+
+    def _econtext_become(self, plugin: Any) -> Any:
+        """Return the become plugin as one that records, if its commands can run on a slave."""
+        assert self._econtext is not None
+        if reason := become.why_not(plugin):
+            self._econtext.say(f"the stock way for become: {reason}")
+            return plugin
+        return recording.specialise(plugin, become.RecordingBecome)
 
     def _econtext_prepare(self) -> None:
         assert self._econtext is not None

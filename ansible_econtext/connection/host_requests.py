@@ -50,6 +50,8 @@ class HostRequests:
         self.wants_terminal = False
         #: Seconds that become has for its prompt and its answer, from the options.
         self.become_timeout = 60.0
+        #: Directory in which commands run; None for home.
+        self.directory: str | None = None
         self._prepared = False
         self._mkdtemp = ""
         #: Replies of hosts without a Python, by the Pythons that were looked for.
@@ -185,5 +187,5 @@ class HostRequests:
         hops = [self._first_hop(pythons)]
         if plugin is not None:
             shell_plugin, timeout = plugin.recorded_shell, self.become_timeout
-            hops.append(become.hop(plugin, shell_plugin, pythons, timeout))
+            hops.append(become.hop(plugin, shell_plugin, pythons, timeout, self.directory))
         return hops

@@ -63,11 +63,10 @@ class Session(HostRequests):
         command: str,
         data: bytes | None,
         plugin: Any,
-        directory: str | None,
     ) -> Result | None:
         """Do what `command` is for, as the account of `plugin`; None if that is not possible.
 
-        `data` is the command's standard input, `directory` where it runs (None: at home).
+        `data` is the command's standard input.
         Raises errors.NoPython if there can be no slave, Ansible's own errors if the request
         failed, and fork_gate.Moved if the task went on in another process.
         """
@@ -75,12 +74,12 @@ class Session(HostRequests):
             payload = ansiballz.recognise(data) if data else None
             changes = changed_accounts.of_payload(payload) if payload else ""
             if payload is None or module_requests.needs_own_start(note.environment):
-                return self._run_program(note.program, data, plugin, directory, changes)
-            return self._run_module(note, payload, plugin, directory, changes)
+                return self._run_program(note.program, data, plugin, changes)
+            return self._run_module(note, payload, plugin, changes)
         if note is None or data:
             return None
         if isinstance(note, shell.ProgramNote):
-            return self._run_program(note, None, plugin, directory)
+            return self._run_program(note, None, plugin)
         if isinstance(note, shell.ShareNote) and note.program is not None:
             if self._deferred.contents(note.program.paths) is not None:
                 return 0, b"", b""  # there will be no such files
@@ -91,7 +90,7 @@ class Session(HostRequests):
             command = note.command
             if self.term:  # a job starts on a terminal in the stock way, also with pipelining
                 command = f"TERM={shlex.quote(self.term)}; export TERM; {command}"
-            return self._run_command(command, plugin, directory)
+            return self._run_command(command, plugin)
         if plugin is not None:
             return None
         if isinstance(note, shell.OperationNote):
@@ -104,12 +103,19 @@ class Session(HostRequests):
             expanded: messages.Expanded
             expanded = self._ask(messages.Expand(note.path), keep_deferred=True)
             return 0, to_bytes(expanded.path) + b"\n", b""
-        return self._run_command(command, None, directory)
+        return self._run_command(command, None)
 
-    def _run_command(self, command: str, plugin: Any, directory: str | None) -> Result:
+    def _directory(self, plugin: Any) -> str | None:
+        """Return where a request runs; None for where its call process begins.
+
+        Become has started its slave in the directory, or elsewhere if the user wants that.
+        """
+        return self.directory if plugin is None else None
+
+    def _run_command(self, command: str, plugin: Any) -> Result:
         self._flush()
         self.say(f"EXEC {command}")
-        if directory is not None:
+        if (directory := self._directory(plugin)) is not None:
             command = f"cd {shlex.quote(directory)}; {command}"
         action = messages.Command(["/bin/sh", "-c", command])
         changes = changed_accounts.of_command(command)
@@ -121,7 +127,6 @@ class Session(HostRequests):
         program: shell.ProgramNote | None,
         data: bytes | None,
         plugin: Any,
-        directory: str | None,
         changes: str = "",
     ) -> Result | None:
         """Run a program, with its files in memory if they are among the deferred operations."""
@@ -130,7 +135,9 @@ class Session(HostRequests):
         contents = self._deferred.contents(program.paths)
         text = become.wrapped(plugin, program.template) if plugin else program.template
         self.say(f"EXEC module {module_requests.name(program)} in a call process: {text}")
-        action = module_requests.of_program(program, contents, data, directory, self.terminal)
+        action = module_requests.of_program(
+            program, contents, data, self._directory(plugin), self.terminal
+        )
         with contextlib.ExitStack() as stack:
             if program.paths and contents is not None:
                 stack.enter_context(self._deferred.without(os.path.dirname(program.paths[0])))
@@ -142,11 +149,10 @@ class Session(HostRequests):
         note: shell.ModuleNote,
         payload: ansiballz.Payload,
         plugin: Any,
-        directory: str | None,
         changes: str,
     ) -> Result:
         self.pythons = [note.interpreter]
-        action = module_requests.of_payload(note, payload, directory, self.terminal)
+        action = module_requests.of_payload(note, payload, self._directory(plugin), self.terminal)
         python = become.wrapped(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {payload.name} in a call process: {python}")
         # Operations of the module's own account go with it, at no cost.

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from econtext.target import wire
 
-#: Bytes at the end of the output in which a prompt or a marker is looked for.
-_LOOK_BACK = 16384
+#: Bytes at the end of the output in which a marker or a message is looked for, and in which a
+#: prompt is: an expression may take the square of them.
+_LOOK_BACK, _LOOK_BACK_FOR_PROMPT = 16384, 512
 
 
 class Dialogue(NamedTuple):
@@ -64,7 +65,7 @@ class Talk:
     def feed(self, stream: int, data: bytes) -> Iterator[Answer | Ready | Refused]:
         """Yield what to do about a piece of output.
 
-        Not to be called after Ready or Refused.
+        Not to be called after Ready.
         """
         seen = self._seen[stream] = (self._seen.get(stream, b"") + data)[-_LOOK_BACK:]
         marker = self._dialogue.marker
@@ -78,8 +79,9 @@ class Talk:
             yield self._answer(stream)
 
     def _asks(self, stream: int, seen: bytes) -> bool:
-        prompt = self._dialogue.prompt
-        return prompt is not None and stream in self._dialogue.asks_on and bool(prompt.search(seen))
+        prompt, asks_on = self._dialogue.prompt, self._dialogue.asks_on
+        end = seen[-_LOOK_BACK_FOR_PROMPT:]
+        return prompt is not None and stream in asks_on and prompt.search(end) is not None
 
     def _answer(self, stream: int) -> Answer | Refused:
         self._seen[stream] = b""

@@ -136,6 +136,11 @@ def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
 
 
 @pytest.fixture
+def su_password(sshd: Sshd, accounts: Accounts) -> Transport:
+    return transports.su_password(sshd, accounts)
+
+
+@pytest.fixture
 def csh(sshd: Sshd, accounts: Accounts) -> Transport:
     return transports.with_shell("csh", sshd, accounts)
 

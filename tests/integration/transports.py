@@ -48,6 +48,18 @@ def sudo_password(sshd: Sshd, accounts: Accounts) -> Transport:
     return Transport("sudo_password", account, sshd.variables(account) | become)
 
 
+def su_password(sshd: Sshd, accounts: Accounts) -> Transport:
+    """From one account to another one, with the password of that."""
+    other = accounts.guarded
+    become = {
+        "ansible_become": True,
+        "ansible_become_method": "su",
+        "ansible_become_user": other.name,
+        "ansible_become_password": other.password,
+    }
+    return Transport("su_password", accounts.plain, sshd.variables(accounts.plain) | become)
+
+
 def with_shell(name: str, sshd: Sshd, accounts: Accounts) -> Transport:
     if name not in accounts.with_shell:
         pytest.skip(f"needs {name}")
@@ -85,5 +97,5 @@ def by_name(name: str, get: Callable[[str], Any], scratch: pathlib.Path) -> Tran
         return with_python(name, get("sshd"), scratch)
     if name in SHELLS:
         return with_shell(name, get("sshd"), get("accounts"))
-    made = {"sudo": sudo, "sudo_password": sudo_password}[name]
+    made = {"sudo": sudo, "sudo_password": sudo_password, "su_password": su_password}[name]
     return made(get("sshd"), get("accounts"))

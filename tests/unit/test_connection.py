@@ -105,7 +105,8 @@ def test_a_control_path_is_the_users(connection, tmp_path, options, path):
     [
         ({}, b""),
         ({"sshpass_prompt": "Passcode"}, b"Passcode"),
-        ({"pkcs11_provider": "/lib/some.so"}, b"Enter PIN for "),
+        ({"sshpass_prompt": "Passcode (SMS)?"}, rb"Passcode\ \(SMS\)\?"),
+        ({"pkcs11_provider": "/lib/some.so"}, rb"Enter\ PIN\ for\ "),
         ({"pkcs11_provider": "/lib/some.so", "sshpass_prompt": "PIN"}, b"PIN"),
     ],
 )

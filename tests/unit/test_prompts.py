@@ -88,6 +88,15 @@ def test_prompt_repeated_without_a_word(cuts):
     assert feed(Talk(dialogue()), ASKED, again, cuts=cuts) == [ANSWER, Refused(missing=False)]
 
 
+def test_a_prompt_is_looked_for_at_the_end_alone():
+    """An expression of the user's may take the square of what a target says."""
+    talk = Talk(Dialogue(prompt=re.compile(rb"(?:password)[^\n]*:\Z"), password=PASSWORD))
+    assert feed(talk, (wire.STDERR, b"password" * 2000 + b"?")) == []
+    assert feed(talk, (wire.STDERR, b"password" * 2000 + b":")) == [ANSWER]
+    talk = Talk(Dialogue(prompt=re.compile(b"begins"), password=PASSWORD))
+    assert feed(talk, (wire.STDERR, b"begins" + b"." * 512)) == []
+
+
 @given(CUTS)
 def test_prompt_without_a_password(cuts):
     assert feed(Talk(dialogue(None)), ASKED, cuts=cuts) == [Refused(missing=True)]

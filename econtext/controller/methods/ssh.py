@@ -82,7 +82,7 @@ def for_slaves(argv: Sequence[str]) -> list[str]:
 
 
 def dialogue(password: str | None, prompt: bytes = b"") -> Dialogue:
-    """Return the dialogue with ssh on its terminal; `prompt` replaces the usual one.
+    """Return the dialogue with ssh on its terminal; the expression `prompt` replaces the usual one.
 
     Other questions (whether an unknown host's key is right, the passphrase of a key)
     have no answer here: they count as a refusal.
@@ -91,7 +91,7 @@ def dialogue(password: str | None, prompt: bytes = b"") -> Dialogue:
         return Dialogue()
     return Dialogue(
         asks_on=frozenset([wire.TERMINAL]),
-        prompt=re.compile(re.escape(prompt)) if prompt else _PROMPT,
+        prompt=re.compile(prompt) if prompt else _PROMPT,
         password=password,
         incorrect=(b": Permission denied (", b"(yes/no", b"Enter passphrase"),
     )
