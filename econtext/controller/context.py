@@ -95,7 +95,8 @@ class Context(Starter):
         the value returned are None, bool, int, float, text, bytes and lists,
         tuples, dicts and sets of these.  Keys and members of sets are none of the
         collections; integers among them have 64 bits at the most, and one dict or
-        set has 10,000 numbers as its keys or members at the most.
+        set has 10,000 numbers as its keys or members at the most, and all
+        collections of a value have 262,144 items together.
 
         Raises CallError if the function raised, CallDied if its process ended,
         ConnectionLost if the slave did; TypeError for a function without an

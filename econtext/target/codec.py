@@ -22,6 +22,7 @@ Lengths and numbers are 4 bytes, unsigned, big-endian.  Keys and members of sets
 plain kinds alone, None to bytes, without ``I``: a peer can choose other values so that all have
 one hash, and their decoding takes hours.  One collection has `MAX_NUMBERS` numbers at the most as
 its keys or members, since a peer can choose them too so that each one collides with many others.
+All collections of a value have `MAX_VALUES` items together: more would take the decoder seconds.
 """
 
 import struct
@@ -32,6 +33,9 @@ MAX_DEPTH = 100
 
 #: With all of them chosen to collide, a dict or set of them takes some 0.03 s.
 MAX_NUMBERS = 10000
+
+#: So many empty sets or dicts take 0.2 s and 60 MB; 64 MiB of them took half a minute.
+MAX_VALUES = 1 << 18
 
 _LENGTH = struct.Struct("!L")
 _INTEGER = struct.Struct("!q")
@@ -54,7 +58,7 @@ def encode(value):
     # type: (object) -> bytes
     """Return the bytes for `value`; raises EncodeError, which names the type at fault."""
     parts = []  # type: list
-    _encode(value, parts, 0)
+    _encode(value, parts, 0, [0])
     return b"".join(parts)
 
 
@@ -62,7 +66,7 @@ def decode(data):
     # type: (bytes) -> object
     """Return the value in `data`, which must hold exactly one; raises DecodeError."""
     try:
-        value, end = _decode(bytes(data), 0, 0)
+        value, end = _decode(bytes(data), 0, 0, [0])
     except struct.error:
         raise DecodeError("bytes are missing")
     if end != len(data):
@@ -79,8 +83,8 @@ def _sized(tag, data, parts):
     parts.append(data)
 
 
-def _encode(value, parts, depth):
-    # type: (object, list, int) -> None
+def _encode(value, parts, depth, total):
+    # type: (object, list, int, list) -> None
     if depth > MAX_DEPTH:
         raise EncodeError("the value is nested deeper than %d levels" % MAX_DEPTH)
     if value is None:
@@ -98,27 +102,37 @@ def _encode(value, parts, depth):
     elif isinstance(value, float):
         parts.append(b"f" + _FLOAT.pack(value))
     elif isinstance(value, dict):
+        _count(2 * len(value), total, EncodeError)
         parts.append(b"d" + _LENGTH.pack(len(value)))
         _check_members(value, EncodeError)
         for key, item in value.items():
-            _encode(key, parts, depth + 1)
-            _encode(item, parts, depth + 1)
+            _encode(key, parts, depth + 1, total)
+            _encode(item, parts, depth + 1, total)
     else:
-        _encode_sequence(value, parts, depth)
+        _encode_sequence(value, parts, depth, total)
 
 
-def _encode_sequence(value, parts, depth):
-    # type: (object, list, int) -> None
+def _encode_sequence(value, parts, depth, total):
+    # type: (object, list, int, list) -> None
     for tag, kind in ((b"l", list), (b"t", tuple), (b"s", set), (b"z", frozenset)):
         if isinstance(value, kind):
+            _count(len(value), total, EncodeError)  # type: ignore[arg-type]
             parts.append(tag + _LENGTH.pack(len(value)))  # type: ignore[arg-type]
             if tag in b"sz":
                 _check_members(value, EncodeError)
             for item in value:  # type: ignore[attr-defined]
-                _encode(item, parts, depth + 1)
+                _encode(item, parts, depth + 1, total)
             return
     kind = type(value)
     raise EncodeError("a value of type %s.%s cannot be sent" % (kind.__module__, kind.__name__))
+
+
+def _count(items, total, error):
+    # type: (int, list, type) -> None
+    """Add to the items of all collections of a value; raise the error if they are too many."""
+    total[0] += items
+    if total[0] > MAX_VALUES:
+        raise error("collections of more than %d items together" % MAX_VALUES)
 
 
 def _check_members(members, error):
@@ -155,8 +169,8 @@ def _text(data):
         raise DecodeError("text that is not UTF-8")
 
 
-def _decode(data, start, depth):
-    # type: (bytes, int, int) -> tuple
+def _decode(data, start, depth, total):
+    # type: (bytes, int, int, list) -> tuple
     if depth > MAX_DEPTH:
         raise DecodeError("nested deeper than %d levels" % MAX_DEPTH)
     tag = data[start : start + 1]
@@ -172,7 +186,7 @@ def _decode(data, start, depth):
         return _CONSTANTS[tag], start
     if tag in _ITEMS:
         (length,) = _LENGTH.unpack_from(data, start)
-        return _decode_items(tag, data, start + 4, length, depth)
+        return _decode_items(tag, data, start + 4, length, depth, total)
     if tag in _NUMBERS:
         (number,) = _NUMBERS[tag].unpack_from(data, start)
         return number, start + 8
@@ -198,16 +212,17 @@ def _integer(part):
 _SIZED = {b"u": _text, b"b": bytes, b"I": _integer}
 
 
-def _decode_items(tag, data, start, length, depth):
-    # type: (bytes, bytes, int, int, int) -> tuple
+def _decode_items(tag, data, start, length, depth, total):
+    # type: (bytes, bytes, int, int, int, list) -> tuple
     count = 2 * length if tag == b"d" else length
     # Each item takes a byte at least, so a small message cannot announce a
     # list that would fill the memory.
     if count > len(data) - start:
         raise DecodeError("%d items announced in %d bytes" % (count, len(data) - start))
+    _count(count, total, DecodeError)
     items = []
     for _ in range(count):
-        item, start = _decode(data, start, depth + 1)
+        item, start = _decode(data, start, depth + 1, total)
         items.append(item)
     if tag == b"l":
         return items, start

@@ -215,6 +215,22 @@ def test_depth_is_bounded_on_both_sides():
             codec.decode(levels * b"t\0\0\0\1" + b"N")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [[9 * [None]], (9 * (0.5,),), [{*range(9)}], {"key": 8 * [()]}, [{1: 2}, {3: 4}, {}, 5, "", 6]],
+)
+def test_items_of_all_collections_are_bounded_together_on_both_sides(value, monkeypatch):
+    """4 MiB of empty sets kept a controller busy for 2 s, and 64 MiB for half a minute."""
+    monkeypatch.setattr(codec, "MAX_VALUES", 10)
+    encoded = codec.encode(value)
+    assert codec.decode(encoded) == value
+    monkeypatch.setattr(codec, "MAX_VALUES", 9)
+    with pytest.raises(codec.EncodeError, match="items together"):
+        codec.encode(value)
+    with pytest.raises(codec.DecodeError, match="items together"):
+        codec.decode(encoded)
+
+
 def test_a_value_that_holds_itself_is_refused():
     loop: list[object] = []
     loop.append(loop)

@@ -91,6 +91,9 @@ def on(channel, kind, body=b""):
     return wire.frame(kind, channel, body if isinstance(body, bytes) else codec.encode(body))
 
 
+#: A value of 262,144 empty sets.
+MANY_ITEMS = b"t\0\0\0\2" + codec.encode("value") + b"l\0\4\0\0" + (1 << 18) * b"s\0\0\0\0"
+
 VIOLATIONS = {
     "a second greeting": on(0, wire.HELLO, GREETING),
     "a kind that only we send": wire.frame(wire.OPEN, 1, b""),
@@ -104,6 +107,7 @@ VIOLATIONS = {
     "a result of an unknown form": on(1, wire.RESULT, ("value", 1, 2)),
     "an error that is not text": on(1, wire.RESULT, ("error", "ValueError", b"text", None)),
     "a result that is no value": on(1, wire.RESULT, b"l\0\0\0\1"),
+    "a result of many items": on(1, wire.RESULT, MANY_ITEMS),
     "a status that is no number": on(1, wire.EXIT, "0"),
     "a status that is nearly one": on(1, wire.EXIT, True),
     "a status that no process has": on(1, wire.EXIT, -(10**3000)),
