@@ -129,6 +129,14 @@ class CallProcess(Child):
         # type: (int, bytes) -> None
         self._writer.write(wire.frame(kind, 0, body))
 
+    def pause(self, paused):
+        # type: (bool) -> None
+        Child.pause(self, paused)
+        if self._socket is not None and paused:  # log records have no credit
+            self._loop.remove_reader(self._socket.fileno())
+        elif self._socket is not None:
+            self._loop.add_reader(self._socket.fileno(), self._receive)
+
     def _receive(self):
         # type: () -> bool
         if self._socket is None:

@@ -47,7 +47,7 @@ class Slave(object):
         # type: (int, int, object, bytes) -> None
         self._loop = Loop()
         self._upward = Writer(self._loop, upward, self._went_up)
-        self._outlet = compression.Outlet(self._upward.write, self._loop.soon)
+        self._outlet = compression.Outlet(self._write, self._loop.soon)
         self._downward = downward
         self._store = importer.store
         self._bundle = bundle
@@ -187,6 +187,10 @@ class Slave(object):
     def _output(self, channel, process, stream, data):
         # type: (int, object, int, bytes) -> None
         self._outlet.send_data(channel, stream, data, process.pace.is_packed)
+
+    def _write(self, data):
+        # type: (bytes) -> None
+        self._upward.write(data)
         if self._upward.waiting > flow_control.CLOGGED:
             self._pause(True)
 
@@ -197,7 +201,7 @@ class Slave(object):
 
     def _pause(self, paused):
         # type: (bool) -> None
-        """Pause or resume the output of all processes, by how much waits to go upward."""
+        """Pause or resume what all processes print and log, by how much waits to go upward."""
         if self._paused != paused:
             self._paused = paused
             for process in list(self._children.values()):

@@ -38,7 +38,9 @@ class Slave:
         while len(data) < len(wire.MAGIC):
             data += self._read(len(wire.MAGIC) - len(data))
         assert data == wire.MAGIC
-        assert self.receive()[0] == wire.HELLO
+        kind, _, body = self.receive()
+        assert kind == wire.HELLO
+        self.pid = codec.decode(body)["pid"]  # the process that was started may be a shell
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -176,17 +178,22 @@ def test_credit_is_given_for_what_a_command_has_read(slave):
     assert granted <= sent
 
 
+def rests(slave):
+    """Wait until the slave takes no more of what it is given."""
+    state, looks = pathlib.Path(f"/proc/{slave.pid}/stat"), []
+
+    def is_seen():
+        looks.append(state.read_text().rpartition(")")[2].split()[0])
+        return looks[-10:] == 10 * ["S"]
+
+    processes.until(20, is_seen, "the slave takes no more output")
+
+
 def test_output_that_nobody_reads_waits_in_the_command(slave):
     """What comes after it is not behind a whole window of it."""
     slave.command(1, ["cat", "/dev/zero"])
     slave.until(wire.DATA)
-    state, looks = pathlib.Path(f"/proc/{slave.process.pid}/stat"), []
-
-    def rests():
-        looks.append(state.read_text().rpartition(")")[2].split()[0])
-        return looks[-10:] == 10 * ["S"]
-
-    processes.until(20, rests, "the slave takes no more output")
+    rests(slave)
     slave.write(wire.frame(wire.PING, 7))
     before = slave.until(wire.PONG)
     assert len(data_of(before, wire.STDOUT)) < flow_control.WINDOW // 2
@@ -194,6 +201,20 @@ def test_output_that_nobody_reads_waits_in_the_command(slave):
         before += slave.until(wire.DATA)  # it goes on all the same
     slave.write(wire.frame(wire.CLOSE, 1) + wire.credit_frame(1, flow_control.WINDOW))
     slave.until(wire.EXIT)
+
+
+def test_log_records_that_nobody_reads_wait_in_the_call(slave):
+    """They have no credit: they filled the slave's memory."""
+    statement = "logging.warning(1000 * 'x')"
+    options = ["-n", "20000", "-r", "1", "-s", "import logging", statement]
+    call(slave, 1, "main", options, module="timeit")
+    slave.until(wire.LOG)
+    rests(slave)
+    slave.write(wire.frame(wire.PING, 7))
+    before = slave.until(wire.PONG)
+    assert sum(len(body) for _, _, body in before) < flow_control.WINDOW
+    whole = before + slave.until(wire.RESULT)  # it goes on all the same
+    assert len(of_kind(whole, wire.LOG)) == 20000 - 1
 
 
 def test_a_slave_packs_for_whoever_packs(slave):
@@ -259,10 +280,10 @@ def test_the_end_of_input_is_the_end(slave):
     assert slave.end() == (0, b"")
 
 
-def call(slave, channel, function, *arguments, after=0):
+def call(slave, channel, function, *arguments, after=0, module="os"):
     if after:
         slave.send(wire.AFTER, channel, after)
-    request = {"module": "os", "function": function, "arguments": arguments}
+    request = {"module": module, "function": function, "arguments": arguments}
     slave.send(wire.CALL, channel, {**request, "keywords": {}, "offered": (), "log_level": 30})
 
 
