@@ -35,6 +35,9 @@ logger = logging.getLogger("econtext")
 #: Calls at the most that have a result and go on: a slave ends a call just behind its result.
 _MOST_UNENDED = 1000
 
+#: Bytes of answers to an importer's questions that may wait for the slave to read them.
+MAX_ANSWERS = 1 << 20
+
 #: Bytes at the end of standard error that are kept to explain a link's end.
 TAIL = 4096
 
@@ -71,6 +74,7 @@ class Link:
         self.process = process
         self.outlet = compression.Outlet(self.write, later)
         self._waiting = 0  # bytes that the process has not yet taken
+        self._answers = 0  # bytes of answers among them, at the least
         self._blocked: list[Channel] = []  # channels to resume when it has
         process.on_input_written = self._written
         #: The slave's description of itself (`target.hello`); empty until it has come.
@@ -150,6 +154,8 @@ class Link:
 
     def _written(self, size: int) -> None:
         self._waiting = max(0, self._waiting - size)
+        # Packed answers are fewer bytes: the rest is gone when all is written.
+        self._answers = max(0, self._answers - size) if self._waiting else 0
         while self._blocked and self._waiting <= flow_control.CLOGGED // 2:
             self._blocked.pop(0).resume()
 
@@ -226,7 +232,10 @@ class Link:
                 raise wire.ProtocolError("a log record that is none")
 
     def _want(self, channel: "Channel", body: bytes) -> None:
-        """Send a module that an importer asks for; raises ProtocolError if not offered."""
+        """Send a module that an importer asks for.
+
+        Raises ProtocolError if it was not offered, or if too many answers were not read.
+        """
         name = body.decode("utf-8", "replace")
         if not channel.offers(name):
             raise wire.ProtocolError(f"a question for {name[:100]!r}, which was not offered")
@@ -235,7 +244,11 @@ class Link:
         if source is not None:
             self.holdings.keep([source.content])
             entry = source.entry()
-        self.send(wire.SOURCES, channel.number, codec.encode([entry]))
+        answer = codec.encode([entry])
+        self._answers += len(answer)
+        if self._answers > MAX_ANSWERS:  # an importer waits for each answer
+            raise wire.ProtocolError("questions, of which it reads no answer")
+        self.send(wire.SOURCES, channel.number, answer)
 
     # The end
 

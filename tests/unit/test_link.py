@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.errors import CallDied, CallError, ConnectionLost
-from econtext.controller.link import Link
+from econtext.controller.link import MAX_ANSWERS, Link
 from econtext.target import codec, flow_control, wire
 
 GREETING = {
@@ -347,6 +347,31 @@ class SlowProcess(FakeProcess):
 
     def take(self):
         self.on_input_written(self.waiting.pop(0))
+
+
+def test_questions_whose_answers_are_not_read_end_a_link():
+    """They filled the controller's memory: packed, a thousand of them are a few bytes."""
+    process = SlowProcess()
+    link = Link("test", process)
+    Call(link, REQUEST)
+    while link.error is None:
+        link.feed(on(1, wire.WANT, b"offered_by_tests." + 10_000 * b"x"))
+        assert sum(process.waiting) < 2 * MAX_ANSWERS
+    assert "reads no answer" in str(link.error) and process.killed
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_one_that_reads_each_answer_may_ask_for_ever(is_packed):
+    process = SlowProcess()
+    link = Link("test", process)
+    if is_packed:
+        link.outlet.pack()
+    Call(link, REQUEST)
+    for _ in range(300):
+        link.feed(on(1, wire.WANT, b"offered_by_tests." + 10_000 * b"x"))
+        while process.waiting:
+            process.take()
+    assert link.error is None and len(answers(link)) == 300
 
 
 def test_a_full_link_is_filled_no_further():
