@@ -24,7 +24,7 @@ def checked(value: object) -> dict[str, Any]:
         raise wire.ProtocolError("a greeting that is none")
     # A Python 2 has byte strings where the others have text.
     text = {
-        key: item.decode("utf-8", "replace") if isinstance(item, bytes) else item
+        key: item.decode("utf-8", "surrogateescape") if isinstance(item, bytes) else item
         for key, item in value.items()
     }
     for key, form in forms.items():

@@ -56,6 +56,9 @@ if PYTHON_3:
         return str(error)
 
 else:
+    import codecs
+    import re
+
     text = unicode  # type: ignore[name-defined]  # noqa: F821
     integers = (int, long)  # type: ignore[name-defined]  # noqa: F821
 
@@ -68,11 +71,25 @@ else:
     def decode_source(data):
         return data
 
+    # Python 2 has no such error handler.  Under its real name it would change what modules do.
+    def _escape(error):
+        data = error.object[error.start : error.end]
+        escaped = [unichr(0xDC00 + byte) for byte in bytearray(data)]  # type: ignore  # noqa: F821
+        return text().join(escaped), error.end
+
+    codecs.register_error("econtext", _escape)
+
+    def _unescape(found):
+        block, byte = bytearray(found.group()[1:])
+        return bytes(bytearray([byte + (block - 0xB2) * 0x40]))
+
     def native(value):
-        return value.encode("utf-8") if isinstance(value, text) else value
+        if not isinstance(value, text):
+            return value
+        return re.sub(b"\xed[\xb2\xb3][\x80-\xbf]", _unescape, value.encode("utf-8"))
 
     def from_native(value):
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        return value.decode("utf-8", "econtext") if isinstance(value, bytes) else value
 
     def error_text(error):
         try:

@@ -122,6 +122,16 @@ def test_a_command_that_does_not_exist(slave):
     assert codec.decode(end[2]) == 127
 
 
+def test_bytes_that_are_not_utf_8_stay_as_they_are(slave):
+    """Those of a path, in both directions: on Python 2.7 they became another path."""
+    slave.command(1, ["printf", "%s", "caf\udce9 \udc80\udcff \u00e9\U0001f600"])
+    data = data_of(slave.until(wire.EXIT), wire.STDOUT)
+    assert data == b"caf\xe9 \x80\xff \xc3\xa9\xf0\x9f\x98\x80"
+    call(slave, 2, "from_native", data, module="econtext.target.compat")
+    text = codec.decode(slave.until(wire.RESULT)[-1][2])[1]
+    assert text == "caf\udce9 \udc80\udcff \u00e9\U0001f600"
+
+
 def test_a_command_with_a_terminal(slave):
     """It controls the command's session, and none of its own streams leads there."""
     script = "test -t 0 || test -t 1 || test -t 2 || read x </dev/tty; echo got $x >/dev/tty"

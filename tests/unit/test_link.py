@@ -191,6 +191,13 @@ def test_a_greeting_of_no_usual_form_or_size_breaks_a_link(part):
     assert made.greeting == {} and made.process.killed
 
 
+def test_a_home_that_is_not_utf_8_stays_the_same_path():
+    """As a Python 2 sends it."""
+    made = Link("test", FakeProcess())
+    made.feed(wire.frame(wire.HELLO, 0, codec.encode({**GREETING, "home": b"/home/caf\xe9"})))
+    assert made.greeting["home"] == "/home/caf\udce9"
+
+
 @pytest.mark.parametrize("data", VIOLATIONS.values(), ids=VIOLATIONS)
 def test_what_breaks_a_link(link, data, monkeypatch):
     def credit_is_not_given(*arguments):
