@@ -45,6 +45,7 @@ HONEST = {
     "run_module": returns(0),
     "run": returns(0),
     "remove_empty": returns(None),
+    "look": returns(None),
 }
 
 #: The stage that each function is.
@@ -110,8 +111,10 @@ class Host:
         elif self._manner == "fills":
             if not self._left:
                 fake_slave.send(endless(wire.LOG, 1000, PARTS // wire.MAX_BODY))
+            is_first = not any(self._left.values())
             self._left[channel] = OUTPUT
-            self._print(channel, flow_control.WINDOW // 2)
+            if is_first:
+                self._print(channel, flow_control.WINDOW // 2)
         else:
             is_become = "become" in request["argv"]
             self._say("become" if is_become else "command", channel, ended(channel))
@@ -134,6 +137,10 @@ class Host:
             fake_slave.send(wire.data_frame(channel, wire.STDOUT, piece))
         if size:
             self._left[channel] -= size
+        # One command after another: the last one finds no room, and takes none of the others'.
+        if size and not self._left[channel] and OUTPUT in self._left.values():
+            following = min(each for each, left in self._left.items() if left == OUTPUT)
+            self._print(following, flow_control.WINDOW // 2)
 
     def _say(self, stage: str, channel: int, honest: bytes) -> None:
         lie, is_now = self._lie, self._lie is not None and self._lie.stage == stage
