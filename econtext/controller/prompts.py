@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from econtext.target import wire
 
-#: Bytes at the end of the output in which a marker or a message is looked for, and in which a
-#: prompt is: an expression may take the square of them.
-_LOOK_BACK, _LOOK_BACK_FOR_PROMPT = 16384, 512
+#: Bytes at the end of the output in which a marker is looked for.
+_LOOK_BACK = 16384
+
+#: Bytes at its end in which a prompt is looked for: that may take time by the square of them.
+_LONGEST_PROMPT = 1024
 
 
 class Dialogue(NamedTuple):
@@ -79,9 +81,10 @@ class Talk:
             yield self._answer(stream)
 
     def _asks(self, stream: int, seen: bytes) -> bool:
-        prompt, asks_on = self._dialogue.prompt, self._dialogue.asks_on
-        end = seen[-_LOOK_BACK_FOR_PROMPT:]
-        return prompt is not None and stream in asks_on and prompt.search(end) is not None
+        prompt = self._dialogue.prompt
+        if prompt is None or stream not in self._dialogue.asks_on:
+            return False
+        return prompt.search(seen[-_LONGEST_PROMPT:]) is not None
 
     def _answer(self, stream: int) -> Answer | Refused:
         self._seen[stream] = b""
