@@ -179,6 +179,7 @@ class Call(Channel):
     def __init__(self, link: Link, request: dict[str, Any], after: int = 0) -> None:
         super().__init__(link)
         self.future: Future[Any] = Future()
+        self._is_settled = False
         self._offered = frozenset(request["offered"])
         self.is_logged = request["log_level"] is not None
         self._lines: dict[int, _Lines] = {}
@@ -217,12 +218,15 @@ class Call(Channel):
 
     def cancelled(self) -> None:
         """End the call's process, after its future was cancelled."""
-        self.future.set_running_or_notify_cancel()
         self.kill()
+        self.settle(None)  # tells threads that wait for it
 
     def settle(self, outcome: Any) -> None:
         """Set the future's result or exception; only the first one counts."""
-        if self.future.done() or not self.future.set_running_or_notify_cancel():
+        if self._is_settled:
+            return
+        self._is_settled = True
+        if not self.future.set_running_or_notify_cancel():  # any thread may have cancelled it
             return
         self._end_lines()  # a waiting caller finds all of the call's output in the log
         if isinstance(outcome, EcontextError):

@@ -83,6 +83,16 @@ def test_other_ends_of_a_call(link, frames, error):
     assert link.error is None
 
 
+def test_a_call_that_is_cancelled_while_its_result_comes(link, monkeypatch):
+    """Threads that wait for it are told once: a second time is an error of `concurrent`."""
+    call = Call(link, REQUEST)
+    monkeypatch.setattr(call.future, "done", lambda: False)  # it was not, a moment before
+    assert call.future.cancel()
+    link.feed(wire.frame(wire.RESULT, call.number, codec.encode(("value", 12))))
+    call.cancelled()
+    assert link.error is None and call.future.cancelled()
+
+
 # What breaks the link
 
 
