@@ -8,6 +8,7 @@ it starts a module is set here, but no file is written.
 import os
 import runpy
 import sys
+import tempfile
 import time
 import traceback
 
@@ -84,6 +85,7 @@ def _prepare(request):
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
     time.tzset()  # TZ may be one of them
+    tempfile.tempdir = None  # TMPDIR, too, which Python reads once in a process
     file_operations.enter(request["directory"])
     try:
         os.getcwd()

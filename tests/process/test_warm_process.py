@@ -1,7 +1,9 @@
 """One module, run many times in one call process by each Python that a target may have."""
 
 import ast
+import os
 import subprocess
+import tempfile
 
 from econtext.target import codec, store, wire
 
@@ -34,7 +36,7 @@ LATE = "runs = []\n"
 
 #: Tells all that a run could know of the ones before it, then leaves as much as it can.
 MODULE = r"""
-import os, socket, stat, sys
+import os, socket, stat, sys, tempfile
 from ansible.module_utils import basic
 
 
@@ -51,6 +53,8 @@ def main():
         globals()["sys"].left_open = open("/dev/null")
     if parameters == "log":
         globals()["sys"].left_open = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    if parameters == "temporary":
+        print(tempfile.gettempdir())
     if parameters.startswith("touch "):
         open(parameters[6:], "w").close()
     from ansible.module_utils import late
@@ -100,8 +104,9 @@ def contents() -> list[bytes]:
     return [*(entry[3] for entry in entries), codec.encode(manifest)]
 
 
-def start(python, tmp_path, parameters, nameless_files="some"):
+def start(python, tmp_path, parameters, nameless_files="some", environments=None):
     """Runs the module with each of the parameters; the process, which has ended."""
+    environments = environments or [{}] * len(parameters)
     made = contents()
     (tmp_path / "modules").write_bytes(codec.encode(made))
     requests = [
@@ -112,13 +117,13 @@ def start(python, tmp_path, parameters, nameless_files="some"):
             "parameters": each.encode(),
             "profile": None,
             "open_files": 0,
-            "environment": {"GIVEN": "to each"},
+            "environment": {"GIVEN": "to each", **environment},
             "directory": None,
             "remote_tmp": str(tmp_path),
             "is_anew": False,
             "library": "memory:",
         }
-        for each in parameters
+        for each, environment in zip(parameters, environments, strict=True)
     ]
     (tmp_path / "here").mkdir()
     places = [str(tmp_path / "modules"), nameless_files, str(tmp_path / "read once")]
@@ -158,6 +163,18 @@ def test_no_run_knows_of_the_ones_before(python, tmp_path):
         lines = stdout.decode().splitlines()
         assert ast.literal_eval(lines[0]) == first
         assert lines[1:] == ["(True, True)", f"by descriptor: {word}"]
+
+
+def test_each_run_has_the_directory_for_temporary_files_of_its_environment(python, tmp_path):
+    """Python looks for it once in a process, and before 3.8 for a nameless file."""
+    places = [str(tmp_path / name) for name in ("one", "two")]
+    for place in places:
+        os.mkdir(place)
+    environments = [{}, *({"TMPDIR": place} for place in places), {}]
+    done = start(python, tmp_path, ["temporary"] * 4, environments=environments)
+    found = [reply[2].decode().splitlines()[0] for reply in replies(done)]
+    usual = tempfile.gettempdir()
+    assert found == [usual, *places, usual], done.stderr
 
 
 def test_failures_are_of_their_run_alone(python, tmp_path):
