@@ -73,26 +73,42 @@ def _watch(ends):
             (pid,) = _PID.unpack(data)
             if pid == _OVER:
                 break
-            sessions = sessions + [pid] if pid else []
+            sessions = sessions + [(pid, _start(pid))] if pid else []
         _end(sessions)
     finally:
         os._exit(0)
 
 
+def _start(pid):
+    # type: (int) -> object
+    """Return when the process of this number began; None if there is none, or if not Linux."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19]
+    except (OSError, IOError):
+        return None
+
+
 def _end(sessions):
     # type: (list) -> None
-    left = [pid for pid in sessions if _signal(pid, signal.SIGTERM)]
+    left = [each for each in sessions if _signal(each, signal.SIGTERM)]
     deadline = time.time() + _PATIENCE
     while left and time.time() < deadline:
         time.sleep(0.01)
-        left = [pid for pid in left if _signal(pid, 0)]
-    for pid in left:
-        _signal(pid, signal.SIGKILL)
+        left = [each for each in left if _signal(each, 0)]
+    for each in left:
+        _signal(each, signal.SIGKILL)
 
 
-def _signal(pid, number):
-    # type: (int, int) -> bool
-    """Send a signal to a session; return whether a process is in it."""
+def _signal(session, number):
+    # type: (tuple, int) -> bool
+    """Send a signal to a session; return whether a process is in it.
+
+    Sends none if its command has ended and another process has the command's number by now.
+    """
+    pid, start = session
+    if _start(pid) not in (None, start):
+        return False
     try:
         os.killpg(pid, number)
     except OSError as error:

@@ -96,6 +96,15 @@ def test_a_fork_of_a_module_that_lives_on_keeps_no_process_waiting(started):
         os.killpg(process.pid, signal.SIGKILL)  # the fork
 
 
+def test_a_process_that_has_the_number_of_a_command_by_now_is_left_alone(started):
+    before = "starts = iter(range(9)); session_guard._start = lambda pid: next(starts)"
+    process, (command, guard) = started("echo; exec sleep 600", before=before)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    until(20, lambda: not family(guard), "the guard has ended")
+    assert family(command)
+
+
 def test_nothing_is_started_where_no_command_is(started):
     after = "guardian.close()"
     before = "guardian.started = lambda pid: None"
