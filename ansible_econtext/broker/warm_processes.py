@@ -25,9 +25,16 @@ Ordinary = Callable[[], CollectingCall]
 class ModuleRun:
     """Run of a module in a warm process; has the interface of its ordinary call."""
 
-    def __init__(self, link: Link, call: CollectingCall, ordinary: Ordinary) -> None:
+    def __init__(
+        self,
+        link: Link,
+        call: CollectingCall,
+        ordinary: Ordinary,
+        sequence: Sequence | None = None,
+    ) -> None:
         self._call = call
         self._ordinary = ordinary
+        self.sequence = sequence
         self._output = Output(link)
         self._is_given_up = False
         self.future: Future[Any] = Future()
@@ -91,8 +98,6 @@ class WarmProcess(CollectingCall):
         super().__init__(link, target_modules.WARM_PROCESS, "run", manifest, name)
         self.sink = self._take
         self._reader = wire.Reader(frozenset([wire.RESULT, wire.DATA]), MAX_RESULT)
-        #: The sequence that its last run belongs to.
-        self.sequence: Sequence | None = None
         self._has_replied = False
         #: Whether it ended before its first reply: this module gets no other warm process.
         self.is_refused = False
@@ -104,21 +109,19 @@ class WarmProcess(CollectingCall):
         self.link.send_credit(self.number, 0)
         self.future.add_done_callback(self._has_ended)
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether a run is active or waits."""
-        return bool(self._runs)
+    def may_take(self, sequence: Sequence | None) -> bool:
+        """Return whether a run of this sequence, or of none, would wait for no other's runs."""
+        return not self._runs or (sequence is not None and self._runs[-1].sequence is sequence)
 
     def ask(
         self, sequence: Sequence | None, arguments: dict[str, Any], ordinary: Ordinary
     ) -> ModuleRun:
         """Run the module after those that wait; `ordinary` runs it if the process ends."""
         request = wire.frame(wire.CALL, 0, codec.encode(arguments))
-        run = ModuleRun(self.link, self, ordinary)
+        run = ModuleRun(self.link, self, ordinary, sequence)
         if not self._runs:  # else it went out without a wait for the run before
             self.link.round_trips += 1
         self._runs.append(run)
-        self.sequence = sequence
         self.write(wire.STDIN, request)
         return run
 
@@ -204,7 +207,7 @@ class WarmProcesses:
                 return None
             call = WarmProcess(link, manifest, arguments["name"], self._loop)
             self._calls[manifest] = call
-        elif call.is_wanted and (sequence is None or call.sequence is not sequence):
+        elif not call.may_take(sequence):
             return None
         run = call.ask(sequence, arguments, ordinary)
         if sequence is not None:

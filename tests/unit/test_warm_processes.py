@@ -1,5 +1,8 @@
 """Warm processes, as the broker sees them."""
 
+import gc
+import weakref
+
 import pytest
 
 from ansible_econtext.broker import target_modules
@@ -255,6 +258,17 @@ def test_a_sequence_is_kept_by_one_process_or_by_calls(warm_processes, link):
     assert warm_processes.run(sequence, link, {"manifest": b"another"}, None) is None
     reply(link, 3, 0, [])
     assert not sequence.has_active_run
+
+
+def test_a_process_keeps_nothing_of_a_run_that_is_over(warm_processes, link):
+    """The arguments of a module may be secret, and its slave may stay for days."""
+    run = ask(warm_processes, link, sequence=Sequence(), parameters=b"a password")
+    run.future.add_done_callback(lambda future, run=run: None)  # as the request's handler
+    kept = weakref.ref(run)
+    reply(link, 1, 0, [])
+    del run
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_module_of_a_loop_has_a_warm_process_at_once(warm_processes, link, monkeypatch):
