@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.inventory.host import Host
+from ansible.playbook.task import Task
 
 from ansible_econtext.core.versions import ansible_version
 
@@ -16,8 +19,9 @@ def has_known_templates() -> bool:
 def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], None]) -> None:
     """Run a task and send its result, in the present thread.
 
-    `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.  Raises all
-    errors, also if the result cannot be sent: then the worker counts as dead.
+    `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.  A result
+    of which no pickle can be made is replaced by a failure.  Raises all other errors: then the
+    worker counts as dead.
     Source: `WorkerProcess._run` in `executor/process/worker.py`, 2.19 to 2.21.
     """
     task, host, final_queue = arguments["task"], arguments["host"], arguments["final_q"]
@@ -31,17 +35,22 @@ def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], 
     from ansible._internal import _task
 
     if ansible_version < (2, 21):
+        from ansible._internal._errors import _error_utils
         from ansible.executor.task_result import _RawTaskResult
+
+        def send(result: Any, fields: dict[str, Any]) -> None:
+            final_queue.send_task_result(
+                _RawTaskResult(host=host, task=task, return_data=result, task_fields=fields)
+            )
 
         variables = arguments["task_vars"]
         with _task.TaskContext(task):
             result = kind(host, task, variables, *common).run()
             before_sending()
-            final_queue.send_task_result(
-                _RawTaskResult(
-                    host=host, task=task, return_data=result, task_fields=task.dump_attrs()
-                )
-            )
+            try:
+                send(result, task.dump_attrs())
+            except Exception as error:
+                send(_error_utils.result_dict_from_exception(_send_failure(error)), {})
         return
     with _task.TaskContext.create(task=task, task_vars=arguments["task_vars"], host_name=host.name):
         task.squash()
@@ -50,4 +59,19 @@ def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], 
         before_sending()
         task.ignore_errors = result.ignore_errors
         task.ignore_unreachable = result.ignore_unreachable
-        final_queue.send_task_result(host, task, result)
+        try:
+            final_queue.send_task_result(host, task, result)
+        except Exception as error:
+            result = _task.UnifiedTaskResult.create_from_action_exception(_send_failure(error))
+            result.finalize_registered_values()
+            bare = Task()
+            bare._uuid = task._uuid
+            final_queue.send_task_result(Host(name=host.name), bare, result)
+
+
+def _send_failure(error: Exception) -> AnsibleError:
+    """Return the error that stock Ansible reports of a result that it could not send."""
+    try:
+        raise AnsibleError("Task result omitted due to queue send failure.") from error
+    except AnsibleError as failure:
+        return failure
