@@ -1,6 +1,7 @@
 """Caches of options that no task sets, and of ansible-core's own plugins.
 
-ansible-core looks both up again for each task.
+ansible-core looks both up again for each task.  Each object has answers of its own, and stays
+in the key: the number of one that has died may be another's.
 """
 
 import copy
@@ -51,7 +52,7 @@ def kept_options() -> AbstractContextManager[None]:
         direct: Any = None,
         **more: Any,
     ) -> Any:
-        key = id(self), config, cfile, plugin_type, plugin_name
+        key = self, config, cfile, plugin_type, plugin_name
         if key not in sources:
             definitions = self.get_configuration_definitions(plugin_type, plugin_name)
             sources[key] = _sources(config, definitions.get(config))
@@ -128,7 +129,7 @@ def kept_builtin_plugins() -> AbstractContextManager[None]:
         options = mod_type, ignore_deprecated, check_aliases
         if not name.startswith("ansible.builtin."):
             return stock(self, name, *options, collection_list)
-        key = id(self), name, options  # the collections to search do not matter
+        key = self, name, options  # the collections to search do not matter
         found = kept.get(key)
         if found is None:
             found = stock(self, name, *options, collection_list)
