@@ -102,10 +102,7 @@ def mode_by_transfer(connection: Any, mode: int) -> int:
     Source: `_file_transport_command` in `plugins/connection/ssh.py`, 2.16 to 2.21, for `piped`;
     sftp(1), and scp(1) since OpenSSH 9.0, open a new file with the host's bits and `u+w`.
     """
-    option = "ssh_transfer_method"
-    if not connection.has_option(option) or connection.get_option(option) == "piped":
-        return 0o666
-    return mode & 0o777 | 0o200
+    return mode & 0o777 | 0o200 if _transfers_mode(connection) else 0o666
 
 
 def mode_of_put(connection: Any, mode: int) -> int:
@@ -116,10 +113,12 @@ def mode_of_put(connection: Any, mode: int) -> int:
     Source: `put_file` in `plugins/connection/local.py`, and `_file_transport_command` in
     `plugins/connection/ssh.py`, 2.16 to 2.21, for `piped`; sftp(1) and scp(1) send the mode.
     """
-    option = "ssh_transfer_method"
-    if not connection.has_option(option) or connection.get_option(option) == "piped":
-        return 0o666
-    return mode & 0o777
+    return mode & 0o777 if _transfers_mode(connection) else 0o666
+
+
+def _transfers_mode(connection: Any) -> bool:
+    """Return whether a file goes by sftp or scp, and not by a command or a local copy."""
+    return _option(connection, "ssh_transfer_method") not in (None, "piped")
 
 
 def special_transfer(connection: Any) -> str:

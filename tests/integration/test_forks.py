@@ -9,8 +9,8 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible.release import __version__ as core
 
+from tests.support.core import needs_2_19
 from tests.support.scale import more_of_a_kind
 
 from . import own_plugins
@@ -153,9 +153,7 @@ def test_hosts_of_one_task_run_at_once(
 PROCESS = {"msg": "{{ hostvars[other].shared is string }} {{ lookup('file', '/proc/self/stat') }}"}
 
 
-@pytest.mark.skipif(
-    tuple(map(int, core.split(".")[:2])) < (2, 19), reason="ansible-core 2.19 and later"
-)
+@needs_2_19
 @pytest.mark.parametrize("cache", ["memory", "own_cache"])
 def test_variables_of_another_host_are_read_in_a_thread(
     hosts: dict[str, dict[str, Any]], strategy: str, scratch: pathlib.Path, cache: str

@@ -7,9 +7,9 @@ import pathlib
 import signal
 
 import pytest
-from ansible.release import __version__ as core
 
 from tests.support import processes
+from tests.support.core import needs_2_19
 from tests.support.processes import until
 
 from .conftest import Transport
@@ -17,9 +17,7 @@ from .play import Running, play_of, start_play
 
 pytestmark = [
     pytest.mark.usefixtures("ours"),
-    pytest.mark.skipif(
-        tuple(map(int, core.split(".")[:2])) < (2, 19), reason="ansible-core 2.19 and later"
-    ),
+    needs_2_19,
 ]
 
 #: More than are under way at a time.

@@ -10,8 +10,8 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible.release import __version__ as core
 
+from tests.support.core import HAS_THREADS
 from tests.support.scale import more_of_a_kind, parameters
 
 from .accounts import Accounts
@@ -133,11 +133,10 @@ def test_the_items_of_a_loop_have_a_warm_process(
     ssh: Transport, strategy: str, scratch: pathlib.Path
 ) -> None:
     """Of a loop in a pipeline, the first one too: what is in a loop comes again."""
-    has_pipelines = tuple(map(int, core.split(".")[:2])) >= (2, 19)
     task = {"command": "echo {{ item }}", "loop": list(range(4))}
     trace = trace_of([task], ssh, strategy, scratch)
     notes = [note["was_warm"] for note in trace if note["reply"] == "Ended"]
-    assert notes == [has_pipelines, True, True, True]
+    assert notes == [HAS_THREADS, True, True, True]
 
 
 @pytest.mark.parametrize("module", parameters(PROGRAMS, ["want_json", "json_args_shell"]))

@@ -17,10 +17,10 @@ from ansible import constants  # noqa: E402
 from ansible.executor import module_common  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.plugins.loader import module_loader  # noqa: E402
-from ansible.release import __version__  # noqa: E402
 from ansible.template import Templar  # noqa: E402
 
-CORE = tuple(int(part) for part in __version__.split(".")[:2])
+from ansible_econtext.core import versions  # noqa: E402
+
 VARIABLES = {"ansible_python_interpreter": "/usr/bin/python3"}
 
 
@@ -89,7 +89,7 @@ def test_recognised(build, name, parameters):
     assert sent(found.parameters) == parameters
     assert found.parameters in data or b"\\" in found.parameters  # the very bytes
     assert found.open_files == 0
-    assert (found.profile == "legacy") if CORE >= (2, 19) else (found.profile is None)
+    assert found.profile == ("legacy" if versions.ansible_version >= (2, 19) else None)
 
 
 def test_the_same_module_has_the_same_identity(build):

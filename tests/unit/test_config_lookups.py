@@ -14,8 +14,8 @@ from ansible.plugins.loader import (  # noqa: E402
     shell_loader,
 )
 
-from ansible_econtext.core import versions  # noqa: E402
 from ansible_econtext.patches import config_lookups  # noqa: E402
+from tests.support.core import needs_2_19  # noqa: E402
 
 PLUGINS = [
     ("connection", "ssh", connection_loader),
@@ -123,11 +123,6 @@ def test_each_manager_has_its_own_options(tmp_path):
             found.append(type(constants.config)(str(file)).get_config_value("DEFAULT_FORKS"))
             gc.collect()
     assert found == expected
-
-
-needs_2_19 = pytest.mark.skipif(
-    not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
-)
 
 
 NAMES = [

@@ -11,13 +11,10 @@ from ansible.playbook.play_context import PlayContext  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from ansible_econtext.core import versions  # noqa: E402
 from ansible_econtext.patches import field_validation  # noqa: E402
+from tests.support.core import needs_2_19  # noqa: E402
 
-pytestmark = [
-    pytest.mark.skipif(not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"),
-    pytest.mark.usefixtures("names_of_collections"),
-]
+pytestmark = [needs_2_19, pytest.mark.usefixtures("names_of_collections")]
 
 VARIABLES = {"yes": True, "name": "somebody", "number": "7", "list": ["one"], "nothing": None}
 

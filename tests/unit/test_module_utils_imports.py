@@ -12,13 +12,11 @@ from ansible.errors import AnsibleError  # noqa: E402
 from ansible.executor import module_common  # noqa: E402
 from ansible.plugins.loader import module_utils_loader  # noqa: E402
 
-from ansible_econtext.core import own_files, versions  # noqa: E402
+from ansible_econtext.core import own_files  # noqa: E402
 from ansible_econtext.patches import module_utils_files, module_utils_imports  # noqa: E402
+from tests.support.core import needs_2_19  # noqa: E402
 
-if not versions.is_known_since((2, 19)):
-    pytest.skip("is for ansible-core 2.19 to 2.21", allow_module_level=True)
-
-pytestmark = pytest.mark.usefixtures("names_of_collections")
+pytestmark = [needs_2_19, pytest.mark.usefixtures("names_of_collections")]
 
 MODULES = own_files.ROOT / "ansible" / "modules"
 

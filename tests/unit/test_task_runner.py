@@ -15,10 +15,9 @@ from ansible.inventory.host import Host  # noqa: E402
 from ansible.playbook.task import Task  # noqa: E402
 
 from ansible_econtext.core import results, task_runner, versions  # noqa: E402
+from tests.support.core import needs_2_19  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
-)
+pytestmark = needs_2_19
 
 
 class Executor:

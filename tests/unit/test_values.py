@@ -10,12 +10,11 @@ pytest.importorskip("ansible.release")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from ansible_econtext.core import results, values, versions  # noqa: E402
+from ansible_econtext.core import results, values  # noqa: E402
+from tests.support.core import needs_2_19  # noqa: E402
 from tests.unit.test_field_validation import seen  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    not versions.is_known_since((2, 19)), reason="ansible-core 2.19 and later"
-)
+pytestmark = needs_2_19
 
 
 def tagged(value):
