@@ -9,6 +9,7 @@ known to be safe there, it moves: the thread forks, and the task goes on in the 
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -65,6 +66,15 @@ class ThreadWorker(threading.Thread):
         self.worker_id = arguments["worker_id"]
         #: A worker whose code is neither None nor 0 is dead for Ansible.
         self.exitcode: int | None = None
+
+    def start(self) -> None:
+        """Start the thread when the output so far is written.
+
+        Source: `Display.display` in `utils/display.py`, 2.19 to 2.21, leaves that to the fork of a
+        worker process: `multiprocessing` flushes before it forks.
+        """
+        sys.stdout.flush()
+        super().start()
 
     def run(self) -> None:
         try:
