@@ -15,8 +15,9 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-from ansible.executor.process.worker import WorkerProcess
+from ansible.executor.process import worker
 from ansible.utils.display import Display
+from ansible.utils.multiprocessing import context as multiprocessing_context
 
 from ansible_econtext.core import fork_gate
 
@@ -76,17 +77,28 @@ class HeldInterrupt:
             signal.signal(signal.SIGINT, self._usual)
 
 
-def begin(arguments: dict[str, Any]) -> None:
+def answers() -> Any:
+    """Return a queue for the answers to prompts of a process that is about to be forked."""
+    return worker.WorkerQueue(ctx=multiprocessing_context)
+
+
+def begin(arguments: dict[str, Any], worker_queue: Any) -> None:
     """Make the present process, which a task thread forked, what a worker process is.
 
-    `arguments` are those of WorkerProcess.
+    `arguments` are those of WorkerProcess, and `worker_queue` has the answers to prompts.
     """
     # `Display.set_queue` refuses, as `multiprocessing` knows nothing of this process.
     display._final_q = arguments["final_q"]
-    stand_in = types.SimpleNamespace(pid=os.getpid(), _task_vars=arguments["task_vars"])
-    WorkerProcess._detach(stand_in)
+    stand_in = types.SimpleNamespace(
+        pid=os.getpid(),
+        _task_vars=arguments["task_vars"],
+        worker_id=arguments["worker_id"],
+        worker_queue=worker_queue,
+    )
+    worker.current_worker = stand_in  # which `Display.prompt_until` asks
+    worker.WorkerProcess._detach(stand_in)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, functools.partial(WorkerProcess._term, stand_in))
+        signal.signal(number, functools.partial(worker.WorkerProcess._term, stand_in))
 
 
 def warn_of_output(arguments: dict[str, Any]) -> None:
@@ -114,5 +126,5 @@ def end() -> NoReturn:
 def fail() -> NoReturn:
     """End the present process upon an error that no code of the task caught."""
     # It prints the error since 2.20, and notes it for ANSIBLE_DEBUG before.
-    WorkerProcess._hard_exit(None, traceback.format_exc())
+    worker.WorkerProcess._hard_exit(None, traceback.format_exc())
     os._exit(1)  # for mypy: the line above has ended the process

@@ -50,6 +50,8 @@ class ThreadWorker(threading.Thread):
 
     #: The process that the task moved to, to which signals are passed on.
     pid: int | None = None
+    #: Where the strategy puts the answers to prompts of that process.
+    worker_queue: Any = None
 
     def __init__(
         self, arguments: dict[str, Any], gate: fork_gate.ForkGate, ended: Callable[[], None]
@@ -109,13 +111,14 @@ class ThreadWorker(threading.Thread):
         """
         host = self._arguments["host"].name
         display.vvv(f"econtext: a process for the task: {reason}", host=host)
+        self.worker_queue = worker_process.answers()
         process = worker_process.fork()
         if process == 0:
             self._is_process = True
             fork_gate.leave()
             queue: results.ThreadQueue = self._arguments["final_q"]
             self._arguments["final_q"] = queue.leave()
-            worker_process.begin(self._arguments)
+            worker_process.begin(self._arguments, self.worker_queue)
             return
         self.pid = process
         fork_gate.note_move()
