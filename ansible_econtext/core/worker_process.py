@@ -6,6 +6,8 @@ Source: `WorkerProcess` in `executor/process/worker.py`, 2.19 to 2.21.
 import copy
 import functools
 import io
+import multiprocessing.process
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -95,6 +97,7 @@ def begin(arguments: dict[str, Any], worker_queue: Any) -> None:
         worker_id=arguments["worker_id"],
         worker_queue=worker_queue,
     )
+    vars(multiprocessing.process)["_children"].clear()  # which are the main process's
     worker.current_worker = stand_in  # which `Display.prompt_until` asks
     worker.WorkerProcess._detach(stand_in)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -116,7 +119,12 @@ def warn_of_output(arguments: dict[str, Any]) -> None:
 
 
 def end() -> NoReturn:
-    """End the present process, which a task thread forked, when its result is sent."""
+    """End the present process, which a task thread forked, when its result is sent.
+
+    As a process of `multiprocessing` does, it waits for what plugins have started, and ends their
+    daemons.
+    """
+    vars(multiprocessing.util)["_exit_function"]()
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()

@@ -126,8 +126,9 @@ def test_with_one_host_all_is_shown_in_the_same_order(one_host: Both) -> None:
     assert lines(one_host.ours) == lines(one_host.stock)
 
 
-#: Ways in which a plugin ends the process that it runs in, by the kind of plugin. Each of them may
-#: end the run, which is why no run serves two. One that crashes is in the test of many hosts, too.
+#: Ways in which a plugin ends the process that it runs in, or what ends with that, by the kind of
+#: plugin. Each of them may end the run, which is why no run serves two. One that crashes is in the
+#: test of many hosts, too.
 ENDS = [
     pytest.param("filter", "ends_badly", id="ends_badly"),
     pytest.param("filter", "crashes", id="crashes", marks=more_of_a_kind),
@@ -135,6 +136,7 @@ ENDS = [
     pytest.param("filter", "leaves", id="leaves"),
     pytest.param("test", "interrupts", id="interrupts"),
     pytest.param("lookup", "raises", id="raises"),
+    pytest.param("lookup", "starts_daemon", id="starts_daemon"),
 ]
 
 

@@ -278,6 +278,14 @@ def interrupts() -> None:
     raise KeyboardInterrupt
 
 
+def starts_daemon() -> str:
+    """Start a process that `multiprocessing` ends with the present one."""
+    import multiprocessing
+
+    multiprocessing.get_context("fork").Process(target=time.sleep, args=(120,), daemon=True).start()
+    return "started"
+
+
 class Unknown(BaseException):
     pass
 
@@ -289,7 +297,7 @@ def raises() -> None:
 ENDS = {
     function.__name__: function
     for function in (
-        says, ends_well, ends_badly, crashes, is_killed, leaves, interrupts, raises
+        says, ends_well, ends_badly, crashes, is_killed, leaves, interrupts, starts_daemon, raises
     )
 }  # fmt: skip
 
