@@ -39,6 +39,8 @@ _METHODS = frozenset(
 #: Filters that call a filter or test by name, with the number of that argument.
 _BY_NAME = {"map": 0, "select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 _PREFIX = re.compile(r"ansible\.(builtin|legacy)\.")
+#: Statements that read a file, which may read any variable.
+_OF_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 _environment = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
 
@@ -93,6 +95,8 @@ class _Search:
     def look(self, value: Any) -> None:
         """Look through a value and all that its templates lead to; raises Dependent."""
         if isinstance(value, str):
+            if value.startswith("#jinja2:"):
+                raise Dependent("a template with marks of its own")
             if "{{" in value or "{%" in value:
                 self._look_at_template(str(value))
         elif isinstance(value, Mapping):
@@ -106,7 +110,8 @@ class _Search:
             raise Dependent(f"a value of type {type(value).__name__}")
 
     def _look_at_template(self, template: str) -> None:
-        for node in _parse(template).find_all((nodes.Filter, nodes.Test, nodes.Call)):
+        kinds = (nodes.Filter, nodes.Test, nodes.Call, *_OF_FILES)
+        for node in _parse(template).find_all(kinds):
             _check_node(node)
         self.look_at_names(template)
 
@@ -134,6 +139,8 @@ def _parse(template: str) -> nodes.Template:
 
 
 def _check_node(node: nodes.Node) -> None:
+    if isinstance(node, _OF_FILES):
+        raise Dependent("a file")
     if isinstance(node, nodes.Call):
         function = node.node
         known = isinstance(function, nodes.Name) and function.name in _FUNCTIONS

@@ -60,6 +60,11 @@ def test_what_is_made_of_its_variables_alone(template):
         "{{ now() }}",
         "{{ broken",
         "{{ strange }}",
+        "{% include 'file' %}",
+        "{% import 'file' as names with context %}{{ names }}",
+        "{% from 'file' import name with context %}{{ name }}",
+        "{% extends 'file' %}",
+        "#jinja2:variable_start_string:'[%', variable_end_string:'%]'\n[% told %]",
         [{"key": ["{{ told.rc }}"]}],
     ],
 )
