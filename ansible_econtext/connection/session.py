@@ -98,6 +98,9 @@ class Session(HostRequests):
             self._deferred.add(note.operation)
             if note.operation[0] == "make_directory":
                 self._mkdtemp = command
+            elif note.operation[0] == "remove":
+                # Over ssh each item of a loop has a connection, and ansible-core closes the last.
+                self.close()
             return 0, note.output.encode(), b""
         if isinstance(note, shell.ExpandNote):
             expanded: messages.Expanded

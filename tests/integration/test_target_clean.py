@@ -147,6 +147,8 @@ def test_tasks_that_write_leave_what_they_wrote(
         {"name": "content", "copy": {"content": "c", "dest": f"{target.asked}/copied"}},
         {"name": "content as root", "copy": {"content": "d", "dest": f"{target.asked}/copied"},
          "become": True},
+        {"name": "of a loop", "copy": {"content": "e{{ item }}", "dest": f"{target.asked}/copied"},
+         "loop": [1, 2, 3]},
     )  # fmt: skip
     homes, public = target.homes(), target.public()
     result = run_play(play, directory=scratch / "run", strategy=strategy, inventory=variables)
