@@ -156,8 +156,9 @@ class CarriedConnection(StockConnection):
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
         local, remote = self._econtext_path(in_path), self._econtext_path(out_path)
-        is_of_module = shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs()
-        limit = LARGEST_MODULE if is_of_module else SMALL_FILE
+        limit = SMALL_FILE if shell.is_temporary(to_text(out_path)) else -1
+        if shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs():
+            limit = LARGEST_MODULE
         mode = functools.partial(plugins.mode_of_put, self)
         try:
             self._econtext.put(local, remote, out_path, limit, mode)

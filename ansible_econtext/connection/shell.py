@@ -94,7 +94,7 @@ WORDS = ("ECONTEXT_MODULE", "ECONTEXT_ARGUMENTS")
 
 #: Source: `_execute_module` in `plugins/action/__init__.py`, 2.16 to 2.21.
 _ASYNC_WRAPPER = "async_wrapper.py"
-_TEMPORARY = re.compile(r"/ansible-tmp-[\d.]+-\d+-\d+/")
+_TEMPORARY = re.compile(r"/ansible-tmp-[\d.]+-\d+-\d+(?:/|\Z)")
 _FILES_OF_MODULE = re.compile(_TEMPORARY.pattern + r"(args|AnsiballZ_[^/]+)\Z")
 
 _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
@@ -103,6 +103,14 @@ _CHMOD = {"u+x": 0o100, "u+rx": 0o500, "u+rwx": 0o700}
 def is_of_module(path: str) -> bool:
     """Return whether this is the path of a module's file, or of its arguments'."""
     return _FILES_OF_MODULE.search(path) is not None
+
+
+def is_temporary(path: str) -> bool:
+    """Return whether this is a task's temporary directory, or a path in it.
+
+    Operations elsewhere may not wait: an action of others may look at their result, or end.
+    """
+    return _TEMPORARY.search(path) is not None
 
 
 class RecordingShell(StockShell):
@@ -217,7 +225,7 @@ class RecordingShell(StockShell):
 
     def chmod(self, paths: list[str], mode: str) -> str:
         command = super().chmod(paths, mode)
-        if mode not in _CHMOD:
+        if mode not in _CHMOD or not all(map(is_temporary, paths)):
             return self._note(command, CommandNote())
         return self._note(command, OperationNote(("add_owner_bits", list(paths), _CHMOD[mode])))
 
@@ -241,7 +249,7 @@ class RecordingShell(StockShell):
 
     def remove(self, path: str, recurse: bool = False) -> str:
         command = super().remove(path, recurse)
-        if recurse:
+        if recurse and is_temporary(path):
             self._note(command, OperationNote(("remove", path)))
         return command
 

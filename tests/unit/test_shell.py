@@ -81,6 +81,18 @@ def test_files_are_of_no_program_that_comes_on_standard_input(shell):
     assert note == notes.ShareNote(None)
 
 
+@pytest.mark.parametrize("place", [DIRECTORY, f"{DIRECTORY}/", f"{DIRECTORY}/source"])
+def test_operations_on_temporary_files_may_wait(shell, place):
+    assert isinstance(shell.note_of(shell.chmod([place], "u+x")), notes.OperationNote)
+    assert isinstance(shell.note_of(shell.remove(place, recurse=True)), notes.OperationNote)
+
+
+@pytest.mark.parametrize("place", ["/etc", "/etc/hosts", f"{DIRECTORY}-more", "/ansible-tmp-1"])
+def test_operations_elsewhere_do_not_wait(shell, place):
+    assert shell.note_of(shell.chmod([DIRECTORY, place], "u+x")) == notes.CommandNote()
+    assert shell.note_of(shell.remove(place, recurse=True)) is None
+
+
 @pytest.mark.parametrize(
     ("path", "is_of_module"),
     [
