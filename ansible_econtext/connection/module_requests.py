@@ -17,8 +17,17 @@ _FOR_STARTS = re.compile(
 )
 
 
-def needs_own_start(environment: dict[str, str]) -> bool:
-    """Return whether a module with these variables needs an interpreter that starts with them."""
+#: An interpreter that is found without PATH.
+_WITHOUT_PATH = re.compile(r"/[^\s'\"$]+\Z")
+
+
+def needs_own_start(note: shell.ModuleNote) -> bool:
+    """Return whether a module needs an interpreter that a shell starts with its variables."""
+    environment = note.environment
+    if not all(name.isascii() and name.isidentifier() for name in environment):
+        return True  # to the shell they are no variables
+    if "PATH" in environment and not _WITHOUT_PATH.match(note.interpreter):
+        return True
     return any(map(_FOR_STARTS.match, map("=".join, environment.items())))
 
 

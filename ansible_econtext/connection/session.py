@@ -73,7 +73,7 @@ class Session(HostRequests):
         if isinstance(note, shell.ModuleNote):
             payload = ansiballz.recognise(data) if data else None
             changes = changed_accounts.of_payload(payload) if payload else ""
-            if payload is None or module_requests.needs_own_start(note.environment):
+            if payload is None or module_requests.needs_own_start(note):
                 return self._run_program(note.program, data, plugin, changes)
             return self._run_module(note, payload, plugin, changes)
         if note is None or data:
