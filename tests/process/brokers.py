@@ -24,7 +24,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 GOOD = [route.local_hop([sys.executable]).replace(key="good")]
 
 #: What its command prints when it is ready, which no hostile host does.
-BECOME = Hop("become", "become", ["become"], "become", "", "secret", b"", b"marker", (b"Sorry",))
+BECOME = Hop(
+    "become", "become", ["become"], "become", "", "secret", b"", False, b"marker", (b"Sorry",)
+)
 
 
 class RunningBroker:
