@@ -98,6 +98,14 @@ def command(pythons: Sequence[str] = PYTHONS) -> str:
     return "/bin/sh -c " + shlex.quote(script)
 
 
+def in_shell(python: str | None) -> tuple[str, ...]:
+    """Return the arguments that start a slave by a shell, for a program that runs a command.
+
+    `python` is the one to start; if None, the first of `PYTHONS` that runs.
+    """
+    return "/bin/sh", "-c", "exec " + command([python] if python else PYTHONS)
+
+
 def in_manner(argv: Sequence[str], manner: Manner) -> tuple[str, ...]:
     """Return a command line for another manner; unchanged if it has no `command`.
 

@@ -1,66 +1,87 @@
 """Context: the handle to a slave."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from econtext.controller import sources
 from econtext.controller.channels import Call
 from econtext.controller.launch import Launch
 from econtext.controller.link import Link
-from econtext.controller.methods import local, ssh, sudo
+from econtext.controller.methods import (
+    buildah,
+    chroot,
+    doas,
+    docker,
+    incus,
+    jail,
+    kubectl,
+    local,
+    lxc,
+    lxd,
+    nsenter,
+    podman,
+    ssh,
+    su,
+    sudo,
+)
 
 if TYPE_CHECKING:
     from econtext.controller.router import Router
+
+P = ParamSpec("P")
+
+#: Group of entry points by which other packages add methods: each is a function that returns a
+#: Launch, under the name that the method gets.
+ENTRY_POINTS = "econtext.methods"
+
+
+def _method(
+    plan: Callable[P, Launch],
+) -> Callable[Concatenate["Starter", P], "Context"]:
+    """Return a method of `Starter` that starts a slave by what `plan` returns."""
+
+    @functools.wraps(plan)
+    def method(starter: "Starter", /, *args: P.args, **kwargs: P.kwargs) -> "Context":
+        return starter.launch(plan(*args, **kwargs))
+
+    return method
 
 
 class Starter:
     """Base of what starts slaves: a router, or a context, which does so through its own slave.
 
-    With `via`, the slave is started through that context's.
+    Each method takes the arguments of a file in `methods/` and returns a context.  It raises
+    LaunchError with the words of the command, PasswordError for a refused password, and ValueError
+    for arguments that no command can have.
     """
 
-    def local(self, python: str | None = None, via: "Context | None" = None) -> "Context":
-        """Start and return a slave on this machine and account.
+    buildah = _method(buildah.launch)
+    chroot = _method(chroot.launch)
+    doas = _method(doas.launch)
+    docker = _method(docker.launch)
+    incus = _method(incus.launch)
+    jail = _method(jail.launch)
+    kubectl = _method(kubectl.launch)
+    local = _method(local.launch)
+    lxc = _method(lxc.launch)
+    lxd = _method(lxd.launch)
+    nsenter = _method(nsenter.launch)
+    podman = _method(podman.launch)
+    ssh = _method(ssh.launch)
+    su = _method(su.launch)
+    sudo = _method(sudo.launch)
 
-        `python` is a name or path, with arguments if need be.  Raises LaunchError.
-        """
-        return self.launch(local.launch(python), via)
+    def __getattr__(self, name: str) -> Callable[..., "Context"]:
+        """Return a method that another package adds (`ENTRY_POINTS`)."""
+        if not name.startswith("_"):
+            for found in metadata.entry_points(group=ENTRY_POINTS, name=name):
+                return functools.partial(_method(found.load()), self)
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
-    def ssh(
-        self,
-        hostname: str,
-        port: int | None = None,
-        username: str | None = None,
-        identity_file: str | None = None,
-        password: str | None = None,
-        python: str | None = None,
-        ssh_args: Sequence[str] = (),
-        via: "Context | None" = None,
-    ) -> "Context":
-        """Start and return a slave on another host.
-
-        An argument that is None is left to ssh's configuration.  Raises LaunchError with
-        ssh's own words, PasswordError for a refused password.
-        """
-        plan = ssh.launch(hostname, port, username, identity_file, password, python, ssh_args)
-        return self.launch(plan, via)
-
-    def sudo(
-        self,
-        username: str = "root",
-        password: str | None = None,
-        python: str | None = None,
-        via: "Context | None" = None,
-    ) -> "Context":
-        """Start and return a slave of another account.
-
-        Raises PasswordError for a wrong or missing password, LaunchError for all else
-        that sudo may say.
-        """
-        return self.launch(sudo.launch(username, password, python), via)
-
-    def launch(self, plan: Launch, via: "Context | None") -> "Context":
+    def launch(self, plan: Launch) -> "Context":
         """Start a slave by a plan, and return it; raises LaunchError."""
         raise NotImplementedError
 
@@ -130,8 +151,8 @@ class Context(Starter):
         )
         return call.future
 
-    def launch(self, plan: Launch, via: "Context | None") -> "Context":
-        return self._router.launch(plan, via or self)
+    def launch(self, plan: Launch) -> "Context":
+        return self._router.launch_through(self, plan)
 
     def close(self) -> None:
         """End the slave and all that was started through it, without a wait."""

@@ -185,13 +185,15 @@ class Starting:
         elif not self._launch.dialogue.marker:
             self._listen(data)
             return
+        else:
+            self._chatter = (self._chatter + data)[-_KEPT:]
         for action in self._talk.feed(stream, data):
             match action:
                 case prompts.Answer(back, answer):
                     self._link.stderr = b""  # the prompt, which explains no error
                     self._process.write(back, answer)
                 case prompts.Ready(rest):
-                    self._talk = None
+                    self._talk, self._chatter = None, b""
                     self._timer.cancel()
                     self._wait = self._launch.timeout
                     self._timer = self._loop.call_later(self._wait, self._timed_out)

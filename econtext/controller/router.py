@@ -53,8 +53,12 @@ class Router(Starter):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def launch(self, plan: Launch, via: Context | None) -> Context:
-        parent = via._link if via is not None else None
+    def launch(self, plan: Launch) -> Context:
+        return self.launch_through(None, plan)
+
+    def launch_through(self, context: Context | None, plan: Launch) -> Context:
+        """Start a slave through that of a context, or on this machine; raises LaunchError."""
+        parent = context._link if context is not None else None
         if parent is not None:
             plan = plan._replace(name=f"{parent.name}.{plan.name}")
         outcome: Future[Link] = Future()

@@ -110,9 +110,19 @@ def account() -> Iterator[Account]:
         yield accounts.made_with_password("asked")
 
 
-@pytest.fixture(scope="session", params=routes.NAMES)
+@pytest.fixture(scope="session")
+def stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+    """The directory of the scripts that take the place of programs (`routes.STUBS`)."""
+    directory = tmp_path_factory.mktemp("stubs")
+    with routes.stubs(directory):
+        yield directory
+
+
+@pytest.fixture(scope="session", params=parameters(routes.NAMES, routes.ALWAYS))
 def route(request: pytest.FixtureRequest) -> Route:
     """Each route to a slave."""
+    if request.param.startswith("stub"):
+        request.getfixturevalue("stubs")
     return routes.make(request.param, lambda: request.getfixturevalue("sshd_server"))
 
 

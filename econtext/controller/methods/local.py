@@ -5,9 +5,8 @@ from econtext.controller.launch import Launch
 
 
 def launch(python: str | None = None) -> Launch:
-    """Return the launch of a local slave.
+    """Return the launch of a slave on this machine and account.
 
     `python` is a name or path, with arguments if need be; if None, one is looked for.
     """
-    pythons = [python] if python else first_stage.PYTHONS
-    return Launch("local", ("/bin/sh", "-c", "exec " + first_stage.command(pythons)))
+    return Launch("local", first_stage.in_shell(python))
