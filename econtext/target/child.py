@@ -38,6 +38,7 @@ class Child(object):
         self._reading = False
         self._paused = False
         self._finished = False
+        self._is_gone = False  # and its owner was told: its number may be another's
         self._interval = _REAP_FIRST
         self._looks_again = False  # whether a timer runs
         #: Whether a slave is at its end, which may outlive the process: a sudo that reaches its
@@ -193,6 +194,7 @@ class Child(object):
         self.close()
         if self.on_exit is not None:
             self.on_exit(self.status)
+        self._is_gone = True
 
     def close(self):
         # type: () -> None
@@ -216,6 +218,8 @@ class Child(object):
     def kill(self):
         # type: () -> None
         """Terminate the process and its group, and kill them a second later."""
+        if self._is_gone:
+            return
         self.leads_to_slave = False
         self._loop.soon(self.reap)
         self.signal(signal.SIGTERM)

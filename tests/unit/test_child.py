@@ -41,3 +41,16 @@ def test_output_that_nobody_takes_yet_is_dropped(loop):
     command.start_reading()
     run_until(loop, lambda: ended)
     assert ended == [0]
+
+
+def test_a_number_of_a_process_that_is_gone_is_not_signalled(loop, monkeypatch):
+    """A flood of frames that it left takes minutes; one that breaks a rule has it killed then."""
+    command = child.Command(loop, ["true"])
+    ended, signalled = [], []
+    command.on_exit = ended.append
+    command.start_reading()
+    run_until(loop, lambda: ended)
+    for name in ("kill", "killpg"):
+        monkeypatch.setattr(os, name, lambda *arguments: signalled.append(arguments))
+    command.kill()
+    assert not signalled
