@@ -183,18 +183,15 @@ class Loop(object):
 def read(fd, size=READ_SIZE):
     # type: (int, int) -> object
     """Return what is there to read: b"" at the end of file, None if nothing is yet."""
-    while True:
-        try:
-            return os.read(fd, size)
-        except (OSError, IOError) as error:
-            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                return None
-            if error.errno == errno.EINTR:
-                continue
-            # EIO means end of file: a terminal's, whose other end is closed.
-            if error.errno in (errno.EIO, errno.ECONNRESET, errno.EPIPE, errno.EBADF):
-                return b""
-            raise
+    try:
+        return compat.retry(os.read, fd, size)
+    except (OSError, IOError) as error:
+        if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+            return None
+        # EIO means end of file: a terminal's, whose other end is closed.
+        if error.errno in (errno.EIO, errno.ECONNRESET, errno.EPIPE, errno.EBADF):
+            return b""
+        raise
 
 
 class Writer(object):
@@ -249,13 +246,10 @@ class Writer(object):
         while self._waiting:
             data = self._waiting[0]
             try:
-                size = os.write(self.fd, data[:READ_SIZE])  # type: ignore[arg-type]
+                size = compat.retry(os.write, self.fd, data[:READ_SIZE])
             except (OSError, IOError) as error:
-                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                    return
-                if error.errno == errno.EINTR:
-                    continue
-                self._break()
+                if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+                    self._break()
                 return
             if size == len(data):
                 self._waiting.pop(0)
