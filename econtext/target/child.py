@@ -73,13 +73,12 @@ class Child(object):
             self._inputs[stream].close()
 
     def credit(self, size):
-        # type: (int) -> bool
-        """Allow more output; return False if the peer grants more than it was sent."""
+        # type: (int) -> None
+        """Allow more output."""
         self.pace.taken(size, monotonic())
-        sane = self._sending.granted(size)
+        self._sending.granted(size)
         if not self._reading and not self._finished:
             self.start_reading()
-        return sane
 
     def pause(self, paused):
         # type: (bool) -> None
