@@ -33,7 +33,7 @@ class Channel:
         self._sending = flow_control.Sending()
         self._pace = flow_control.Pace()
         self._receiving = flow_control.Receiving()
-        self._queue: deque[tuple[int, int, bytes]] = deque()  # kind, stream, body
+        self._queue: deque[tuple[int, int, bytes]] = deque()  # kind, stream of data, body
         self.finished = False
         self._is_killed = False
         #: Called when the queue has run empty and more may be written.
@@ -48,25 +48,22 @@ class Channel:
 
     def end(self, stream: int) -> None:
         """End a stream, behind all data that was written to it."""
-        self._queue.append((wire.END, stream, b""))
+        self._queue.append((wire.END, stream, wire.stream_byte(stream)))
         self._flush()
 
     def _flush(self) -> None:
         while self._queue:
             kind, stream, body = self._queue[0]
-            if kind == wire.DATA and self._sending.credit < len(body):
-                return
-            if kind == wire.DATA and not self.link.may_send_data(self):
+            if kind != wire.DATA:
+                self._queue.popleft()
+                self.link.send(kind, self.number, body)
+                continue
+            if self._sending.credit < len(body) or not self.link.may_send_data(self):
                 return
             self._queue.popleft()
-            if kind == wire.DATA:
-                self._sending.sent(len(body))
-                self.link.send_data(self.number, stream, body, self._pace.is_packed)
-                self.sent(len(body))
-            elif kind == wire.END:
-                self.link.send(wire.END, self.number, wire.stream_byte(stream))
-            else:
-                self.link.send(kind, self.number, body)
+            self._sending.sent(len(body))
+            self.link.send_data(self.number, stream, body, self._pace.is_packed)
+            self.sent(len(body))
         if self.on_drained is not None:
             self.on_drained()
 
