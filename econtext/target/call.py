@@ -5,6 +5,7 @@ Nothing of this runs in the slave's own process.
 
 from __future__ import unicode_literals  # on Python 2, tags and names are text too
 
+import errno
 import os
 import signal
 import sys
@@ -29,13 +30,16 @@ class Socket(object):
     def __init__(self, fd):
         # type: (int) -> None
         self.fd = fd
+        self._file = os.fstat(fd)[1:3]  # inode and device
         self._lock = threading.Lock()
         self._reader = wire.Reader(frozenset([wire.CALL, wire.SOURCES]))
         self._messages = []  # type: list
 
     def send(self, kind, body):
         # type: (int, bytes) -> None
-        """Send a message whole."""
+        """Send a message whole; raises OSError if the descriptor is another file's by now."""
+        if os.fstat(self.fd)[1:3] != self._file:  # as of a daemon that closed all it had
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         data = wire.frame(kind, 0, body)
         with self._lock:  # a function's threads may log at the same time
             while data:

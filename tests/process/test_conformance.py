@@ -138,6 +138,11 @@ def test_a_fork_of_a_function_gives_no_result(context):
     assert context.call(plain.echo) == [[], []]
 
 
+def test_a_daemon_of_a_function_logs_to_no_file_of_its_own(context, open_directory):
+    """It closed the call's socket, and another file had the number of that."""
+    assert context.call(plain.log_as_a_daemon, str(open_directory)) == 20 * ["0"]
+
+
 @pytest.mark.parametrize("text", ["x", "\u00e9", "\U0001f600"])
 def test_the_text_of_an_exception_is_bounded(context, text):
     with pytest.raises(CallError) as caught:
