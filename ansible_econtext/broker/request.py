@@ -8,7 +8,7 @@ from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, failure_of
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
-from ansible_econtext.broker.sequence import Sequence
+from ansible_econtext.broker.sequence import OutOfOrder, Sequence
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages
@@ -83,6 +83,8 @@ class RequestHandler(Generic[A]):
             self._use(slave)
             target_modules.provide(slave.link)
             self._do(slave)
+        except OutOfOrder:
+            self.reply(messages.NotBegun())
         except Exception as error:
             self._faulted(error)
 

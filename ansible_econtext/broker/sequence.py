@@ -7,6 +7,10 @@ from ansible_econtext.broker.calls import CollectingCall
 from econtext.controller.link import Link
 
 
+class OutOfOrder(Exception):
+    """Raised if a call would not wait for the one before it, which another slave runs."""
+
+
 class Sequence:
     """Order of one loop's requests to a slave, as the broker keeps it."""
 
@@ -33,13 +37,15 @@ class Sequence:
     def call(self, link: Link, *call: Any) -> CollectingCall:
         """Begin the next call; the slave runs it after the last one, if that is running.
 
-        `call` are the arguments of CollectingCall.  Raises EcontextError if the slave has gone.
+        `call` are the arguments of CollectingCall.  Raises EcontextError if the slave has gone, and
+        OutOfOrder if the last call runs on another one: the slave was replaced meanwhile.
         """
-        last = self._last
-        after = (
-            last.number if last is not None and self.has_active_call and last.link is link else 0
-        )
-        if not after:  # else it went out without a wait for the call before
+        after = 0
+        if self._last is not None and self.has_active_call:
+            if self._last.link is not link:
+                raise OutOfOrder
+            after = self._last.number
+        else:  # it goes out after a wait for the call before
             link.round_trips += 1
         self._last = CollectingCall(link, *call, after=after)
         return self._last

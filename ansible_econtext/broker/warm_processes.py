@@ -110,8 +110,10 @@ class WarmProcess(CollectingCall):
         self.future.add_done_callback(self._has_ended)
 
     def may_take(self, sequence: Sequence | None) -> bool:
-        """Return whether a run of this sequence, or of none, would wait for no other's runs."""
-        return not self._runs or (sequence is not None and self._runs[-1].sequence is sequence)
+        """Return whether a run of this sequence, or of none, would wait for its own runs alone."""
+        if self._runs:
+            return sequence is not None and self._runs[-1].sequence is sequence
+        return sequence is None or not sequence.has_active_run
 
     def ask(
         self, sequence: Sequence | None, arguments: dict[str, Any], ordinary: Ordinary

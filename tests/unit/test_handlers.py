@@ -16,12 +16,15 @@ from ansible_econtext.broker.handlers import (
 )
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.pooled_slave import PooledSlave
+from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.broker.worker_connection import WorkerConnection
 from ansible_econtext.client import messages, route
 from econtext.controller.errors import ConnectionLost
+from econtext.controller.link import Link
 from econtext.target import codec, wire
 from econtext.target.loop import Loop
 
+from .test_link import FakeProcess
 from .test_warm_processes import ends, link  # noqa: F401
 
 EXISTS = messages.Exists("/")
@@ -257,6 +260,16 @@ def test_a_route_is_kept_no_longer_than_its_request(link, is_abandoned):  # noqa
         assert len(replies) == (not is_abandoned) and kept() is None
     finally:
         gc.enable()
+
+
+def test_a_request_of_a_loop_overtakes_none_that_another_slave_is_at(link):  # noqa: F811
+    """A slave that was reset is at work for the items that it was sent before."""
+    sequence, replies = Sequence(), []
+    sequence.call(Link("the one before", FakeProcess()), "module", "function")
+    work = messages.Work([], [], PROGRAM, in_sequence=True)
+    ProgramHandler(Pool(link), PayloadStore(), work, replies.append, True, sequence).begin()
+    assert replies == [messages.NotBegun()]
+    assert wire.CALL not in [kind for kind, _, _ in link.process.sent]
 
 
 # Faults of the broker's side

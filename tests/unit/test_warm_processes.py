@@ -260,6 +260,16 @@ def test_a_sequence_is_kept_by_one_process_or_by_calls(warm_processes, link):
     assert not sequence.has_active_run
 
 
+def test_a_sequence_has_no_run_in_two_slaves_at_once(warm_processes, link, clock):
+    """The first slave was reset, and is at work for what it was sent before."""
+    sequence, before = Sequence(), Link("the one before", FakeProcess())
+    ask(WarmProcesses(clock), before, sequence=sequence)
+    assert sequence.has_active_run
+    ask(warm_processes, link)
+    reply(link, 1, 0, [])  # its process is idle now
+    assert warm_processes.run(sequence, link, {"manifest": b"one"}, None) is None
+
+
 def test_a_process_keeps_nothing_of_a_run_that_is_over(warm_processes, link):
     """The arguments of a module may be secret, and its slave may stay for days."""
     run = ask(warm_processes, link, sequence=Sequence(), parameters=b"a password")
