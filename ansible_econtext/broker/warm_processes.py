@@ -54,12 +54,15 @@ class ModuleRun:
         self._call.kill()
 
     def printed(self, stream: int, data: bytes) -> None:
-        """Take a piece of the module's output; raises ProtocolError for another stream."""
+        """Take a piece of the module's output; raises ProtocolError for another stream.
+
+        The process goes on if that is too much: it may have begun the next run, and none is to
+        be run twice.
+        """
         if stream not in (wire.STDOUT, wire.STDERR):
             raise wire.ProtocolError("data of a stream that no module has")
         if not self._output.add(stream, data):
             self.settle(too_much())
-            self._call.kill()
 
     def run_alone(self) -> None:
         """Run the module by an ordinary call, because the warm process did not run it."""

@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 
+from ansible_econtext.broker import calls as collected
 from ansible_econtext.broker import target_modules
 from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.sequence import Sequence
@@ -216,6 +217,19 @@ def test_what_is_given_up_is_never_done(warm_processes, link):
     assert link.process.sent[-1][:2] == (wire.CLOSE, 1)
     ends(link, 1)
     assert calls(link) == [(1, "run")]
+
+
+def test_a_run_that_prints_too_much_ends_none_that_the_process_may_have_begun(
+    warm_processes, link, monkeypatch
+):
+    monkeypatch.setattr(collected, "MAX_OUTPUT", 1000)
+    sequence = Sequence()
+    first, second = [ask(warm_processes, link, sequence=sequence) for _ in range(2)]
+    reply(link, 1, 0, [], stdout=b"x" * 1001)
+    assert first.future.exception(0).kind == "OverflowError"
+    assert wire.CLOSE not in [kind for kind, _, _ in link.process.sent]
+    reply(link, 1, 0, [], stdout=b"its own")
+    assert second.future.result(0) == (0, []) and second.outputs()["stdout"] == b"its own"
 
 
 def test_a_process_ends_when_there_was_nothing_to_do_for_a_while(warm_processes, link, clock):
