@@ -14,6 +14,11 @@ from econtext.target import compat
 
 _CHUNK = 262144
 
+try:
+    _HOME = os.getcwd()
+except OSError:  # another account's directory
+    _HOME = "."
+
 
 class OperationError(Exception):
     """Raised if an operation failed; names it, with the operating system's words."""
@@ -116,15 +121,14 @@ def remove_empty(paths):
 
 def enter(directory):
     # type: (object) -> None
-    """Change to a directory; stay where the process is if that fails or it is None.
+    """Change to a directory; stay where the process is if that fails.
 
-    None stands for home, where each call process begins.
+    None stands for home, where the slave began: by now another directory may have its path.
     """
-    if directory is None:
-        return
     try:
-        os.chdir(compat.native(directory))
-        os.environ["PWD"] = compat.native(directory)  # as the shell does
+        os.chdir(_HOME if directory is None else compat.native(directory))
+        if directory is not None:
+            os.environ["PWD"] = compat.native(directory)  # as the shell does
     except OSError:
         pass  # a become command would have started there all the same
 

@@ -36,7 +36,16 @@ def where(request):
     return request.param
 
 
-def run(python, where, tmp_path, script, command="/bin/sh MODULE ARGUMENTS", **changes):
+def run(
+    python,
+    where,
+    tmp_path,
+    script,
+    command="/bin/sh MODULE ARGUMENTS",
+    code=RUN,
+    cwd=None,
+    **changes,
+):
     request = {
         "shell": "/bin/sh",
         "environment": "ONE='a MODULE'",
@@ -49,7 +58,8 @@ def run(python, where, tmp_path, script, command="/bin/sh MODULE ARGUMENTS", **c
         **changes,
     }
     done = subprocess.run(
-        [python, "-c", RUN, str(ROOT), json.dumps(request), where],
+        [python, "-c", code, str(ROOT), json.dumps(request), where],
+        cwd=cwd,
         input="a line\n",
         capture_output=True,
         text=True,
@@ -107,3 +117,20 @@ def test_it_runs_in_the_directory_that_is_asked_for(python, tmp_path):
     (tmp_path / "place").mkdir()
     done = run(python, "in memory", tmp_path, "pwd", directory=str(tmp_path / "place"))
     assert done.stdout == f"{tmp_path}/place\n"
+
+
+def test_it_runs_in_the_directory_that_has_the_homes_path_by_now(python, tmp_path):
+    """A play may move the home of the login, or mount another one there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    moves = f"os.rename('{home}', '{home}.before'); os.mkdir('{home}')"
+    done = run(
+        python,
+        "in memory",
+        tmp_path,
+        "pwd -P",
+        code=RUN.replace("status, made =", f"{moves}\nstatus, made ="),
+        cwd=home,
+        directory=None,
+    )
+    assert done.stdout == f"{home}\n"
