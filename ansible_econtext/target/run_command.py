@@ -60,6 +60,7 @@ class Popen(subprocess.Popen):
         if _does_nothing(kwargs.get("preexec_fn")):
             kwargs["preexec_fn"] = None
         if _apart is not None:
+            _apart.begin()
             _in_own_session(kwargs)
         super(Popen, self).__init__(*args, **kwargs)
         if _apart is not None:

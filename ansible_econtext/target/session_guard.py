@@ -30,17 +30,25 @@ class Guard(object):
         self._ends = [compat.keep_from_commands(fd) for fd in os.pipe()]
         self._pid = 0
 
+    def begin(self):
+        # type: () -> None
+        """Fork the guard, unless it runs; to be called before a command is started.
+
+        Raises OSError if the system has no process left, as the command's start would.
+        """
+        if self._pid:
+            return
+        self._pid = os.fork()
+        if self._pid == 0:
+            _watch(self._ends)
+        try:
+            os.setpgid(self._pid, self._pid)  # before the slave can end this process's group
+        except OSError:
+            pass  # the guard did it first
+
     def started(self, pid):
         # type: (int) -> None
         """Guard the session of a new command; its number is the command's."""
-        if not self._pid:
-            self._pid = os.fork()
-            if self._pid == 0:
-                _watch(self._ends)
-            try:
-                os.setpgid(self._pid, self._pid)  # before the slave can end this process's group
-            except OSError:
-                pass  # the guard did it first
         os.write(self._ends[1], _PID.pack(pid))
 
     def let_go(self):

@@ -105,9 +105,29 @@ def test_a_process_that_has_the_number_of_a_command_by_now_is_left_alone(started
     assert family(command)
 
 
+def test_no_command_is_started_if_there_is_no_process_for_its_guard(python, tmp_path):
+    """It would be told as failed, and be executed all the same."""
+    made = tmp_path / "made"
+    before = f"""def fork(): raise OSError(11, "no process is left")
+os.fork = fork
+try:
+    run_command.Popen(["/usr/bin/touch", {str(made)!r}])
+except OSError:
+    sys.stdout.write("failed")
+try:
+    os.wait()
+except OSError:
+    pass
+os._exit(sys.stdout.flush() or 0)
+"""
+    script = SCRIPT.format(before=before, command="", after="")
+    done = subprocess.run([python, "-c", script, str(ROOT)], capture_output=True, timeout=60)
+    assert (done.stdout, made.exists()) == (b"failed", False), done.stderr
+
+
 def test_nothing_is_started_where_no_command_is(started):
     after = "guardian.close()"
-    before = "guardian.started = lambda pid: None"
+    before = "guardian.begin = lambda: None; guardian.started = lambda pid: None"
     process, (_, guard) = started("echo", before=before, after=after)
     assert guard == 0
     assert process.wait(30) == 0
