@@ -7,9 +7,9 @@ known to be safe there, it moves: the thread forks, and the task goes on in the 
 """
 
 import contextlib
+import multiprocessing.util
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -75,7 +75,7 @@ class ThreadWorker(threading.Thread):
         Source: `Display.display` in `utils/display.py`, 2.19 to 2.21, leaves that to the fork of a
         worker process: `multiprocessing` flushes before it forks.
         """
-        sys.stdout.flush()
+        vars(multiprocessing.util)["_flush_std_streams"]()
         super().start()
 
     def run(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+import subprocess
 
 from .conftest import Transport
-from .play import play_of, run_play
+from .play import ANSIBLE_PLAYBOOK, play_of, prepared, run_play
 
 
 def test_a_task_finds_the_results_of_those_before_it(
@@ -22,3 +24,15 @@ def test_a_task_finds_the_results_of_those_before_it(
         inventory=local.variables,
     )
     assert "from the first task" in result.one("second").result["stdout"], result
+
+
+def test_tasks_run_without_a_standard_output(
+    local: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    directory, done = scratch / "run", scratch / "done"
+    environment = prepared(directory, strategy, {"target": local.variables})
+    playbook = directory / "play.yml"
+    playbook.write_text(json.dumps(play_of({"command": f"touch {done}"})), encoding="utf-8")
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", str(ANSIBLE_PLAYBOOK), str(playbook)]
+    subprocess.run(command, env=environment, cwd=directory, stderr=subprocess.PIPE, check=False)
+    assert done.exists()
