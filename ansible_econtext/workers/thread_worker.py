@@ -54,11 +54,16 @@ class ThreadWorker(threading.Thread):
     worker_queue: Any = None
 
     def __init__(
-        self, arguments: dict[str, Any], gate: fork_gate.ForkGate, ended: Callable[[], None]
+        self,
+        arguments: dict[str, Any],
+        strategy: Any,
+        gate: fork_gate.ForkGate,
+        ended: Callable[[], None],
     ) -> None:
         """Take the arguments of WorkerProcess; the thread calls `ended` at its end."""
         super().__init__(name=f"task on {arguments['host'].name}", daemon=True)
         self._arguments = arguments
+        self._strategy = strategy
         self._gate = gate
         self._ended = ended
         self._has_ended = False
@@ -70,11 +75,21 @@ class ThreadWorker(threading.Thread):
         self.exitcode: int | None = None
 
     def start(self) -> None:
-        """Start the thread when the output so far is written.
+        """Start the thread, on copies of what it may change, when the output so far is written.
 
-        Source: `Display.display` in `utils/display.py`, 2.19 to 2.21, leaves that to the fork of a
-        worker process: `multiprocessing` flushes before it forks.
+        Source: `_queue_task` in `plugins/strategy/__init__.py`, 2.19 to 2.21, tells callbacks of
+        the start before, which may change the task.  `Display.display` in `utils/display.py` leaves
+        the flush to the fork of a worker process: `multiprocessing` flushes before it forks.
         """
+        arguments = self._arguments
+        loader = worker_process.own_loader(arguments["loader"])
+        self._arguments = {
+            **arguments,
+            "task": arguments["task"].copy(exclude_tasks=True),
+            **variable_state.of_now(arguments, loader),
+            "loader": loader,
+            "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
+        }
         vars(multiprocessing.util)["_flush_std_streams"]()
         super().start()
 
@@ -181,20 +196,10 @@ class Workers:
         """Return a worker for a task; the arguments are those of WorkerProcess."""
         self._gate.pause()
         if not args and needs_no_fork(kwargs):
-            return self._thread(kwargs)
+            return ThreadWorker(kwargs, self._strategy, self._gate, self.bell.set)
         self._processes = [process for process in self._processes if _is_alive(process)]
         self._processes.append(self._process(*args, **kwargs))
         return self._processes[-1]
-
-    def _thread(self, arguments: dict[str, Any]) -> ThreadWorker:
-        loader = worker_process.own_loader(arguments["loader"])
-        own = {
-            "task": arguments["task"].copy(exclude_tasks=True),
-            **variable_state.of_now(arguments, loader),
-            "loader": loader,
-            "final_q": results.ThreadQueue(self._strategy, arguments["final_q"]),
-        }
-        return ThreadWorker({**arguments, **own}, self._gate, self.bell.set)
 
     def sleep(self, seconds: float) -> None:
         """Sleep until the bell rings: for a result, or for the end of a task thread."""

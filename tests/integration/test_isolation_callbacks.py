@@ -171,3 +171,15 @@ def test_results_and_messages_are_the_same(runs: Runs) -> None:
     assert outcomes(ours) == outcomes(stock)
     assert told(ours) == told(stock)
     assert "refuses" in "".join(told(stock))
+
+
+def test_a_task_is_as_a_plugin_left_it_at_its_start(scratch: pathlib.Path, strategy: str) -> None:
+    stock, ours = own_plugins.compare(
+        [{"hosts": "all", "gather_facts": False, "tasks": [{"debug": {"msg": "unchanged"}}]}],
+        scratch=scratch,
+        strategy=strategy,
+        hosts=local_hosts(2, scratch),
+        plugins=["callback_plugins/changes.py"],
+    )
+    assert outcomes(ours) == outcomes(stock)
+    assert "changed for host1" in str(outcomes(stock)["host1"])

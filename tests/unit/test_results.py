@@ -128,7 +128,7 @@ def test_a_thread_that_is_done_is_free_and_says_so(monkeypatch):
     ended = threading.Event()
     host = types.SimpleNamespace(name="a")
     arguments = {"host": host, "task": None, "worker_id": 0}
-    worker = thread_worker.ThreadWorker(arguments, fork_gate.ForkGate(), ended.set)
-    worker.run()  # there is no task to copy
+    worker = thread_worker.ThreadWorker(arguments, None, fork_gate.ForkGate(), ended.set)
+    worker.run()  # there is no task to run
     assert worker.exitcode == 1
     assert ended.is_set() and not worker.is_alive()
