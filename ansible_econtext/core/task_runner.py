@@ -1,6 +1,5 @@
 """Run of one task as ansible-core's worker process does it: 2.19 to 2.21."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ansible import constants
@@ -8,6 +7,7 @@ from ansible.errors import AnsibleError
 from ansible.inventory.host import Host
 from ansible.playbook.task import Task
 
+from ansible_econtext.core import worker_process
 from ansible_econtext.core.versions import ansible_version
 
 
@@ -16,7 +16,7 @@ def has_known_templates() -> bool:
     return list(constants.DEFAULT_JINJA2_EXTENSIONS or ()) == []
 
 
-def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], None]) -> None:
+def run_task(arguments: dict[str, Any], kind: Any) -> None:
     """Run a task and send its result, in the present thread.
 
     `arguments` are those of WorkerProcess, `kind` is TaskExecutor or derived from it.  A result
@@ -46,7 +46,7 @@ def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], 
         variables = arguments["task_vars"]
         with _task.TaskContext(task):
             result = kind(host, task, variables, *common).run()
-            before_sending()
+            worker_process.warn_of_output(arguments)
             try:
                 send(result, task.dump_attrs())
             except Exception as error:
@@ -56,7 +56,7 @@ def run_task(arguments: dict[str, Any], kind: Any, before_sending: Callable[[], 
         task.squash()
         result = kind(host, *common).run()
         result.finalize_registered_values()
-        before_sending()
+        worker_process.warn_of_output(arguments)
         task.ignore_errors = result.ignore_errors
         task.ignore_unreachable = result.ignore_unreachable
         try:

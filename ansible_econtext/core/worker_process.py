@@ -105,7 +105,12 @@ def begin(arguments: dict[str, Any], worker_queue: Any) -> None:
 
 
 def warn_of_output(arguments: dict[str, Any]) -> None:
-    """Warn of a plugin's output past Display, in the words of `WorkerProcess._run`."""
+    """Warn of a plugin's output past Display, in the words of `WorkerProcess._run`.
+
+    Does nothing in a task thread, whose streams are those of ansible-playbook.
+    """
+    if fork_gate.current() is not None:
+        return
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         data = stream.getvalue() if isinstance(stream, io.StringIO) else ""

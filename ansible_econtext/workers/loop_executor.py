@@ -39,7 +39,8 @@ class LoopExecutor(TaskExecutor):  # type: ignore[misc]
         def runner() -> Callable[[int], Any]:
             made = _copy_of(self)
             copies.append(made)
-            left.update({} if left else variables)
+            if not left:
+                left.update(variables)
             if context is not None:
                 return loop_items.ItemOf221(made, task, play_context, items, left, context).run
             return loop_items.ItemOf219(made, task, play_context, items, left).run

@@ -104,7 +104,7 @@ class ThreadWorker(threading.Thread):
     def _run(self) -> None:
         fork_gate.move_by(self._move)
         try:
-            task_runner.run_task(self._arguments, loop_executor.LoopExecutor, self._finish)
+            task_runner.run_task(self._arguments, loop_executor.LoopExecutor)
             if self._is_process:
                 worker_process.end()
         except BaseException as error:
@@ -113,11 +113,6 @@ class ThreadWorker(threading.Thread):
             if self.pid is None:
                 display.error(f"econtext: internal error in a task's thread: {error!r}")
                 self.exitcode = 1
-
-    def _finish(self) -> None:
-        """Do what a worker process does before it sends its result."""
-        if self._is_process:
-            worker_process.warn_of_output(self._arguments)
 
     def _move(self, reason: str) -> None:
         """Move the task to a process of its own, in which this returns.
@@ -192,13 +187,13 @@ class Workers:
         """Make the present thread the main thread of a play."""
         return self._gate.open()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, **arguments: Any) -> Any:
         """Return a worker for a task; the arguments are those of WorkerProcess."""
         self._gate.pause()
-        if not args and needs_no_fork(kwargs):
-            return ThreadWorker(kwargs, self._strategy, self._gate, self.bell.set)
+        if needs_no_fork(arguments):
+            return ThreadWorker(arguments, self._strategy, self._gate, self.bell.set)
         self._processes = [process for process in self._processes if _is_alive(process)]
-        self._processes.append(self._process(*args, **kwargs))
+        self._processes.append(self._process(**arguments))
         return self._processes[-1]
 
     def sleep(self, seconds: float) -> None:

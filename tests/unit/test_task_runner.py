@@ -44,7 +44,7 @@ def test_a_result_that_cannot_be_sent_fails_its_task() -> None:
     queue = results.ThreadQueue(strategy, FinalQueue())
     names = "play_context loader shared_loader_obj variable_manager".split()
     arguments = {"task": Task(), "host": Host("one"), "final_q": queue, "task_vars": {}}
-    task_runner.run_task(arguments | dict.fromkeys(names), Executor, lambda: None)
+    task_runner.run_task(arguments | dict.fromkeys(names), Executor)
     (sent,) = strategy._results
     assert sent.host_name == "one"
     assert "Task result omitted due to queue send failure" in str(sent)
