@@ -144,19 +144,12 @@ class ThreadWorker(threading.Thread):
 
     def terminate(self) -> None:
         """End the process that the task moved to; a thread ends with ansible-playbook."""
-        self._send(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill the process that the task moved to."""
-        self._send(signal.SIGKILL)
+        if self.pid is not None and self.exitcode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
 
     def close(self) -> None:
         """Do nothing, as a thread has nothing to close."""
-
-    def _send(self, number: int) -> None:
-        if self.pid is not None and self.exitcode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
 
 
 class Workers:
