@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         return {"status": status, "stop": stop}[chosen.command]()
-    except AnsibleError as error:
+    except (AnsibleError, OSError) as error:
         print(f"ansible-econtext: {error}", file=sys.stderr)
         return 1
 

@@ -88,6 +88,20 @@ def test_one_that_takes_no_connection(tmp_path, monkeypatch, capsys):
     )
 
 
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_a_home_that_is_closed(command, tmp_path, monkeypatch, capsys):
+    """As after a run by sudo that kept HOME."""
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(cli.endpoint, "home_directory", lambda: tmp_path)
+    monkeypatch.setattr(pathlib.Path, "iterdir", closed)
+    assert cli.main([command]) == 1
+    said = f"[Errno 13] Permission denied: '{tmp_path}'"
+    assert capsys.readouterr().err == f"ansible-econtext: {said}\n"
+
+
 def test_what_a_host_says_of_itself_is_no_command_to_a_terminal(brokers, monkeypatch, capsys):
     slave = messages.SlaveStatus("ssh.h", "\x1b]0;title\x07", "\x9b2J", 1, 0, 0.0)
     status = brokers[1][1].status().replace(slaves=[slave])
