@@ -127,8 +127,7 @@ class CarriedConnection(StockConnection):
             self._connect()
         executable, command = commands.without_executable(cmd, self._shell)
         self._econtext.directory = self._econtext_directory()
-        plugin: Any = getattr(self, "become", None)
-        wrapped = getattr(plugin, "wrapped", {}).get(command)
+        wrapped = getattr(self.become, "wrapped", {}).get(command)
         note = self._econtext_note(command if wrapped is None else wrapped, executable)
         if note is None and commands.is_discovery_script(in_data):
             program = shell.ProgramNote(executable or "/bin/sh", "", command, template=command)
@@ -140,7 +139,7 @@ class CarriedConnection(StockConnection):
                 note,
                 command,
                 in_data,
-                plugin if wrapped is not None else None,
+                self.become if wrapped is not None else None,
             )
             reason = "econtext does not know what it is for"
         except errors.NoPython as error:
@@ -232,8 +231,7 @@ class CarriedConnection(StockConnection):
 
     def _econtext_carries(self) -> bool:
         """Return whether a slave runs the task's modules, under the task's account."""
-        plugin: Any = getattr(self, "become", None)
-        has_slaves = plugin is None or isinstance(plugin, become.RecordingBecome)
+        has_slaves = self.become is None or isinstance(self.become, become.RecordingBecome)
         is_stock = self._econtext_stock or self._econtext_uploads
         return self._econtext is not None and not is_stock and has_slaves
 

@@ -7,6 +7,7 @@
 from typing import Any
 
 class StockConnection:
+    become: Any
     host: str
     _connected: bool
     _play_context: Any

@@ -64,8 +64,8 @@ class LoopPipeline:
         self._changed = threading.Condition()
         self._next = 0
         self._idle = 0
-        #: Items that are over, and the outcomes that the task thread has not taken yet.
-        self._over: set[int] = set()
+        #: Outcomes that the task thread has not taken yet, and the number of the item before
+        #: which it has taken all.
         self._outcomes: dict[int, Any] = {}
         self._taken = 0
         #: Items that may be under way.
@@ -109,7 +109,6 @@ class LoopPipeline:
                 yield
         finally:
             with self._changed:
-                self._over.add(number)
                 self._taken = number + 1
                 self._window = _FEW
                 self._changed.notify_all()
@@ -204,7 +203,6 @@ class LoopPipeline:
             own.end()
             with self._changed:
                 self._outcomes[number] = outcome
-                self._over.add(number)
                 self._idle += 1
                 self._changed.notify_all()
 
@@ -235,13 +233,13 @@ class LoopPipeline:
 
     def wait_for_those_before(self, number: int) -> None:
         """Wait until each item before this one is over; raises client.BrokerGone."""
-        first = self._taken
         with fork_gate.waiting(), self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or all(each in self._over for each in range(first, number))
-            )
+            self._changed.wait_for(lambda: self._closed or self._are_over(number))
         if self._closed:  # an item before this one may never have run
             raise client.BrokerGone("the play is over")
+
+    def _are_over(self, number: int) -> bool:
+        return all(each in self._outcomes for each in range(self._taken, number))
 
     @property
     def multiplexer(self) -> Multiplexer:

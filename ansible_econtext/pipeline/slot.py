@@ -26,9 +26,8 @@ class Slot:
     def __init__(self, pipeline: "LoopPipeline", number: int, is_scout: bool = False) -> None:
         self._pipeline = pipeline
         self._number = number
-        self._is_scout = is_scout
         #: Whether the item may send requests past the pipeline.
-        self.is_active = is_scout
+        self.is_scout = is_scout
         #: Whether its thread holds the pipeline's right to prepare.
         self._prepares = not is_scout
         self._submitted = 0
@@ -40,7 +39,7 @@ class Slot:
         are over.  Raises client.BrokerGone.
         """
         pattern = _pattern_of(work)
-        if self._is_scout:
+        if self.is_scout:
             return self._submit_scout(work, pattern)
         is_usual = self._prepares and pattern is not None and pattern == self._pipeline.pattern
         if not is_usual or self._pipeline.is_broken:
@@ -62,7 +61,7 @@ class Slot:
         self._submitted += 1
         if self._pipeline.pattern is None or not has_payload:
             return None
-        self._is_scout = False
+        self.is_scout = False
         self._pipeline.begin_behind(self._number, work.replace(in_sequence=True))
         return self._reply(is_first=True)
 
@@ -82,7 +81,7 @@ class Slot:
 
     def wait_until_active(self) -> None:
         """Wait until all items before this one are over; raises client.BrokerGone."""
-        if self._is_scout:
+        if self.is_scout:
             self._pipeline.pattern = None
         else:
             self._pipeline.wait_for_those_before(self._number)
@@ -128,7 +127,7 @@ def submit(work: Work) -> Reply | None:
 def is_active() -> bool:
     """Return whether the present thread may send requests past the pipeline."""
     slot = _slot.get()
-    return slot is None or slot.is_active
+    return slot is None or slot.is_scout
 
 
 def wait_until_active() -> None:
