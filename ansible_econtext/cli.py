@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import pathlib
 import sys
 from collections.abc import Callable
 
@@ -10,8 +9,6 @@ from ansible.errors import AnsibleError
 
 from ansible_econtext.client import client, connector, endpoint, messages
 from econtext.controller.printable import printable
-
-Found = list[tuple[pathlib.Path, client.Client | client.BrokerSilent]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,10 +35,10 @@ def status() -> int:
     def show(found: client.Client) -> None:
         print("\n".join(_lines(found.status())))
 
-    brokers = _running()
-    if not brokers:
+    shown, failed = _each(show)
+    if not shown and not failed:
         print("No broker is running.")
-    return int(_each(brokers, show) < len(brokers))
+    return int(failed > 0)
 
 
 def stop() -> int:
@@ -49,39 +46,26 @@ def stop() -> int:
         found.end_broker()
         found.wait_for_end()
 
-    brokers = _running()
-    ended = _each(brokers, end)
+    ended, failed = _each(end)
     print(f"{ended} broker{'' if ended == 1 else 's'} ended.")
-    return int(ended < len(brokers))
+    return int(failed > 0)
 
 
-def _each(brokers: Found, do: Callable[[client.Client], None]) -> int:
-    """Call a function with each broker; tell which ones fail, and return how many do not."""
-    succeeded = 0
-    for directory, found in brokers:
+def _each(do: Callable[[client.Client], None]) -> tuple[int, int]:
+    """Call a function with each broker; tell which fail, and return how many do not and do."""
+    succeeded = failed = 0
+    home = endpoint.home_directory()
+    for directory in sorted(home.iterdir()) if home.is_dir() else ():
         try:
-            if isinstance(found, client.BrokerSilent):
-                raise found
-            do(found)
-            succeeded += 1
+            found = connector.connect_if_running(str(directory))
+            if found is not None:
+                do(found)
+                succeeded += 1
         except (client.BrokerGone, OSError) as error:
+            failed += 1
             said = printable(str(error))
             print(f"ansible-econtext: the broker in {directory}: {said}", file=sys.stderr)
-    return succeeded
-
-
-def _running() -> Found:
-    home = endpoint.home_directory()
-    paths = sorted(home.iterdir()) if home.is_dir() else []
-    found = [(path, _connected(path)) for path in paths if path.is_dir()]
-    return [(path, connection) for path, connection in found if connection is not None]
-
-
-def _connected(path: pathlib.Path) -> client.Client | client.BrokerSilent | None:
-    try:
-        return connector.connect_if_running(str(path))
-    except client.BrokerSilent as error:
-        return error
+    return succeeded, failed
 
 
 def _lines(broker: messages.BrokerStatus) -> list[str]:

@@ -28,21 +28,27 @@ class Broker:
 
 
 @pytest.fixture
-def brokers(monkeypatch):
-    found = [(pathlib.Path("first"), Broker(True)), (pathlib.Path("second"), Broker(False))]
-    monkeypatch.setattr(cli, "_running", lambda: found)
+def brokers(tmp_path, monkeypatch):
+    found = {"first": Broker(True), "none": None, "second": Broker(False)}
+    for name in found:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(cli.endpoint, "home_directory", lambda: tmp_path)
+    monkeypatch.setattr(
+        cli.connector, "connect_if_running", lambda path: found[pathlib.Path(path).name]
+    )
     return found
 
 
 @pytest.mark.parametrize(
     ("command", "said"), [("status", "broker 4711: waits for a run"), ("stop", "1 broker ended.")]
 )
-def test_one_that_does_not_answer(command, said, brokers, capsys):
+def test_one_that_does_not_answer(command, said, brokers, tmp_path, capsys):
     assert cli.main([command]) == 1
     printed = capsys.readouterr()
     assert said in printed.out
-    assert printed.err == "ansible-econtext: the broker in first: it does not listen\n"
-    del brokers[0]
+    where = tmp_path / "first"
+    assert printed.err == f"ansible-econtext: the broker in {where}: it does not listen\n"
+    brokers["first"] = None
     assert cli.main([command]) == 0
     assert capsys.readouterr().err == ""
 
@@ -62,10 +68,10 @@ def test_an_odd_host_keeps_no_other_from_being_shown(user, shown, brokers, monke
     slaves = [messages.SlaveStatus(name, user, user, 1, 0, 2.0) for name in names]
     status = messages.BrokerStatus(process=4711, persist=60.0, idle=2.0, runs=[], slaves=slaves)
     travelled = messages.decode_reply(messages.encode(status), (messages.BrokerStatus,))
-    monkeypatch.setattr(brokers[1][1], "status", lambda: travelled)
+    monkeypatch.setattr(brokers["second"], "status", lambda: travelled)
     terminal = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr(sys, "stdout", terminal)
-    del brokers[0]
+    brokers["first"] = None
     assert cli.main(["status"]) == 0
     terminal.flush()
     lines = terminal.buffer.getvalue().decode("ascii").splitlines()
@@ -104,13 +110,13 @@ def test_a_home_that_is_closed(command, tmp_path, monkeypatch, capsys):
 
 def test_what_a_host_says_of_itself_is_no_command_to_a_terminal(brokers, monkeypatch, capsys):
     slave = messages.SlaveStatus("ssh.h", "\x1b]0;title\x07", "\x9b2J", 1, 0, 0.0)
-    status = brokers[1][1].status().replace(slaves=[slave])
+    status = brokers["second"].status().replace(slaves=[slave])
     monkeypatch.setattr(Broker, "status", lambda broker: status)
     cli.main(["status"])
     assert not {"\x1b", "\x07", "\x9b"} & set(capsys.readouterr().out)
 
 
 def test_none_is_running(brokers, capsys):
-    del brokers[:]
+    brokers.update(dict.fromkeys(brokers))
     assert cli.main(["status"]) == 0
     assert capsys.readouterr().out == "No broker is running.\n"
