@@ -15,7 +15,6 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.become import BecomeBase
 
 from ansible_econtext.client import route
-from ansible_econtext.connection import recording
 from ansible_econtext.core import plugins
 from ansible_econtext.core.stock_classes import StockBecome
 from econtext.boot import first_stage
@@ -31,11 +30,8 @@ _WORDS = "prompt_l10n"
 class RecordingBecome(StockBecome):
     """Mixin for the become plugin that Ansible loaded (`recording.specialise`)."""
 
-    @property
-    def wrapped(self) -> dict[str, str]:
-        """The command inside of each command that was made."""
-        return self.__dict__.setdefault(recording.NOTES + "commands", {})
-
+    #: The command inside of each command that was made.
+    wrapped: dict[str, str]
     #: The shell plugin that the commands are for.
     recorded_shell: Any = None
 

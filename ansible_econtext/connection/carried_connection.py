@@ -51,7 +51,8 @@ class CarriedConnection(StockConnection):
         # A worker tells its connection the parent; in a thread that is the wrong process.
         run_process = self.econtext_run or int(arguments.get("ansible_playbook_pid") or os.getpid())
         host = self._play_context.remote_addr
-        shell_plugin = recording.specialise(self._shell, shell.RecordingShell)
+        kind = shell.RecordingShell
+        shell_plugin = recording.specialise(self._shell, kind, notes={}, environments={})
         self._econtext = Session(self._econtext_hop, host, run_process)
         self._shell = shell_plugin
 
@@ -241,7 +242,7 @@ class CarriedConnection(StockConnection):
         if reason := become.why_not(plugin):
             self._econtext.say(f"the stock way for become: {reason}")
             return plugin
-        return recording.specialise(plugin, become.RecordingBecome)
+        return recording.specialise(plugin, become.RecordingBecome, wrapped={})
 
     def _econtext_prepare(self) -> None:
         assert self._econtext is not None

@@ -5,26 +5,23 @@ for without parsing shell: its own shell and become plugins leave a note of each
 make.  A command with a note is known exactly; any other one goes the stock way.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-#: Prefix of the attributes in which a plugin keeps its notes.
-NOTES = "_econtext_noted_"
 
 _classes: dict[tuple[type, type], type] = {}
 
 
-def specialise(plugin: T, mixin: type) -> T:
+def specialise(plugin: T, mixin: type, **notes: Any) -> T:
     """Return a copy of `plugin` with the methods of `mixin` in front of its own.
 
     The copy's class derives from the plugin's class.  In all else the copy is the plugin that
-    Ansible loaded, with its options and its names.
+    Ansible loaded, with its options and its names; `notes` are attributes of its own.
     """
     kind = type(plugin)
     made = _classes.get((kind, mixin))
     if made is None:
         made = _classes[kind, mixin] = type(kind.__name__, (mixin, kind), {})
     copy: T = object.__new__(made)
-    copy.__dict__.update(plugin.__dict__)
+    copy.__dict__.update(plugin.__dict__, **notes)
     return copy

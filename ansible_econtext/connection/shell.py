@@ -10,7 +10,6 @@ import re
 from typing import Any, NamedTuple
 
 from ansible_econtext.client.messages import Operation
-from ansible_econtext.connection import recording
 from ansible_econtext.core.stock_classes import StockShell
 
 #: A path in which a shell would expand nothing.
@@ -116,19 +115,13 @@ def is_temporary(path: str) -> bool:
 class RecordingShell(StockShell):
     """Mixin for the shell plugin that Ansible loaded (`recording.specialise`)."""
 
+    #: The note of each command that was made, and the variables of each prefix.
+    notes: dict[str, Note]
+    environments: dict[str, dict[str, str]]
     #: Path of the wrapper of asynchronous jobs.
     _wrapper = ""
     #: Program that the last command for a module runs.
     _program: ProgramNote | None = None
-
-    @property
-    def notes(self) -> dict[str, Note]:
-        """The note of each command that was made."""
-        return self.__dict__.setdefault(recording.NOTES + "commands", {})
-
-    @property
-    def _environments(self) -> dict[str, dict[str, str]]:
-        return self.__dict__.setdefault(recording.NOTES + "environments", {})
 
     def _note(self, command: str, note: Note) -> str:
         self.notes[command] = note
@@ -152,7 +145,7 @@ class RecordingShell(StockShell):
 
     def env_prefix(self, **kwargs: Any) -> str:
         prefix = super().env_prefix(**kwargs)
-        self._environments[prefix.strip()] = {name: str(value) for name, value in kwargs.items()}
+        self.environments[prefix.strip()] = {name: str(value) for name, value in kwargs.items()}
         return prefix
 
     def build_module_command(
@@ -162,7 +155,7 @@ class RecordingShell(StockShell):
         program = self._program = self._program_of(env_string, shebang, cmd, arg_path)
         if program is not None and cmd:
             self._note(command.strip(), program)
-        environment = self._environments.get(env_string.strip())
+        environment = self.environments.get(env_string.strip())
         interpreter = (shebang or "").removeprefix("#!").strip()
         if not cmd and arg_path is None and environment is not None and interpreter:
             remote_tmp = self.get_option("remote_tmp")

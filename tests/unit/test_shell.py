@@ -21,7 +21,7 @@ class Stock(ShellModule):
 
 @pytest.fixture
 def shell():
-    made = recording.specialise(Stock(), notes.RecordingShell)
+    made = recording.specialise(Stock(), notes.RecordingShell, notes={}, environments={})
     made.executable = "/bin/sh"
     return made
 
