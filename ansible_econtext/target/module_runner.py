@@ -82,11 +82,11 @@ def exit_status(error):
 def _prepare(request):
     # type: (dict) -> None
     """Make this process as the module expects it."""
+    file_operations.enter(request["directory"])  # which sets PWD, as the task may
     for name, value in request["environment"].items():
         os.environ[compat.native(name)] = compat.native(value)
     time.tzset()  # TZ may be one of them
     tempfile.tempdir = None  # TMPDIR, too, which Python reads once in a process
-    file_operations.enter(request["directory"])
     try:
         os.getcwd()
     except OSError:  # another account's directory, after become
