@@ -21,7 +21,7 @@ class _RunHandler(RequestHandler[A]):
         self, slave: PooledSlave, function: str, *arguments: Any
     ) -> CollectingCall:
         """Call a function of `target/terminal.py`; the first argument is the kind of terminal."""
-        target_modules.provide(slave.link, target_modules.FOR_TERMINALS)
+        target_modules.provide(slave.link, (TERMINAL,))
         return self._begin_call(slave, TERMINAL, function, *arguments)
 
     def _died(self, error: CallDied, call: CollectingCall | ModuleRun) -> None:

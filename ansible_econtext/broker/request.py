@@ -205,10 +205,8 @@ class RequestHandler(Generic[A]):
 
     def _is_outdated(self, error: Exception) -> bool:
         """Return whether to replace the slave: once, since its files may change all the time."""
-        if not isinstance(error, CallError) or error.kind in self._replaced_for:
-            return False
-        kinds = (target_modules.OUTDATED, target_modules.ORPHANED)
-        if error.kind not in kinds:
+        kinds = {target_modules.OUTDATED, target_modules.ORPHANED} - self._replaced_for
+        if not isinstance(error, CallError) or error.kind not in kinds:
             return False
         self._replaced_for.add(error.kind)
         return True

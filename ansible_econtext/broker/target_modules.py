@@ -32,9 +32,6 @@ _ALL = (
 #: The modules that a slave with warm processes holds besides.
 FOR_WARM_PROCESSES = ("ansible_econtext.target.session_guard", WARM_PROCESS)
 
-#: The modules that a slave holds besides once a task wants a terminal.
-FOR_TERMINALS = (TERMINAL,)
-
 
 def provide(link: Link, names: tuple[str, ...] = _ALL) -> None:
     """Send these modules to a slave, except those that it has."""

@@ -36,9 +36,10 @@ def run(manifest, name):
     os.close(nothing)
     call.importer.use(call.importer.store.manifest(manifest))  # type: ignore
     try:
-        _import(str(name))
+        __import__(str(name))
     except Exception:  # an ordinary call fails in the same way, and reports it
         return None, []
+    sys.modules.pop(str(name))  # it was wanted for its imports
     guardian = session_guard.Guard()
     run_command.keep_apart(guardian)
     state = State()
@@ -85,13 +86,6 @@ def _resources():
         except OSError:
             pass  # the descriptor of the listing itself
     return files, threading.active_count()
-
-
-def _import(name):
-    # type: (str) -> None
-    """Import the module for its imports, and drop the module itself."""
-    __import__(name)
-    sys.modules.pop(name)
 
 
 def _output(name):
@@ -141,7 +135,8 @@ class State(object):
     def __init__(self):
         # type: () -> None
         self._modules = {name: module for name, module in sys.modules.items() if _is_of(name)}
-        self._variables = [(vars(module), dict(vars(module))) for module in _all(self._modules)]
+        modules = filter(None, self._modules.values())
+        self._variables = [(vars(module), dict(vars(module))) for module in modules]
         found = {
             id(value): value
             for _, variables in self._variables
@@ -154,15 +149,15 @@ class State(object):
         self._umask = os.umask(0)
         os.umask(self._umask)
         try:
-            self._directory = os.getcwd()  # type: object
+            self._directory = os.getcwd()
         except OSError:  # another account's directory: the module runner leaves it
-            self._directory = None
+            self._directory = "/"
 
     def leave_directory(self):
         # type: () -> None
         """Go back to the directory of before the first run."""
         try:
-            os.chdir(self._directory or "/")  # type: ignore[call-overload]
+            os.chdir(self._directory)
         except OSError:  # it is gone: the next module's request names its own
             os.chdir("/")
 
@@ -190,11 +185,6 @@ def _put_back(value, before):
     if value != before:
         value.clear()  # type: ignore[attr-defined]
         value.update(before)  # type: ignore[attr-defined]
-
-
-def _all(modules):
-    # type: (dict) -> list
-    return [module for module in modules.values() if module is not None]
 
 
 def _is_of(name):
