@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.vars.manager import VariableManager
 
+from ansible_econtext.core import values
 from ansible_econtext.core.patch import replaced
 
 #: The attribute of VariableManager that each of its methods changes in place.
@@ -80,6 +81,7 @@ def of_now(arguments: dict[str, Any], loader: Any) -> dict[str, Any]:
         hosts = manager._hostvars = _shallow(manager._hostvars)
         hosts._variable_manager = manager
         variables["hostvars"] = hosts
-        if isinstance(variables.get("vars"), dict):
-            variables["vars"] = {**variables["vars"], "hostvars": hosts}
+        every = variables.get("vars")
+        if isinstance(every, dict):  # from 2.21 on marked as deprecated
+            variables["vars"] = values.types().tag_copy(every, {**every, "hostvars": hosts})
     return {"variable_manager": manager, "task_vars": variables}
