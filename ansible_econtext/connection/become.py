@@ -81,7 +81,7 @@ def hop(
         password=to_text(password) if password else None,
         prompt=_prompt(maker) if maker.prompt else b"",
         # A program that is not told how to ask may ask on its terminal alone (doas).
-        terminal=maker.expect_prompt() and _asks_in_own_words(maker),
+        terminal=_asks_in_own_words(maker) and bool(maker.expect_prompt()),
         marker=maker.success.encode(),
         incorrect=_translated(maker, maker.fail),
         missing=_translated(maker, maker.missing),
