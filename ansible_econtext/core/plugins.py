@@ -118,7 +118,8 @@ def mode_of_put(connection: Any, mode: int) -> int:
 
 def _transfers_mode(connection: Any) -> bool:
     """Return whether a file goes by sftp or scp, and not by a command or a local copy."""
-    return _option(connection, "ssh_transfer_method") not in (None, "piped")
+    option = "ssh_transfer_method"  # None before 2.17, for sftp if the host has it
+    return connection.has_option(option) and connection.get_option(option) != "piped"
 
 
 def special_transfer(connection: Any) -> str:
