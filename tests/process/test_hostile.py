@@ -41,8 +41,13 @@ def beside(router):
 
 
 @pytest.fixture(params=["direct", "through a slave"])
-def start(request, router, beside):
-    return router.local if request.param == "direct" else beside.local
+def starter(request, router, beside):
+    return router if request.param == "direct" else beside
+
+
+@pytest.fixture
+def start(starter):
+    return starter.local
 
 
 def test_the_fake_slave_can_be_honest(start):
@@ -99,11 +104,10 @@ def test_beginnings(start, beside, behaviour):
     processes.gone(waiting.running(fake_slave.__file__), 5)
 
 
-def test_silence(start, beside, monkeypatch):
-    real = local.launch
-    monkeypatch.setattr(local, "launch", lambda python: real(python)._replace(timeout=0.5))
+def test_silence(starter, beside):
+    plan = local.launch(fake("silence"))._replace(timeout=0.5)
     with pytest.raises(LaunchError, match="no slave ran after 0.5 seconds"):
-        start(fake("silence"))
+        starter.launch(plan)
     assert beside.call(plain.echo, 1) == [[1], []]
     processes.gone(waiting.running(fake_slave.__file__), 5)
 
