@@ -5,8 +5,7 @@ import re
 from ansible_econtext.client.route import Hop
 from econtext.controller.launch import Launch
 from econtext.controller.methods import ssh
-from econtext.controller.prompts import Dialogue
-from econtext.target import wire
+from econtext.controller.prompts import ANY_STREAM, Dialogue
 
 #: Seconds that a login has in any case: `timeout` is 10 by default, as stock Ansible waits for the
 #: connection alone, and for what follows without a limit.
@@ -25,7 +24,7 @@ def of(hop: Hop, parent: str) -> Launch:
         return Launch(name, tuple(hop.argv))
     dialogue = Dialogue(
         marker=hop.marker,
-        asks_on=frozenset([wire.STDOUT, wire.STDERR, wire.TERMINAL]),
+        asks_on=ANY_STREAM,
         prompt=re.compile(hop.prompt) if hop.prompt else None,
         password=hop.password,
         incorrect=hop.incorrect,

@@ -77,8 +77,7 @@ def local_hop(pythons: Sequence[str]) -> Hop:
 
 def interpreter_hop(python: str) -> Hop:
     """Return the hop to a slave under another Python, of the same account."""
-    command = "exec " + first_stage.command([python])
-    return Hop("python", python, ["/bin/sh", "-c", command], python, python)
+    return Hop("python", python, list(first_stage.in_shell(python)), python, python)
 
 
 def ssh_hop(

@@ -13,6 +13,13 @@ _LOOK_BACK = 16384
 _LONGEST_PROMPT = 1024
 
 
+#: Request for a password by a program that is not told how to ask.
+ASKED = re.compile(rb"(?i)password[^\n]*:\s*\Z")
+
+#: All streams of a command: a program that leads to another account asks on any of them.
+ANY_STREAM = frozenset([wire.STDOUT, wire.STDERR, wire.TERMINAL])
+
+
 class Dialogue(NamedTuple):
     """Output to expect of the command that starts a slave, and the answers to it.
 

@@ -5,11 +5,7 @@ import secrets
 from typing import NamedTuple
 
 from econtext.boot import first_stage
-from econtext.controller.prompts import Dialogue
-from econtext.target import wire
-
-#: A request for a password by a program that is not told how to ask.
-ASKED = re.compile(rb"(?i)password[^\n]*:\s*\Z")
+from econtext.controller.prompts import ANY_STREAM, ASKED, Dialogue
 
 
 class Marked(NamedTuple):
@@ -30,8 +26,7 @@ class Marked(NamedTuple):
         prompt: re.Pattern[bytes] = ASKED,
     ) -> Dialogue:
         """Return the dialogue with the program, which asks on any of its streams."""
-        asks_on = frozenset([wire.STDOUT, wire.STDERR, wire.TERMINAL])
-        return Dialogue(self.marker, asks_on, prompt, password, incorrect, missing)
+        return Dialogue(self.marker, ANY_STREAM, prompt, password, incorrect, missing)
 
 
 def marked(python: str | None) -> Marked:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from econtext.boot import first_stage
 from econtext.controller.launch import Launch
-from econtext.controller.prompts import Dialogue
+from econtext.controller.prompts import ASKED, Dialogue
 from econtext.target import wire
 
 #: No slave's ssh becomes a master connection, which would outlive the controller, and none has a
@@ -26,8 +26,6 @@ _UNSHARED = ("-o", "ControlPath=none")
 #: of OpenSSH 9.9).
 _FLAGS, _VALUED = "[^-BDEFIJLOPQRSWbceilmopw]", "[BDEFIJLOPQRSWbceilmopw]"
 _OPTION = re.compile(f"-(?=[^-])({_FLAGS}*)(?:({_VALUED})(.*))?", re.DOTALL)
-
-_PROMPT = re.compile(rb"(?i)password[^\n]*:\s*\Z")
 
 
 def launch(
@@ -91,7 +89,7 @@ def dialogue(password: str | None, prompt: bytes = b"") -> Dialogue:
         return Dialogue()
     return Dialogue(
         asks_on=frozenset([wire.TERMINAL]),
-        prompt=re.compile(prompt) if prompt else _PROMPT,
+        prompt=re.compile(prompt) if prompt else ASKED,
         password=password,
         incorrect=(b": Permission denied (", b"(yes/no", b"Enter passphrase"),
     )
