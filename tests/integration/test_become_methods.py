@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -40,6 +40,8 @@ class Method(NamedTuple):
     def __str__(self) -> str:
         return f"{self.name}{'-password' if self.has_password else ''}"
 
+
+Run = Callable[[Method, str], Result]
 
 METHODS = [
     Method("sudosu"),
@@ -87,46 +89,45 @@ def plugins() -> pathlib.Path:
     return collections.directory(PLUGINS)
 
 
-def run(
-    method: Method,
-    strategy: str,
-    sshd: Sshd,
-    accounts: Accounts,
-    scratch: pathlib.Path,
-    plugins: pathlib.Path,
-) -> Result:
-    login = accounts.guarded if method.has_password else accounts.plain
-    variables = {
-        **sshd.variables(login),
-        "ansible_become": True,
-        "ansible_become_method": f"community.general.{method.name}",
-        "ansible_become_user": "root",
-        # Before 2.17 stock Ansible pipelines where a plugin says that it cannot.
-        "ansible_pipelining": strategy != "linear",
-        **method.variables,
-    }
-    if method.has_password:
-        variables["ansible_become_password"] = login.password
-    if method.script:
-        program = scratch / method.name
-        program.write_text(f"#!/bin/sh\n{method.script}\n", encoding="utf-8")
-        program.chmod(0o755)
-        variables["ansible_become_exe"] = str(program)
-    return run_play(
-        play_of(
-            {"name": "who", "shell": "id -un; id -Gn; echo $HOME"},
-            {"name": "loop", "command": "echo {{ item }}", "loop": [1, 2]},
-            {"name": "file", "file": {"path": "/root/.no-such-file", "state": "absent"}},
-        ),
-        directory=scratch / "run",
-        strategy=strategy,
-        inventory=variables,
-        env={
-            "ANSIBLE_COLLECTIONS_PATH": str(plugins),
-            "ANSIBLE_SSH_EXTRA_ARGS": method.ssh_args,
-        },
-        extra_args=["-vvv"],
-    )
+@pytest.fixture
+def run(sshd: Sshd, accounts: Accounts, scratch: pathlib.Path, plugins: pathlib.Path) -> Run:
+    """Run the same tasks by a method, under a strategy."""
+
+    def run(method: Method, strategy: str) -> Result:
+        login = accounts.guarded if method.has_password else accounts.plain
+        variables = {
+            **sshd.variables(login),
+            "ansible_become": True,
+            "ansible_become_method": f"community.general.{method.name}",
+            "ansible_become_user": "root",
+            # Before 2.17 stock Ansible pipelines where a plugin says that it cannot.
+            "ansible_pipelining": strategy != "linear",
+            **method.variables,
+        }
+        if method.has_password:
+            variables["ansible_become_password"] = login.password
+        if method.script:
+            program = scratch / method.name
+            program.write_text(f"#!/bin/sh\n{method.script}\n", encoding="utf-8")
+            program.chmod(0o755)
+            variables["ansible_become_exe"] = str(program)
+        return run_play(
+            play_of(
+                {"name": "who", "shell": "id -un; id -Gn; echo $HOME"},
+                {"name": "loop", "command": "echo {{ item }}", "loop": [1, 2]},
+                {"name": "file", "file": {"path": "/root/.no-such-file", "state": "absent"}},
+            ),
+            directory=scratch / "run",
+            strategy=strategy,
+            inventory=variables,
+            env={
+                "ANSIBLE_COLLECTIONS_PATH": str(plugins),
+                "ANSIBLE_SSH_EXTRA_ARGS": method.ssh_args,
+            },
+            extra_args=["-vvv"],
+        )
+
+    return run
 
 
 @pytest.mark.usefixtures("ours")
@@ -137,18 +138,11 @@ def run(
         for each in METHODS
     ],
 )
-def test_a_method_is_carried(
-    method: Method,
-    sshd: Sshd,
-    accounts: Accounts,
-    strategy: str,
-    scratch: pathlib.Path,
-    plugins: pathlib.Path,
-) -> None:
+def test_a_method_is_carried(method: Method, run: Run, accounts: Accounts, strategy: str) -> None:
     """And results are those of stock Ansible."""
     with doas_allows(accounts) if method.name == "doas" else contextlib.nullcontext():
-        ours = run(method, strategy, sshd, accounts, scratch, plugins)
-        stock = run(method, "linear", sshd, accounts, scratch, plugins)
+        ours = run(method, strategy)
+        stock = run(method, "linear")
     assert ours.rc == stock.rc == 0, f"{ours}\n{stock}"
     assert ours.one("who").result["stdout_lines"][0] == "root"
     assert len(ours.tasks) == len(stock.tasks)
@@ -160,18 +154,11 @@ def test_a_method_is_carried(
 
 @pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize("name", ["machinectl", pytest.param("run0", marks=more_of_a_kind)])
-def test_a_method_that_cannot_be_carried_says_why(
-    name: str,
-    sshd: Sshd,
-    accounts: Accounts,
-    strategy: str,
-    scratch: pathlib.Path,
-    plugins: pathlib.Path,
-) -> None:
+def test_a_method_that_cannot_be_carried_says_why(name: str, run: Run, strategy: str) -> None:
     """And goes the stock way."""
     script = 'while [ "$1" != /bin/sh ]; do shift; done; exec sudo -n "$@"'
     method = Method(name, {"ansible_pipelining": False}, script=script, ssh_args="-tt")
-    result = run(method, strategy, sshd, accounts, scratch, plugins)
+    result = run(method, strategy)
     assert result.rc == 0, str(result)
     reason = f"community.general.{name} puts a terminal between the slave and its link"
     assert f"econtext: the stock way for become: {reason}" in result.stdout

@@ -1,4 +1,4 @@
-"""What `ansible-playbook` writes to a pipe or a file is there before the next task begins."""
+"""Output of `ansible-playbook` to a pipe or a file: written before the next task begins."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_a_name_that_is_an_option(router: econtext.Router) -> None:
 
 
 def test_what_su_leads_to_is_told(router: econtext.Router) -> None:
-    """A shell that lets nobody in says so on its output, where the marker is looked for."""
+    """`nologin` refuses a login on standard output, where the marker is looked for."""
     routes.need_root()
     with pytest.raises(econtext.LaunchError, match="not available"):
         router.su("nobody")

@@ -123,7 +123,7 @@ def test_a_command_that_does_not_exist(slave):
 
 
 def test_bytes_that_are_not_utf_8_stay_as_they_are(slave):
-    """Those of a path, in both directions: on Python 2.7 they became another path."""
+    """In paths, in both directions: Python 2.7 made another path of them."""
     slave.command(1, ["printf", "%s", "caf\udce9 \udc80\udcff \u00e9\U0001f600"])
     data = data_of(slave.until(wire.EXIT), wire.STDOUT)
     assert data == b"caf\xe9 \x80\xff \xc3\xa9\xf0\x9f\x98\x80"

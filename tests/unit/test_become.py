@@ -1,4 +1,4 @@
-"""What a become plugin tells of its command: can a slave stand behind it, and how does it ask?"""
+"""Become plugins: whether a slave can stand behind the command, and how the command asks."""
 
 import re
 
@@ -113,7 +113,7 @@ def test_words_of_the_users_count_alone(shell, word):
 
 
 def test_without_a_password_there_is_no_terminal(shell):
-    """And a prompt that comes all the same is known, so that nobody waits for an answer."""
+    """The prompt is known all the same, so that a start with it fails at once."""
     hop = become.hop(loaded("su"), shell, ["/usr/bin/python3"], 10, None)
     assert not hop.terminal
     assert re.search(hop.prompt, b"Password: ")

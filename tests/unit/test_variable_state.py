@@ -1,4 +1,4 @@
-"""What a task thread takes of the variables at its start."""
+"""Copies of the variables that a task thread takes at its start."""
 
 from tests.support.core import needs_2_19
 
