@@ -1,4 +1,4 @@
-"""Strategy mixin that carries ssh and local connections through slaves."""
+"""Strategy mixin that carries connections through slaves."""
 
 import atexit
 import contextlib

@@ -19,9 +19,9 @@ def of(hop: Hop, parent: str) -> Launch:
         dialogue = ssh.dialogue(hop.password, hop.prompt)
         argv = tuple(ssh.for_slaves(hop.argv))
         timeout = max(_LOGIN, hop.timeout)
-        return Launch(name, argv, dialogue, hop.terminal, is_network=True, timeout=timeout)
+        return Launch(name, argv, dialogue, hop.terminal, hop.is_network, timeout=timeout)
     if hop.kind != "become":
-        return Launch(name, tuple(hop.argv))
+        return Launch(name, tuple(hop.argv), is_network=hop.is_network)
     dialogue = Dialogue(
         marker=hop.marker,
         asks_on=ANY_STREAM,

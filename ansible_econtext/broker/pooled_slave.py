@@ -27,9 +27,17 @@ class PooledSlave:
     """Running slave, with all that the broker keeps for it."""
 
     def __init__(
-        self, link: Link, python: str, path: tuple[bytes, ...], loop: Loop, login: bytes = b""
+        self,
+        link: Link,
+        python: str,
+        path: tuple[bytes, ...],
+        loop: Loop,
+        login: bytes = b"",
+        is_in_container: bool = False,
     ) -> None:
         self.link = link
+        #: Whether its root directory may be one that this machine is to unmount.
+        self.is_in_container = is_in_container
         #: The routes' keys of the slaves that lead to it: the first on its host, to itself.
         self.path = path
         #: The key of the one that its account's login started, under another Python maybe.

@@ -74,10 +74,12 @@ class RunningSlaves:
     ) -> None:
         """End an account's idle slaves on a route's host, then call `then`.
 
-        With messages.ALL_ACCOUNTS, those of all but root and the accounts of the route.  Slaves
-        on the route itself stay, and those that are in use.  Removals are waited for, as many
-        seconds as `patience` says, and ends for a while.
+        With messages.ALL_ACCOUNTS, those of all but root and the accounts of the route; if the
+        host is this machine, those in its containers too.  Slaves on the route itself stay, and
+        those that are in use.  Removals are waited for, as many seconds as `patience` says, and
+        ends for a while.
         """
+        is_for_all = account == messages.ALL_ACCOUNTS
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
         staying = {"root"} | {
             slave.link.greeting["user"]
@@ -86,10 +88,13 @@ class RunningSlaves:
         }
 
         def is_meant(slave: PooledSlave) -> bool:
+            if slave.path[-1] in on_the_route:
+                return False
+            if is_for_all and slave.is_in_container and route[0].kind == "local":
+                return True
             user = slave.link.greeting["user"]
-            is_named = user not in staying if account == messages.ALL_ACCOUNTS else user == account
-            is_here = slave.path[0] == key_of(route[:1]) and slave.path[-1] not in on_the_route
-            return is_here and is_named
+            is_named = user not in staying if is_for_all else user == account
+            return slave.path[0] == key_of(route[:1]) and is_named
 
         slaves = list(filter(is_meant, self._slaves.values()))
         if patience > 0 and any(slave.is_tidying for slave in slaves):
@@ -135,6 +140,13 @@ class RunningSlaves:
         """
         if self._slaves.get(slave.path[-1]) is slave:
             self._drop(slave.login)
+
+    def end_containers(self, then: Callable[[], None]) -> None:
+        """End the slaves in containers, then call `then`; behind a run users unmount."""
+        slaves = [slave for slave in self._slaves.values() if slave.is_in_container]
+        for key in {slave.path[0] for slave in slaves}:
+            self._drop(key)
+        self._when_gone([slave.link for slave in slaves], then)
 
     def end_old(self) -> None:
         """End the old slaves that no request uses, logins among them; for the start of a run."""

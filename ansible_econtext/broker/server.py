@@ -5,6 +5,7 @@ and ends some time after the last of them, with every slave.  It has one thread,
 for each file that is transferred.  It imports nothing of Ansible.
 """
 
+import functools
 import os
 import signal
 import socket
@@ -121,7 +122,7 @@ class Broker:
         self._idle = self.loop.call_later(self._persist, self.end)
         self._newer.clear()
         other_brokers.tell(self._directory)
-        self._tidy(lambda: None)
+        self._tidy(lambda: self._slaves.end_containers(lambda: None))
 
     def _note_newer(self, name: str) -> None:
         """Note another broker that waits for a run; end if this one waits for longest of many."""
@@ -171,7 +172,9 @@ class Broker:
                 self._register(connection, request.run)
                 done()
             case messages.Leave():
-                self._tidy(done)
+                is_last = len(self._runs) <= 1
+                then = functools.partial(self._slaves.end_containers, done) if is_last else done
+                self._tidy(then)
             case messages.Alive():
                 done()
             case messages.Status():

@@ -162,7 +162,8 @@ class SlavePool(RunningSlaves):
                 self._found_out[key] = attempt.found_out
             path = tuple(key_of(route[: length + 1]) for length in range(len(route)))
             login = key_of(without_pythons(route))
-            slave = PooledSlave(outcome, hop.python, path, self._loop, login)
+            in_container = route[0].kind == "container"
+            slave = PooledSlave(outcome, hop.python, path, self._loop, login, in_container)
             slave.left |= self._left.pop(key, set())
             self._add(key, slave, parent)
             outcome.on_end.append(lambda error: self._ended(key, slave))

@@ -18,7 +18,8 @@ from ansible_econtext.client.route import Route
 #: Bytes of one request or reply: a large module with its arguments, or its output.
 LIMIT = 512 * 1024 * 1024
 
-#: Stands for any account of a host but root's and those of the route.  No account has this name.
+#: Stands for any account of a host but root's and those of the route, and, if the host is this
+#: machine, for any account in a container of it.  No account has this name.
 ALL_ACCOUNTS = "*"
 
 

@@ -19,7 +19,7 @@ from econtext.target import codec
 class Hop(Record):
     """Step of a route: the command that starts the next slave, and what it may ask for."""
 
-    #: "ssh", "local", "become", or "python" for another interpreter of the same account.
+    #: "ssh", "local", "container", "become", or "python" for another interpreter of the account.
     kind: str
     name: str
     argv: list[str]
@@ -39,6 +39,8 @@ class Hop(Record):
     missing: tuple[bytes, ...] = ()
     #: Seconds that the user allows: for a login by ssh, or for become until its marker.
     timeout: float = 0.0
+    #: Whether it leads over a network, where compression pays.
+    is_network: bool = False
 
 
 Route = list[Hop]
@@ -69,10 +71,25 @@ def local_hop(pythons: Sequence[str]) -> Hop:
 
     It gets this process's limit of open files, as the broker has a higher one for itself.
     """
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = "unlimited" if soft == resource.RLIM_INFINITY else soft
-    command = f"ulimit -Sn {limit}; exec {first_stage.command(pythons)}"
+    command = f"{_own_limit()}; exec {first_stage.command(pythons)}"
     return Hop("local", "local", ["/bin/sh", "-c", command], "local", only(pythons))
+
+
+def container_hop(
+    name: str, argv: list[str], key: str, pythons: Sequence[str], is_network: bool
+) -> Hop:
+    """Return the hop to a slave in a container, by a program of this machine.
+
+    It gets this process's limit of open files, too.  `argv` has `first_stage.command` of the
+    Pythons in it, which are not part of the route's key.
+    """
+    command = ["/bin/sh", "-c", f'{_own_limit()}; exec "$@"', "sh", *argv]
+    return Hop("container", name, command, key, only(pythons), is_network=is_network)
+
+
+def _own_limit() -> str:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"ulimit -Sn {'unlimited' if soft == resource.RLIM_INFINITY else soft}"
 
 
 def interpreter_hop(python: str) -> Hop:
@@ -104,6 +121,7 @@ def ssh_hop(
         prompt=re.escape(prompt.encode()),
         terminal=password is not None,
         timeout=timeout,
+        is_network=True,
     )
 
 

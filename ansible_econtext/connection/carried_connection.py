@@ -124,8 +124,7 @@ class CarriedConnection(StockConnection):
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(cmd, in_data=in_data, sudoable=sudoable)
-        if not self._connected:
-            self._connect()
+        self._econtext_connect()
         executable, command = commands.without_executable(cmd, self._shell)
         self._econtext.directory = self._econtext_directory()
         wrapped = getattr(self.become, "wrapped", {}).get(command)
@@ -155,7 +154,7 @@ class CarriedConnection(StockConnection):
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
-        local, remote = self._econtext_path(in_path), self._econtext_path(out_path)
+        local, remote = self._econtext_path(in_path), self._econtext_remote_path(out_path)
         limit = SMALL_FILE if shell.is_temporary(to_text(out_path)) else -1
         if shell.is_of_module(to_text(out_path)) and self._econtext_runs_programs():
             limit = LARGEST_MODULE
@@ -170,8 +169,8 @@ class CarriedConnection(StockConnection):
         if self._econtext is None:
             fork_gate.move("the stock way")
             return stock(in_path, out_path)
-        remote, local = self._econtext_path(in_path), self._econtext_path(out_path)
-        reason = plugins.special_transfer(self)
+        remote, local = self._econtext_remote_path(in_path), self._econtext_path(out_path)
+        reason = self._econtext_stock_fetch()
         if reason:
             return self._econtext_go(f"fetch_file: {reason}", stock, in_path, out_path)
         try:
@@ -190,6 +189,14 @@ class CarriedConnection(StockConnection):
         super().close()
 
     # Methods of econtext
+
+    def _econtext_connect(self) -> None:
+        if not self._connected:
+            self._connect()
+
+    def _econtext_stock_fetch(self) -> str:
+        """Return why a file is fetched the stock way; "" if it is not."""
+        return plugins.special_transfer(self)
 
     def _econtext_go(
         self, what: str, stock: Callable[..., Any], *arguments: Any, command: str = ""
@@ -264,5 +271,9 @@ class CarriedConnection(StockConnection):
         return to_text(directory) if directory else None
 
     def _econtext_path(self, path: str) -> str:
-        """Return the path of a file, on the controller or the target."""
+        """Return the path of a file on the controller."""
         return to_text(path)
+
+    def _econtext_remote_path(self, path: str) -> str:
+        """Return the path of a file on the target."""
+        return self._econtext_path(path)

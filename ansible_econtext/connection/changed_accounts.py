@@ -1,6 +1,7 @@
 """Accounts that a task may change or remove, and that no idle slave may use meanwhile.
 
-The system's tools refuse to change or remove an account that has processes.
+The system's tools refuse to change or remove an account that has processes, and to unmount what
+is a process's root: a task that unmounts counts as one that may change any account.
 """
 
 import json
@@ -9,15 +10,16 @@ import re
 from ansible_econtext.client.messages import ALL_ACCOUNTS
 from ansible_econtext.payload import ansiballz
 
-#: Programs that change accounts, and those that remove packages: their scripts may do so too.
+#: Programs that change accounts or unmount, and those that remove packages: their scripts may do
+#: so too.
 _PROGRAMS = re.compile(
     rb"(?:^|[^\w.-]|\\[nrt])"  # in JSON too, where a line ends in \n
-    rb"(?:userdel|usermod|deluser|luserdel|lusermod|homectl|pw|rmuser"
+    rb"(?:userdel|usermod|deluser|luserdel|lusermod|homectl|pw|rmuser|umount"
     rb"|apk|apt|apt-get|aptitude|dnf|dnf5|dpkg|microdnf|pacman|rpm|yum|zypper)(?![\w.-])"
 )
 
-#: Modules that remove packages, and those that run programs.
-_PACKAGERS = frozenset("apk apt dnf dnf5 pacman yum zypper".split())
+#: Modules that remove packages or unmount, and those that run programs.
+_CHANGERS = frozenset("apk apt dnf dnf5 mount pacman yum zypper".split())
 _RUNNERS = frozenset(["command", "expect"])
 
 #: A module's file, as the command for an asynchronous job names it.
@@ -32,7 +34,7 @@ def of_payload(payload: ansiballz.Payload) -> str:
     name = payload.name.rpartition(".")[2]
     if name in _RUNNERS:
         return _of_text(payload.parameters)
-    return ALL_ACCOUNTS if name in _PACKAGERS else ""
+    return ALL_ACCOUNTS if name in _CHANGERS else ""
 
 
 def of_command(command: str) -> str:
@@ -40,7 +42,7 @@ def of_command(command: str) -> str:
     module = _FILE.search(command)
     if module is not None:  # its arguments are in its file
         name = module[1]
-        return ALL_ACCOUNTS if name in {"user", *_RUNNERS, *_PACKAGERS} else ""
+        return ALL_ACCOUNTS if name in {"user", *_RUNNERS, *_CHANGERS} else ""
     return _of_text(command.encode(errors="surrogateescape"))
 
 

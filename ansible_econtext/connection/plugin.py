@@ -1,4 +1,4 @@
-"""Carried connection plugins: stock ones with a mixin in front, for ssh and for local.
+"""Carried connection plugins: stock ones with a mixin in front.
 
 `carried(stock)` makes one of the class of a stock connection plugin.
 """
@@ -7,6 +7,7 @@ import ansible.plugins.connection
 from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
+from ansible_econtext.connection import containers
 from ansible_econtext.connection.carried_connection import CarriedConnection
 from ansible_econtext.core import plugins, versions
 
@@ -36,6 +37,12 @@ _MIXINS = {"ssh": CarriedSSH, "local": CarriedLocal}
 _carried: dict[type, type] = {}
 
 
+def _mixin(stock: type) -> type | None:
+    if plugins.is_core_plugin(stock, ansible.plugins.connection):
+        return _MIXINS.get(getattr(stock, "transport", ""))
+    return containers.MIXINS.get(plugins.collection_name(stock))
+
+
 def carried(stock: type) -> type | None:
     """Return the class that carries a stock one; None if econtext has no mixin for it.
 
@@ -45,8 +52,8 @@ def carried(stock: type) -> type | None:
         versions.warn_of_unknown_version()
         with versions.stock_if_unknown():
             plugins.tell_of_variables()
-        mixin = _MIXINS.get(getattr(stock, "transport", ""))
-        if mixin is None or not plugins.is_core_plugin(stock, ansible.plugins.connection):
+        mixin = _mixin(stock)
+        if mixin is None:
             return None  # a plugin of another kind, or a carried one
         _carried[stock] = type("Connection", (mixin, stock), {})
     return _carried[stock]

@@ -36,6 +36,16 @@ _READING_LOOKUPS = "csvfile env file fileglob first_found ini template"
 
 LOOKUPS: frozenset[str] = frozenset(f"{_COMPUTING_LOOKUPS} {_READING_LOOKUPS}".split())
 
+#: Connections of collections that are carried.  None of them starts a process or waits before a
+#: command goes the stock way; `community.general.jail` does, and is not one of these.
+CONNECTIONS: frozenset[str] = frozenset(
+    """
+    community.docker.docker community.docker.nsenter community.general.chroot
+    community.general.incus community.general.lxc community.general.lxd
+    containers.podman.buildah containers.podman.podman kubernetes.core.kubectl
+    """.split()
+)
+
 #: Filters of ansible-core that compute from their arguments.  `random` asks the system, or a
 #: generator of its own if it has a seed.  Of `from_json`, `to_json` and `to_nice_json` the argument
 #: `profile`, which no document of ansible-core names, imports a module if there is a dot in it.

@@ -159,6 +159,8 @@ def _is_safe(loader: Any, name: str, collections: Any, own_directories: frozense
         found = loader.find_plugin_with_context(name, collection_list=collections)
     if not found.resolved or found.plugin_resolved_path is None:
         return True  # there is none, which the task reports
+    if loader.type == "connection" and found.resolved_fqcn in known_plugins.CONNECTIONS:
+        return True
     directory, file = os.path.split(found.plugin_resolved_path)
     if directory in own_directories:
         return True

@@ -156,6 +156,8 @@ def is_pipelining_refused(
     Source: `AnsiblePlugin.set_options` in `plugins/__init__.py`, 2.16 to 2.21, whose
     arguments these are.  The option is off by default, which does not count.
     """
+    if not connection.has_option("pipelining"):
+        return False
     value, origin = constants.config.get_config_value_and_origin(
         "pipelining",
         plugin_type="connection",
@@ -200,6 +202,17 @@ def is_core_plugin(kind: type, package: types.ModuleType) -> bool:
     """
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     return file is not None and os.path.dirname(file) in package.__path__
+
+
+def collection_name(kind: type) -> str:
+    """Return the full name of a connection plugin of a collection; "" for any other class.
+
+    Source: `PluginLoader._find_fq_plugin` in `plugins/loader.py`, 2.16 to 2.21.
+    """
+    found = re.fullmatch(
+        r"ansible_collections\.(\w+\.\w+)\.plugins\.connection\.(\w+)", kind.__module__
+    )
+    return f"{found[1]}.{found[2]}" if found else ""
 
 
 def is_known_shell(plugin: Any) -> bool:

@@ -7,8 +7,11 @@
 from typing import Any
 
 class StockConnection:
+    @property
+    def has_pipelining(self) -> bool: ...
     become: Any
     host: str
+    transport: str
     _connected: bool
     _play_context: Any
     _shell: Any

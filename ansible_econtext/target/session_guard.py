@@ -76,7 +76,7 @@ def _watch(ends):
         os.setpgid(0, 0)
         call.close_all_but(ends[0])
         for number in (0, 1, 2):
-            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.dup2(ends[0], number)
         for data in iter(lambda: compat.retry(os.read, ends[0], _PID.size), b""):
             (pid,) = _PID.unpack(data)
             if pid == _OVER:

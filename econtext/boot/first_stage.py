@@ -90,9 +90,10 @@ def command(pythons: Sequence[str] = PYTHONS) -> str:
     if len(pythons) == 1:
         script = f"exec {pythons[0]} {_AT_ONCE}"
     else:
+        # A root directory may have no /dev/null: root would make a file of that name.
         script = (
-            f"for p in {' '.join(pythons)};do "
-            f"$p -V >/dev/null 2>&1&&exec $p {_AT_ONCE};done;"
+            f"for p in {' '.join(pythons)};do case $($p -V 2>&1) in "
+            f'*"Python "[23]*) exec $p {_AT_ONCE};;esac;done;'
             f"echo econtext: found no Python>&2;exit {NOT_FOUND}"
         )
     return "/bin/sh -c " + shlex.quote(script)

@@ -17,7 +17,11 @@ def main(importer, bundle):
     """
     downward = compat.keep_from_commands(os.dup(0))
     upward = compat.keep_from_commands(os.dup(1))
-    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+    except OSError:  # a root directory without devices
+        null, end = os.pipe()
+        os.close(end)
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.close(null)

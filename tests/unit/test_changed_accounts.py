@@ -31,6 +31,7 @@ def test_the_account_that_a_module_names() -> None:
         "\tdeluser worker",
         "if true;then userdel x;fi",
         "apt-get purge -y postgresql",
+        "umount -R /srv/root",
     ],
 )
 def test_a_command_that_may_change_any(text: str) -> None:
@@ -46,8 +47,9 @@ def test_a_command_that_changes_none(text: str) -> None:
     assert changed_accounts.of_command(text) == ""
 
 
-def test_a_module_that_removes_packages() -> None:
-    assert of_module("apt", name="x") == ALL_ACCOUNTS
+@pytest.mark.parametrize("module", ["apt", "mount"])
+def test_a_module_that_removes_packages_or_unmounts(module: str) -> None:
+    assert of_module(module, name="x") == ALL_ACCOUNTS
 
 
 def test_the_file_of_an_asynchronous_job() -> None:

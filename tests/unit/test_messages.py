@@ -78,7 +78,7 @@ def test_an_action_comes_out_as_it_went_in(kind):
     check()
 
 
-HOP = ("Hop", "ssh", "ssh.h", ["ssh"], "key", "", None, b"", False, b"", (), (), 0.0)
+HOP = ("Hop", "ssh", "ssh.h", ["ssh"], "key", "", None, b"", False, b"", (), (), 0.0, True)
 WORK = ("Work", [HOP], [("remove", "/x")], ("Exists", "/x"), False, "")
 
 

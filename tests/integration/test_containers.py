@@ -1,0 +1,211 @@
+"""Containers: hosts that a collection's connection plugin reaches by a program of this machine.
+
+The plugins are those of the community package.  chroot, nsenter and podman are real; scripts take
+the place of the other programs, and run a real Python behind the plugin's real command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from ansible_econtext.connection import containers
+from ansible_econtext.core import known_plugins
+from tests.support import collections, processes
+from tests.support import containers as programs
+from tests.support.scale import more_of_a_kind
+
+from .normalise import normalise
+from .parity import differences
+from .parity_cases import CORE
+from .play import Result, play_of, run_play
+
+PARTS = (
+    "community/docker/plugins/connection",
+    "community/docker/plugins/module_utils",
+    "community/general/plugins/connection",
+    "containers/podman/plugins/connection",
+    "kubernetes/core/plugins/connection",
+)
+
+
+class Connection(NamedTuple):
+    name: str
+    #: What it is to reach, and further variables of the host.
+    host: str = "c"
+    variables: dict[str, Any] = {}
+    is_real: bool = False
+    #: Whether its fetches go the stock way.
+    copies: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.name.rpartition('.')[2]}{'-real' if self.is_real else ''}"
+
+
+CONNECTIONS = [
+    Connection("community.general.chroot", "/", is_real=True),
+    Connection("community.docker.nsenter", "here", {"ansible_nsenter_pid": os.getpid()}, True),
+    Connection("containers.podman.podman", "", {}, is_real=True, copies=True),
+    Connection("community.docker.docker", copies=True),
+    Connection("community.general.incus", copies=True),
+    Connection("community.general.jail"),
+    Connection("community.general.lxd", copies=True),
+    Connection("containers.podman.buildah", copies=True),
+    Connection("containers.podman.podman", copies=True),
+    Connection("kubernetes.core.kubectl"),
+]
+
+#: In each run: two that are real, and a builder of a command.
+USUAL = {"chroot-real", "docker", "podman-real"}
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(scratch: pathlib.Path) -> Iterator[Run]:
+    """Run tasks by a connection, under a strategy."""
+    plugins = collections.directory(*PARTS)
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with programs.stubs(scratch / "bin") as stubbed:
+
+        def run(connection: Connection, strategy: str, *tasks: Any, **env: str) -> Result:
+            return run_play(
+                play_of(*tasks),
+                directory=scratch / "run",
+                strategy=strategy,
+                inventory={
+                    "ansible_connection": connection.name,
+                    "ansible_host": connection.host,
+                    "ansible_python_interpreter": "/usr/bin/python3",
+                    **connection.variables,
+                },
+                env={
+                    "ANSIBLE_COLLECTIONS_PATH": str(plugins),
+                    **({} if connection.is_real else {"PATH": stubbed}),
+                    **env,
+                },
+                extra_args=["-vvv"],
+            )
+
+        yield run
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize(
+    "connection",
+    [
+        pytest.param(each, id=each.id, marks=() if each.id in USUAL else more_of_a_kind)
+        for each in CONNECTIONS
+    ],
+)
+def test_a_container_is_carried(
+    connection: Connection, run: Run, scratch: pathlib.Path, strategy: str
+) -> None:
+    """And results are those of stock Ansible, the files' attributes too."""
+    remote, fetched = scratch / "remote", scratch / "fetched"
+    with contextlib.ExitStack() as stack:
+        if not connection.host:
+            name = stack.enter_context(programs.running(scratch / "container"))
+            connection = connection._replace(host=name)
+        tasks = [
+            {"name": "directory", "file": {"path": str(remote), "state": "directory"}},
+            {"name": "who", "shell": "id; pwd; echo $HOME; umask; ulimit -Sn"},
+            {"name": "loop", "command": "echo {{ item }}", "loop": [1, 2]},
+            {"name": "copy", "copy": {"content": "text", "dest": f"{remote}/copied"}},
+            {"name": "again", "copy": {"content": "other", "dest": f"{remote}/copied"}},
+            {"name": "mode", "file": {"path": f"{remote}/copied", "mode": "0640"}},
+            {
+                "name": "fetch",
+                "fetch": {"src": f"{remote}/copied", "dest": f"{fetched}/", "flat": True},
+            },
+            {"name": "end", "file": {"path": str(remote), "state": "absent"}},
+        ]
+        ours = run(connection, strategy, *tasks)
+        our_mode = (fetched / "copied").stat().st_mode
+        (fetched / "copied").unlink()
+        stock = run(connection, "linear", *tasks)
+        assert our_mode == (fetched / "copied").stat().st_mode
+    assert ours.rc == stock.rc == 0, f"{ours}\n{stock}"
+    assert len(ours.tasks) == len(stock.tasks)
+    found = [
+        difference
+        for one, other in zip(ours.tasks, stock.tasks, strict=True)
+        for difference in differences(one.task, normalise(one.result), normalise(other.result))
+    ]
+    assert not found, "\n".join(found)
+    assert ours.stdout.count("EXEC module ansible.modules") >= 10
+    ways = [line for line in ours.stdout.splitlines() if "econtext: the stock way" in line]
+    assert len(ways) == connection.copies, "\n".join(ways)
+    if CORE >= (2, 19) and connection.name in known_plugins.CONNECTIONS:
+        assert ours.stdout.count("econtext: a process for the task") == connection.copies
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_container_that_is_not_there_is_unreachable(run: Run, strategy: str) -> None:
+    """And the program's own words say why."""
+    ping = {"name": "ping", "ping": {}}
+    said = "Error: no such container: c"
+    result = run(Connection("community.docker.docker"), strategy, ping, GONE=said)
+    assert result.one("ping").status == "unreachable", str(result)
+    assert said in result.one("ping").result["msg"]
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_container_with_an_environment_for_its_program_goes_the_stock_way(
+    run: Run, strategy: str
+) -> None:
+    """As it may hold secrets, which the command line of a slave's start would show."""
+    variables = {"ansible_kubectl_local_env_vars": {"TOKEN": "t"}}
+    kubectl = Connection("kubernetes.core.kubectl", variables=variables)
+    result = run(kubectl, strategy, {"name": "ping", "ping": {}})
+    assert result.rc == 0, str(result)
+    assert "econtext: the stock way: kubectl gets an environment of its own" in result.stdout
+
+
+@pytest.mark.usefixtures("ours")
+def test_the_root_of_a_chroot_can_be_unmounted(
+    run: Run, scratch: pathlib.Path, strategy: str
+) -> None:
+    """By a task behind those that ran there: no slave stays in it."""
+    root = scratch / "root"
+    for name in ("dev", "root", "usr"):
+        (root / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64"):
+        (root / name).symlink_to(f"usr/{name}")
+    unmount = {"command": f"umount {root}/usr", "delegate_to": "localhost"}
+    with contextlib.ExitStack() as stack:
+        subprocess.run(["mount", "--bind", "/usr", str(root / "usr")], check=True, timeout=30)
+        stack.callback(subprocess.run, ["umount", "-l", str(root / "usr")], stderr=-3, timeout=30)
+        result = run(
+            Connection("community.general.chroot", str(root), is_real=True),
+            strategy,
+            {"name": "inside", "command": "true"},
+            {"name": "unmount", **unmount},
+        )
+        assert result.rc == 0, str(result)
+
+
+@pytest.mark.usefixtures("ours")
+def test_nothing_is_left_in_a_chroot_when_a_run_has_ended(
+    run: Run, scratch: pathlib.Path, strategy: str
+) -> None:
+    """The broker stays for the next run, and a user may unmount at once."""
+    ping = {"name": "ping", "ping": {}}
+    chroot = Connection("community.general.chroot", "/", is_real=True)
+    result = run(chroot, strategy, ping, ANSIBLE_ECONTEXT_PERSIST="20")
+    assert result.rc == 0, str(result)
+    slaves = [each for each in processes.processes() if each.argv.startswith("chroot")]
+    assert not slaves
+
+
+def test_each_mixin_is_known_to_the_check_of_plugins() -> None:
+    """The plugin of jails starts a process as soon as it is made: its tasks are forked."""
+    assert set(containers.MIXINS) - {"community.general.jail"} == known_plugins.CONNECTIONS
