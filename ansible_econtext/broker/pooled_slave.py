@@ -33,12 +33,15 @@ class PooledSlave:
         path: tuple[bytes, ...],
         loop: Loop,
         login: bytes = b"",
+        host: bytes = b"",
         is_in_container: bool = False,
     ) -> None:
         self.link = link
+        #: The key of the route to its host.
+        self.host = host
         #: Whether its root directory may be one that this machine is to unmount.
         self.is_in_container = is_in_container
-        #: The routes' keys of the slaves that lead to it: the first on its host, to itself.
+        #: The routes' keys of the slaves that lead to it: from the first one, to itself.
         self.path = path
         #: The key of the one that its account's login started, under another Python maybe.
         self.login = login

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.client import messages
-from ansible_econtext.client.route import Route, key_of
+from ansible_econtext.client.route import Route, host_of, key_of
 from econtext.controller.errors import ConnectionLost
 from econtext.controller.launch import Starting
 from econtext.controller.link import Link
@@ -79,7 +79,7 @@ class RunningSlaves:
         those that are in use.  Removals are waited for, as many seconds as `patience` says, and
         ends for a while.
         """
-        is_for_all = account == messages.ALL_ACCOUNTS
+        is_for_all, host = account == messages.ALL_ACCOUNTS, key_of(host_of(route))
         on_the_route = {key_of(route[: length + 1]) for length in range(len(route))}
         staying = {"root"} | {
             slave.link.greeting["user"]
@@ -94,7 +94,7 @@ class RunningSlaves:
                 return True
             user = slave.link.greeting["user"]
             is_named = user not in staying if is_for_all else user == account
-            return slave.path[0] == key_of(route[:1]) and is_named
+            return slave.host == host and is_named
 
         slaves = list(filter(is_meant, self._slaves.values()))
         if patience > 0 and any(slave.is_tidying for slave in slaves):
@@ -131,7 +131,7 @@ class RunningSlaves:
 
     def forget(self, route: Route) -> None:
         """Drop all slaves of a route's host from the pool; end each when it is idle."""
-        self._drop(key_of(route[:1]))
+        self._drop(key_of(host_of(route)))
 
     def retire(self, slave: PooledSlave) -> None:
         """Drop a slave, and those that it started, unless it was dropped before.
@@ -184,7 +184,7 @@ class RunningSlaves:
         Return False if it has room for those that are being started, or if none is idle.  One
         that leads to others is not idle.
         """
-        slaves = [slave for slave in self._slaves.values() if slave.path[0] == host]
+        slaves = [slave for slave in self._slaves.values() if slave.host == host]
         links = {slave.link for slave in slaves}
         starting = sum(parent in links for parent in self._parents.values())
         leading = {key for slave in slaves for key in slave.path[:-1]}

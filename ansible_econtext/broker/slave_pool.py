@@ -7,7 +7,7 @@ from ansible_econtext.broker import launch_plan, open_files
 from ansible_econtext.broker.pooled_slave import PooledSlave, failure
 from ansible_econtext.broker.running_slaves import Found, RunningSlaves
 from ansible_econtext.client.messages import NotReached
-from ansible_econtext.client.route import Route, key_of, without_pythons
+from ansible_econtext.client.route import Route, host_of, key_of, without_pythons
 from econtext.controller.errors import ConnectionLost, EcontextError, LaunchError, described
 from econtext.controller.launch import Starting
 from econtext.controller.link import Link, logger, notify
@@ -59,7 +59,7 @@ class SlavePool(RunningSlaves):
 
     def forget(self, route: Route) -> None:
         """Drop all slaves of a route's host, one that is being started among them."""
-        key = key_of(route[:1])
+        key = key_of(host_of(route))
         if key in self._attempts:
             self._outrun.setdefault(key, [])
         super().forget(route)
@@ -147,7 +147,7 @@ class SlavePool(RunningSlaves):
             self._settle(key, parent)
             return
         self._parents[key] = parent.link  # it is in use while others make room
-        if not self._make_room(parent.path[0], lambda: self._start(route, key)):
+        if not self._make_room(key_of(host_of(route)), lambda: self._start(route, key)):
             self._launch(route, key, parent.link)
 
     def _launch(self, route: Route, key: bytes, parent: Link | None) -> None:
@@ -162,8 +162,8 @@ class SlavePool(RunningSlaves):
                 self._found_out[key] = attempt.found_out
             path = tuple(key_of(route[: length + 1]) for length in range(len(route)))
             login = key_of(without_pythons(route))
-            in_container = route[0].kind == "container"
-            slave = PooledSlave(outcome, hop.python, path, self._loop, login, in_container)
+            host, in_container = key_of(host_of(route)), route[0].kind == "container"
+            slave = PooledSlave(outcome, hop.python, path, self._loop, login, host, in_container)
             slave.left |= self._left.pop(key, set())
             self._add(key, slave, parent)
             outcome.on_end.append(lambda error: self._ended(key, slave))

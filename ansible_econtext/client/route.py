@@ -1,7 +1,7 @@
 """Route to a slave, as a worker describes it to the broker.
 
-The first hop of a route reaches the host, each further one starts a slave of the slave before
-it.  Hops are plain values, since they travel; the broker makes a launch plan of each
+The first hop of a route reaches the host or its bastion, each further one starts a slave of the
+slave before it.  Hops are plain values, since they travel; the broker makes a launch plan of each
 (`broker/launch_plan.py`).
 """
 
@@ -57,6 +57,12 @@ def key_of(route: Route) -> bytes:
     """
     parts = [(hop.kind, hop.key, hop.password) for hop in route]
     return hashlib.blake2b(codec.encode(parts), key=_KEY, digest_size=32).digest()
+
+
+def host_of(route: Route) -> Route:
+    """Return the part of a route that leads to its host: without accounts and further Pythons."""
+    length = max(n for n, hop in enumerate(route, 1) if hop.kind not in ("become", "python"))
+    return route[:length]
 
 
 def without_pythons(route: Route) -> Route:

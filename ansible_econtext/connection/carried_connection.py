@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_econtext.client import route
@@ -23,6 +23,9 @@ from ansible_econtext.core.stock_classes import StockConnection
 #: Bytes up to which a file travels with the next request, and up to which a module's file does.
 SMALL_FILE = 65536
 LARGEST_MODULE = 8 * 1024 * 1024
+
+#: Why a command without a note goes the stock way.
+_UNKNOWN = "econtext does not know what it is for"
 
 
 class CarriedConnection(StockConnection):
@@ -39,9 +42,13 @@ class CarriedConnection(StockConnection):
         self._econtext: Session | None = None
         #: Hops to the host by the Pythons to look for; emptied when an option changes.
         self._econtext_hops: dict[tuple[str, ...], route.Hop] = {}
+        #: Hops to its bastion, if it is behind one.
+        self._econtext_before: route.Route = []
+        self._econtext_variables: dict[str, Any] = {}  # the task's
         self._econtext_stock = False  # whether a stock method is running
         self._econtext_uploads = False  # whether the user wants modules to be uploaded
         self._econtext_tells = False  # whether options are being read for a task's variables
+        self._econtext_via = ""  # the name of its bastion
         with versions.stock_if_unknown():
             self._econtext_begin(kwargs)
 
@@ -53,7 +60,7 @@ class CarriedConnection(StockConnection):
         host = self._play_context.remote_addr
         kind = shell.RecordingShell
         shell_plugin = recording.specialise(self._shell, kind, notes={}, environments={})
-        self._econtext = Session(self._econtext_hop, host, run_process)
+        self._econtext = Session(self._econtext_route, host, run_process)
         self._shell = shell_plugin
 
     # Options
@@ -96,8 +103,10 @@ class CarriedConnection(StockConnection):
 
     def _econtext_take_variables(self, variables: dict[str, Any], templar: Any) -> None:
         """Take from a task's variables what is no option of the stock plugin."""
+        self._econtext_variables = variables
         if self._econtext is not None:
             with versions.stock_if_unknown():
+                self._econtext_via = commands.via(variables, templar)
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
                 self._econtext.wants_terminal = commands.wants_terminal(variables, templar)
@@ -108,12 +117,18 @@ class CarriedConnection(StockConnection):
 
     def set_options(self, *args: Any, **kwargs: Any) -> None:
         super().set_options(*args, **kwargs)
+        given = kwargs.get("var_options") or {}
+        if "hostvars" in given:  # a reset gives all of a task's variables, as they are, up to 2.20
+            self._econtext_variables = given
+            self._econtext_via = str(given.get("econtext_via") or "")
         self._econtext_hops = {}
         if self._econtext is not None:
             self._econtext.retries = plugins.retries(self)
             self._econtext.term = plugins.term(self)
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
+            if self._econtext_via:
+                self._econtext_before = self._econtext_bastions(kwargs)
 
     # Methods that ansible-core calls
 
@@ -141,11 +156,13 @@ class CarriedConnection(StockConnection):
                 in_data,
                 self.become if wrapped is not None else None,
             )
-            reason = "econtext does not know what it is for"
+            reason = _UNKNOWN
         except errors.NoPython as error:
             result, reason = None, str(error)
         if result is not None:
             return result
+        if self._econtext_before and reason == _UNKNOWN:
+            return self._econtext.run_unknown(cmd, in_data)
         what = f"a command: {reason}"
         return self._econtext_go(what, stock, cmd, in_data, sudoable, command=command)
 
@@ -203,10 +220,12 @@ class CarriedConnection(StockConnection):
     ) -> Any:
         """Return what a stock method returns, called after the deferred operations are done.
 
-        Raises AnsibleError if these need a slave and the host has no Python, and Moved in a
-        thread whose task goes on in a fork (`fork_gate.move`).
+        Raises AnsibleError if these need a slave and the host has no Python, or if the host is
+        behind a bastion, and Moved in a thread whose task goes on in a fork (`fork_gate.move`).
         """
         assert self._econtext is not None
+        if self._econtext_before:
+            raise AnsibleConnectionFailure(f"econtext_via: no way but by a slave for {what}")
         self._econtext.say(f"the stock way for {what}")
         try:
             self._econtext.before_stock(command)
@@ -254,6 +273,17 @@ class CarriedConnection(StockConnection):
     def _econtext_prepare(self) -> None:
         assert self._econtext is not None
         self._econtext.prepare()
+
+    def _econtext_bastions(self, options: dict[str, Any]) -> route.Route:
+        """Return the hops to the bastion that `econtext_via` names.
+
+        `options` are the arguments of `set_options`.  Raises AnsibleError if a bastion cannot lead
+        there.
+        """
+        raise AnsibleError(f"econtext_via leads to hosts by ssh, not by {self.transport}")
+
+    def _econtext_route(self, pythons: list[str]) -> route.Route:
+        return [*self._econtext_before, self._econtext_hop(pythons)]
 
     def _econtext_hop(self, pythons: list[str]) -> route.Hop:
         """Return the hop to the host, made once for a list of Pythons until an option changes."""

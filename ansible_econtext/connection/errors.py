@@ -46,6 +46,12 @@ def _is_of_ssh(reply: NotReached) -> bool:
     return reply.hop_kind == "ssh" and reply.status == _SSH_FAILED
 
 
+def of_bastion(reply: NotReached, name: str) -> AnsibleConnectionFailure:
+    """Return the exception for a host whose bastion was not reached; `name` is its hop's."""
+    said = reply.stderr or reply.text
+    return AnsibleConnectionFailure(f"econtext_via: {name} was not reached: {said}")
+
+
 def error_of(reply: Failed | NotReached, plugin: Any, mkdtemp: str) -> Exception:
     """Return the exception to raise for a reply that tells of a failure.
 

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_econtext.client import client, connection_pool, connector, endpoint, messages
-from ansible_econtext.client.route import Hop, Route, key_of
+from ansible_econtext.client.route import Route, host_of, key_of
 from ansible_econtext.connection import become, errors
 from ansible_econtext.connection.deferred_operations import DeferredOperations
 from ansible_econtext.core import fork_gate
@@ -30,12 +30,12 @@ _seen: set[bytes] = set()
 class HostRequests:
     """Requests of one connection object, and the file operations that wait for the next one.
 
-    `first_hop` returns the hop to the connection's host for a list of Pythons; `run_process` is
+    `to_host` returns the route to the connection's host for a list of Pythons; `run_process` is
     the process number of the run that the broker is to serve.
     """
 
-    def __init__(self, first_hop: Callable[[list[str]], Hop], host: str, run_process: int) -> None:
-        self._first_hop = first_hop
+    def __init__(self, to_host: Callable[[list[str]], Route], host: str, run_process: int) -> None:
+        self._to_host = to_host
         self._host = host
         self._run_process = run_process
         self._client: client.Client | None = None
@@ -141,15 +141,18 @@ class HostRequests:
         held = [] if keep_deferred else self._deferred.take()
         route = self._route(plugin)
         work = messages.Work(route, [each.operation for each in held], action, changes=changes)
-        host = key_of(route[:1])
+        to_host = host_of(route)
+        host = key_of(to_host)
         reply = self._without_python.get(tuple(self.pythons)) or self._reply(work)
         if isinstance(reply, messages.PayloadWanted):  # the slave may not be there yet
             self._deferred.put_back(held)
         elif isinstance(reply, messages.Failed | messages.NotReached):
             _seen.discard(host)
             error = errors.error_of(reply, plugin, self._mkdtemp)
-            if isinstance(reply, messages.NotReached) and reply.hop == 0:
-                if isinstance(error, errors.NoPython):
+            if isinstance(reply, messages.NotReached):
+                if reply.hop < len(to_host) - 1:
+                    error = errors.of_bastion(reply, to_host[reply.hop].name)
+                elif reply.hop < len(to_host) and isinstance(error, errors.NoPython):
                     self._without_python[tuple(self.pythons)] = reply
             # ansible-core may be handling an error of its own, which is no cause of this one.
             raise error from None
@@ -184,7 +187,7 @@ class HostRequests:
 
     def _route(self, plugin: Any) -> Route:
         pythons = self.pythons or list(first_stage.PYTHONS)
-        hops = [self._first_hop(pythons)]
+        hops = self._to_host(pythons)
         if plugin is not None:
             shell_plugin, timeout = plugin.recorded_shell, self.become_timeout
             hops.append(become.hop(plugin, shell_plugin, pythons, timeout, self.directory))

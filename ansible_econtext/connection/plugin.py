@@ -3,11 +3,13 @@
 `carried(stock)` makes one of the class of a stock connection plugin.
 """
 
+from typing import Any
+
 import ansible.plugins.connection
 from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
-from ansible_econtext.connection import containers
+from ansible_econtext.connection import bastions, containers
 from ansible_econtext.connection.carried_connection import CarriedConnection
 from ansible_econtext.core import plugins, versions
 
@@ -21,12 +23,18 @@ class CarriedSSH(CarriedConnection):
         timeout = float(self.get_option("timeout"))
         return route.ssh_hop(self.host, argv, password, prompt, pythons, timeout)
 
+    def _econtext_bastions(self, options: dict[str, Any]) -> route.Route:
+        return bastions.hops(self, self._play_context, carried, options)
+
 
 class CarriedLocal(CarriedConnection):
     """Mixin for ansible-core's local plugin, whose paths and commands start at `cwd`."""
 
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         return route.local_hop(pythons)
+
+    def _econtext_bastions(self, options: dict[str, Any]) -> route.Route:
+        return []  # this machine is behind none, whatever its groups' variables say
 
     def _econtext_path(self, path: str) -> str:
         return str(unfrackpath(path, basedir=self._econtext_directory()))

@@ -147,6 +147,13 @@ class Session(HostRequests):
             reply: messages.Ended | messages.Died = self._ask(action, plugin, changes=changes)
         return module_requests.result(reply)
 
+    def run_unknown(self, command: str, data: bytes | None) -> Result:
+        """Run a command that has no note, on a host that has no stock way; raises as `perform`."""
+        program = shell.ProgramNote("/bin/sh", "", command, template=command)
+        result = self._run_program(program, data, None, changed_accounts.of_command(command))
+        assert result is not None
+        return result
+
     def _run_module(
         self,
         note: shell.ModuleNote,

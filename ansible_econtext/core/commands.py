@@ -81,6 +81,12 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     return names
 
 
+def via(variables: dict[str, Any], templar: Any) -> str:
+    """Return the name of the bastion in a task's variables; "" if there is none."""
+    name = variables.get("econtext_via")
+    return to_text(templar.template(name) or "") if name else ""
+
+
 def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:
     """Return whether a task's variables, or else the setting, ask for a terminal for modules."""
     chosen = variables.get("econtext_terminal")

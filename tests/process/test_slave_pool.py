@@ -31,7 +31,7 @@ LOCAL = [route.local_hop([sys.executable])]
 
 #: Slaves that it starts: under another Python, and as another account might be.
 OTHER = [*LOCAL, route.interpreter_hop(sys.executable)]
-BELOW = [*LOCAL, OTHER[1].replace(kind="sudo")]
+BELOW = [*LOCAL, OTHER[1].replace(kind="become", timeout=30.0)]
 
 
 class Owner:
@@ -317,7 +317,7 @@ def test_the_host_unused_for_longest_makes_room(owner: Owner, no_room: Callable[
 
 
 #: A slave that become leads to, as it needs no sudo here.
-BECOME = [*LOCAL, OTHER[1].replace(kind="become", timeout=30.0)]
+BECOME = BELOW
 
 
 def test_an_old_one_of_become_is_replaced_when_nothing_is_under_way(
@@ -368,6 +368,23 @@ def test_a_host_has_a_limited_number_of_slaves(owner: Owner) -> None:
         assert len(living(slaves)) < running_slaves._MOST
         owner.find(account(0)).release("a request")  # type: ignore[arg-type]
     assert living(slaves) == [slaves[0], *slaves[-14:]] and parent.link.error is None
+
+
+def test_hosts_behind_a_bastion_are_hosts_of_their_own(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their slaves are none of the bastion's, and end alone; the bastion ends with all of them."""
+    monkeypatch.setattr(running_slaves, "_MOST", 2)
+    routes = [[*LOCAL, LOCAL[0].replace(key=str(number))] for number in range(4)]
+    bastion, *slaves = [owner.find(each) for each in (LOCAL, *routes)]
+    assert living(slaves) == slaves
+    vacated: list[bool] = []
+    owner.slaves.vacate(LOCAL, messages.ALL_ACCOUNTS, lambda: vacated.append(True))
+    owner.run_until(lambda: bool(vacated))
+    owner.slaves.forget(routes[0])
+    owner.run_until(lambda: living(slaves) == slaves[1:])
+    owner.slaves.forget(LOCAL)
+    owner.run_until(lambda: not living([bastion, *slaves]))
 
 
 def test_no_one_in_use_ends_for_another(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:

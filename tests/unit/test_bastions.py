@@ -1,0 +1,74 @@
+"""Hops to a bastion: by its own variables, and with no password of the host behind it."""
+
+import pytest
+from ansible import constants, context
+from ansible.errors import AnsibleError
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
+
+from ansible_econtext.connection import bastions, plugin
+from ansible_econtext.workers.play import carried_connections
+
+BASTION = {"ansible_host": "192.0.2.7", "ansible_user": "jump"}
+
+
+def hops(*, variables=None, keys=None, **others):
+    """The hops to `bastion`, for a host with these variables and the inventory's others."""
+    play_context = PlayContext()
+    play_context.remote_addr = "inner"
+    with carried_connections():
+        made = connection_loader.get("ssh", play_context, None)
+    given = {"econtext_via": "bastion", **(variables or {})}
+    made._econtext_variables = {**given, "hostvars": {"bastion": BASTION, **others}}
+    made._econtext_via = "bastion"
+    options = {"task_keys": {"timeout": 77, **(keys or {})}}
+    return bastions.hops(made, play_context, plugin.carried, options)
+
+
+def test_the_variables_of_the_bastion_make_its_hop():
+    [hop] = hops(bastion=BASTION | {"ansible_port": 1022, "ansible_ssh_private_key_file": "key"})
+    assert hop.name == "ssh.192.0.2.7"
+    assert {"Port=1022", 'IdentityFile="key"', 'User="jump"'} <= set(hop.argv)
+
+
+def test_a_bastion_may_be_behind_another():
+    found = hops(bastion=BASTION | {"econtext_via": "first"}, first={"ansible_host": "192.0.2.8"})
+    assert [hop.name for hop in found] == ["ssh.192.0.2.8", "ssh.192.0.2.7"]
+
+
+def test_the_timeout_is_the_bastions_own(monkeypatch):
+    [hop] = hops()
+    assert hop.timeout == constants.DEFAULT_TIMEOUT
+    [hop] = hops(bastion=BASTION | {"ansible_ssh_timeout": 33})
+    assert hop.timeout == 33
+    monkeypatch.setattr(context, "CLIARGS", context.CLIArgs({"timeout": 44}))
+    [hop] = hops()
+    assert hop.timeout == 44
+
+
+def test_the_password_of_all_hosts_is_the_bastions_too():
+    [hop] = hops(keys={"password": "of all"})
+    assert hop.password == "of all"
+
+
+@pytest.mark.parametrize("name", ["ansible_password", "ansible_ssh_pass"])
+def test_a_hosts_own_password_is_not_the_bastions(name):
+    [hop] = hops(variables={name: "own"}, keys={"password": "own"})
+    assert hop.password is None
+    [hop] = hops(
+        variables={name: "own"}, keys={"password": "own"}, bastion=BASTION | {name: "other"}
+    )
+    assert hop.password == "other"
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ({"econtext_via": "bastion"}, "bastion behind bastion has no beginning"),
+        ({"econtext_via": "missing"}, "the inventory has no host 'missing'"),
+        ({"ansible_connection": "winrm"}, "bastion has the connection winrm, which has no slaves"),
+    ],
+)
+def test_a_bastion_that_leads_nowhere_is_named(given, said):
+    with pytest.raises(AnsibleError, match=said):
+        hops(bastion=BASTION | given)
