@@ -93,7 +93,7 @@ def test_a_daemon_that_keeps_everything_open(context, tmp_path, caplog):
     processes.until(SECONDS, lambda: not processes.process(pid), "the call's process has ended")
     assert "said before" in [record.getMessage() for record in caplog.records]
     processes.until(
-        20, lambda: context.call(looking.settled, slave) == open_before, "all is closed"
+        20, lambda: context.call(looking.settled, slave) <= open_before, "all is closed"
     )
     assert processes.alive(daemon) and answers(context)
 
