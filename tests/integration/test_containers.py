@@ -1,7 +1,7 @@
 """Containers: hosts that a collection's connection plugin reaches by a program of this machine.
 
-The plugins are those of the community package.  chroot, nsenter and podman are real; scripts take
-the place of the other programs, and run a real Python behind the plugin's real command.
+The plugins are those of the community package.  chroot, nsenter, podman and LXC are real; scripts
+take the place of the other programs, and run a real Python behind the plugin's real command.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ CONNECTIONS = [
     Connection("community.general.chroot", "/", is_real=True),
     Connection("community.docker.nsenter", "here", {"ansible_nsenter_pid": os.getpid()}, True),
     Connection("containers.podman.podman", "", {}, is_real=True, copies=True),
+    Connection("community.general.lxc", "", {}, is_real=True),
     Connection("community.docker.docker", copies=True),
     Connection("community.general.incus", copies=True),
     Connection("community.general.jail"),
@@ -112,8 +113,12 @@ def test_a_container_is_carried(
     """And results are those of stock Ansible, the files' attributes too."""
     remote, fetched = scratch / "remote", scratch / "fetched"
     with contextlib.ExitStack() as stack:
+        env = {}
+        if connection.id == "lxc-real":
+            env["PYTHONPATH"] = programs.lxc_bindings(scratch / "bindings")
         if not connection.host:
-            name = stack.enter_context(programs.running(scratch / "container"))
+            begin = {"lxc-real": programs.lxc, "podman-real": programs.podman}[connection.id]
+            name = stack.enter_context(begin(scratch / "container"))
             connection = connection._replace(host=name)
         tasks = [
             {"name": "directory", "file": {"path": str(remote), "state": "directory"}},
@@ -128,10 +133,10 @@ def test_a_container_is_carried(
             },
             {"name": "end", "file": {"path": str(remote), "state": "absent"}},
         ]
-        ours = run(connection, strategy, *tasks)
+        ours = run(connection, strategy, *tasks, **env)
         our_mode = (fetched / "copied").stat().st_mode
         (fetched / "copied").unlink()
-        stock = run(connection, "linear", *tasks)
+        stock = run(connection, "linear", *tasks, **env)
         assert our_mode == (fetched / "copied").stat().st_mode
     assert ours.rc == stock.rc == 0, f"{ours}\n{stock}"
     assert len(ours.tasks) == len(stock.tasks)

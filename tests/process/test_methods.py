@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 import econtext
+from tests.support import containers
 
 from . import routes
 
@@ -30,6 +31,34 @@ def test_through_a_slave(method: str, router: econtext.Router, stubs: pathlib.Pa
     context = getattr(router.local(sys.executable), method)(**arguments, python=sys.executable)
     assert context.name.startswith(f"local.{method}.")
     assert context.call(os.getppid)
+
+
+def test_a_container_of_podman(router: econtext.Router, tmp_path: pathlib.Path) -> None:
+    with containers.podman(tmp_path) as name:
+        assert_inside(router.podman(name, python=PYTHON), tmp_path)
+
+
+def test_a_container_of_lxc(router: econtext.Router, tmp_path: pathlib.Path) -> None:
+    with containers.lxc(tmp_path) as name:
+        assert_inside(router.lxc(name, python=PYTHON), tmp_path)
+
+
+def test_a_container_of_nspawn(router: econtext.Router, tmp_path: pathlib.Path) -> None:
+    """By the number of a process in it."""
+    with containers.nspawn(tmp_path) as pid:
+        assert_inside(router.nsenter(pid, python=PYTHON), tmp_path)
+
+
+#: The one that each container has.
+PYTHON = "/usr/bin/python3"
+
+
+def assert_inside(context: econtext.Context, directory: pathlib.Path) -> None:
+    """It sees the container's root, and starts slaves there that see the same."""
+    (directory / "root" / "mark").touch()
+    for each in (context, context.local(PYTHON)):
+        assert "mark" in each.call(os.listdir, "/")
+        assert each.call(os.getpid) < os.getpid()
 
 
 def test_a_name_that_is_an_option(router: econtext.Router) -> None:
