@@ -140,3 +140,59 @@ def test_a_terminal_that_is_asked_for_does_no_harm(
         inventory=ssh.variables | variables,
     )
     assert result.one("command").result.get("stdout") == "text", str(result)
+
+
+@TIMEOUT
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param("-E {scratch}/log -vvv", marks=more_of_a_kind),
+        pytest.param("-o LogLevel=DEBUG3", marks=more_of_a_kind),
+        '-o PermitLocalCommand=yes -o LocalCommand="echo said; echo said >&2"',
+        pytest.param("-o SendEnv=NOTHING -o ServerAliveInterval=5 -q", marks=more_of_a_kind),
+        pytest.param("-o StdinNull=no -o ForkAfterAuthentication=no", marks=more_of_a_kind),
+    ],
+)
+def test_what_ssh_says_or_does_besides_does_no_harm(
+    ours: None, ssh: Transport, arguments: str, strategy: str, scratch: pathlib.Path
+) -> None:
+    """Its log, and a command of the controller's that it runs when it is connected."""
+    result = run_play(
+        play_of(PING, COMMAND),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables | {"ansible_ssh_extra_args": arguments.format(scratch=scratch)},
+    )
+    assert result.one("command").result.get("stdout") == "text", str(result)
+
+
+@TIMEOUT
+def test_a_wrapper_as_the_program_of_ssh(
+    ours: None, ssh: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    """It may say something, and has ssh's arguments."""
+    wrapper, log = scratch / "my ssh", scratch / "called"
+    wrapper.write_text(f'#!/bin/sh\necho once >>{log}\necho said\nexec ssh "$@"\n', "ascii")
+    wrapper.chmod(0o755)
+    result = run_play(
+        play_of(PING, COMMAND),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables | {"ansible_ssh_executable": str(wrapper)},
+    )
+    assert result.one("command").result.get("stdout") == "text", str(result)
+    assert log.read_text(encoding="ascii").split() == ["once"]
+
+
+@TIMEOUT
+def test_a_command_of_ssh_s_configuration_is_an_error_of_ssh_s(
+    ours: None, ssh: Transport, strategy: str, scratch: pathlib.Path
+) -> None:
+    result = run_play(
+        play_of(PING),
+        directory=scratch / "run",
+        strategy=strategy,
+        inventory=ssh.variables | {"ansible_ssh_extra_args": "-o RemoteCommand=id"},
+    )
+    assert result.one("ping").status == "unreachable", str(result)
+    assert "Cannot execute command-line and remote command." in result.one("ping").result["msg"]
