@@ -118,7 +118,7 @@ class CarriedConnection(StockConnection):
     def set_options(self, *args: Any, **kwargs: Any) -> None:
         super().set_options(*args, **kwargs)
         given = kwargs.get("var_options") or {}
-        if "hostvars" in given:  # a reset gives all of a task's variables, as they are, up to 2.20
+        if "hostvars" in given:  # a reset gives all of a task's variables, as they are, up to 2.18
             self._econtext_variables = given
             self._econtext_via = str(given.get("econtext_via") or "")
         self._econtext_hops = {}
@@ -127,8 +127,7 @@ class CarriedConnection(StockConnection):
             self._econtext.term = plugins.term(self)
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
-            if self._econtext_via:
-                self._econtext_before = self._econtext_bastions(kwargs)
+            self._econtext_before = self._econtext_bastions(kwargs) if self._econtext_via else []
 
     # Methods that ansible-core calls
 
