@@ -52,6 +52,8 @@ class HostRequests:
         self.become_timeout = 60.0
         #: Directory in which commands run; None for home.
         self.directory: str | None = None
+        #: Whether the stock way has words of its own for a become command that fails.
+        self.has_stock_words = False
         self._prepared = False
         self._mkdtemp = ""
         #: Replies of hosts without a Python, by the Pythons that were looked for.

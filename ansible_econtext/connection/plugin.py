@@ -28,7 +28,16 @@ class CarriedSSH(CarriedConnection):
 
 
 class CarriedLocal(CarriedConnection):
-    """Mixin for ansible-core's local plugin, whose paths and commands start at `cwd`."""
+    """Mixin for ansible-core's local plugin, whose paths and commands start at `cwd`.
+
+    The plugin watches a become command until that has succeeded: one that fails is repeated the
+    stock way, which says what came of it.
+    """
+
+    def _econtext_begin(self, arguments: dict[str, Any]) -> None:
+        super()._econtext_begin(arguments)
+        if self._econtext is not None:
+            self._econtext.has_stock_words = True
 
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         return route.local_hop(pythons)
