@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.process import get_bin_path
 from ansible.module_utils.common.text.converters import to_text
 from ansible.utils.path import unfrackpath
@@ -18,6 +18,7 @@ from ansible.utils.path import unfrackpath
 from ansible_econtext.client import route
 from ansible_econtext.connection.carried_connection import CarriedConnection
 from ansible_econtext.core import fork_gate
+from ansible_econtext.pipeline import slot
 from econtext.boot import first_stage
 
 
@@ -31,6 +32,11 @@ class CarriedContainer(CarriedConnection):
     _econtext_is_network = False
     #: Whether the plugin fetches files by its program's own copy, with modes of its own.
     _econtext_copies = False
+
+    def _econtext_begin(self, arguments: dict[str, Any]) -> None:
+        super()._econtext_begin(arguments)
+        if self._econtext is not None:
+            self._econtext.check_host = self._econtext_check_host
 
     @property
     def has_pipelining(self) -> bool:
@@ -52,6 +58,20 @@ class CarriedContainer(CarriedConnection):
     def _econtext_why_not(self) -> str:
         """Return why this container goes the stock way, by its options; "" if it does not."""
         return ""
+
+    def _econtext_check_host(self) -> None:
+        """Raise AnsibleConnectionFailure if the container cannot be entered the stock way.
+
+        The program's exit status does not tell that from a Python that does not run.
+        """
+        slot.wait_until_active()
+        if fork_gate.can_move():
+            fork_gate.move("the stock way")
+        with fork_gate.waiting():
+            stock = super(CarriedConnection, self).exec_command
+            status, _, said = stock("/bin/sh -c true", sudoable=False)
+        if status != 0:
+            raise AnsibleConnectionFailure(f"Failed to enter the container: {to_text(said)}")
 
     def _econtext_connect(self) -> None:
         """Do nothing: the stock way connects itself."""

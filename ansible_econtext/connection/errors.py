@@ -10,10 +10,6 @@ from econtext.boot import first_stage
 #: The exit status by which ssh says that the failure is its own.
 _SSH_FAILED = 255
 
-#: Exit statuses of shells and of the programs that lead into containers, for a command that they
-#: cannot run or do not find; any other one is the program's own.
-_NOT_RUN, _NOT_FOUND = 126, 127
-
 #: What the user can do about a host whose Python says that it was given no input.
 _NO_INPUT = (
     "a startup file of the login, or a wrapper of the Python, takes its standard input away; "
@@ -22,7 +18,7 @@ _NO_INPUT = (
 
 
 class NoPython(Exception):
-    """Raised if there is no slave, as the host has no Python; commands may run.
+    """Raised if there is no slave, as the host has no Python that runs; commands may run.
 
     `status` and `stderr` are those of the shell that found none.
     """
@@ -75,8 +71,6 @@ def _of_launch(reply: NotReached, plugin: Any) -> Exception:
     if reply.hop_kind == "become" and reply.code is FailureCode.TIMEOUT:
         waited = f"Timeout ({reply.seconds:g}s) waiting for privilege escalation prompt"
         return AnsibleConnectionFailure(f"{waited}: {reply.stderr}")
-    if reply.hop_kind == "container" and reply.status not in (None, _NOT_RUN, _NOT_FOUND):
-        return AnsibleConnectionFailure(f"Failed to enter the container: {reply.stderr}")
     if reply.status is not None and not _is_of_ssh(reply):
         # The stock way has no `exec` in its command, and so not in the shell's words.
         said = reply.stderr.replace(": exec: ", ": ", 1)

@@ -54,6 +54,8 @@ class HostRequests:
         self.directory: str | None = None
         #: Whether the stock way has words of its own for a become command that fails.
         self.has_stock_words = False
+        #: Raises AnsibleConnectionFailure if no command runs on a host of which NoPython is known.
+        self.check_host: Callable[[], None] = lambda: None
         self._prepared = False
         self._mkdtemp = ""
         #: Replies of hosts without a Python, by the Pythons that were looked for.
@@ -155,6 +157,7 @@ class HostRequests:
                 if reply.hop < len(to_host) - 1:
                     error = errors.of_bastion(reply, to_host[reply.hop].name)
                 elif reply.hop < len(to_host) and isinstance(error, errors.NoPython):
+                    self.check_host()
                     self._without_python[tuple(self.pythons)] = reply
             # ansible-core may be handling an error of its own, which is no cause of this one.
             raise error from None

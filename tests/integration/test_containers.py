@@ -164,6 +164,20 @@ def test_a_container_that_is_not_there_is_unreachable(run: Run, strategy: str) -
 
 
 @pytest.mark.usefixtures("ours")
+def test_a_container_whose_python_does_not_run_is_reachable(run: Run, strategy: str) -> None:
+    """So that a task of `raw` can mend it."""
+    variables = {"ansible_python_interpreter": "/usr/bin/false"}
+    tasks = [
+        {"name": "mend", "raw": "echo apt install python3"},
+        {"name": "script", "script": "/bin/true"},
+        {"name": "module", "command": "true"},
+    ]
+    docker = Connection("community.docker.docker", variables=variables)
+    result = run(docker, strategy, *tasks)
+    assert [task.status for task in result.tasks] == ["ok", "ok", "failed"], str(result)
+
+
+@pytest.mark.usefixtures("ours")
 def test_a_container_with_an_environment_for_its_program_goes_the_stock_way(
     run: Run, strategy: str
 ) -> None:
