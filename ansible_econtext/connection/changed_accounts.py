@@ -1,7 +1,8 @@
 """Accounts that a task may change or remove, and that no idle slave may use meanwhile.
 
 The system's tools refuse to change or remove an account that has processes, and to unmount what
-is a process's root: a task that unmounts counts as one that may change any account.
+is a process's root: a task that unmounts counts as one that may change any account.  So does one
+that renames or pauses: a slave would stay in a container that can no longer be entered.
 """
 
 import json
@@ -10,11 +11,11 @@ import re
 from ansible_econtext.client.messages import ALL_ACCOUNTS
 from ansible_econtext.payload import ansiballz
 
-#: Programs that change accounts or unmount, and those that remove packages: their scripts may do
-#: so too.
+#: Programs that change accounts or unmount, what programs of containers are told to do, and those
+#: that remove packages: their scripts may do so too.
 _PROGRAMS = re.compile(
     rb"(?:^|[^\w.-]|\\[nrt])"  # in JSON too, where a line ends in \n
-    rb"(?:userdel|usermod|deluser|luserdel|lusermod|homectl|pw|rmuser|umount"
+    rb"(?:userdel|usermod|deluser|luserdel|lusermod|homectl|pw|rmuser|umount|pause|rename"
     rb"|apk|apt|apt-get|aptitude|dnf|dnf5|dpkg|microdnf|pacman|rpm|yum|zypper)(?![\w.-])"
 )
 

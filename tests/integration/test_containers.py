@@ -213,6 +213,31 @@ def test_the_root_of_a_chroot_can_be_unmounted(
 
 
 @pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize(
+    ("change", "undo"), [("rename {0} {0}x", "rename {0}x {0}"), ("pause {0}", "unpause {0}")]
+)
+def test_a_container_that_was_renamed_or_paused_cannot_be_entered(
+    change: str, undo: str, run: Run, scratch: pathlib.Path, strategy: str
+) -> None:
+    """No slave stays in it, as another may have its name, and a paused one does not answer."""
+    with programs.podman(scratch / "container") as name:
+        result = run(
+            Connection("containers.podman.podman", name, is_real=True),
+            strategy,
+            {"name": "before", "command": "true"},
+            {
+                "name": "change",
+                "command": f"podman {change.format(name)}",
+                "delegate_to": "localhost",
+            },
+            {"name": "behind", "command": "true", "timeout": 30, "ignore_unreachable": True},
+            {"name": "undo", "command": f"podman {undo.format(name)}", "delegate_to": "localhost"},
+        )
+    statuses = [task.status for task in result.tasks]
+    assert statuses == ["ok", "ok", "unreachable", "ok"], str(result)
+
+
+@pytest.mark.usefixtures("ours")
 def test_nothing_is_left_in_a_chroot_when_a_run_has_ended(
     run: Run, scratch: pathlib.Path, strategy: str
 ) -> None:

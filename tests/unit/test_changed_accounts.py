@@ -32,6 +32,8 @@ def test_the_account_that_a_module_names() -> None:
         "if true;then userdel x;fi",
         "apt-get purge -y postgresql",
         "umount -R /srv/root",
+        "docker rename web web-old",
+        "podman pause web",
     ],
 )
 def test_a_command_that_may_change_any(text: str) -> None:
