@@ -2,7 +2,8 @@
 
 The system's tools refuse to change or remove an account that has processes, and to unmount what
 is a process's root: a task that unmounts counts as one that may change any account.  So does one
-that renames or pauses: a slave would stay in a container that can no longer be entered.
+that renames or pauses: a slave would stay in a container that can no longer be entered.  And
+`buildah commit` would find files of a run of buildah that goes on.
 """
 
 import json
@@ -15,7 +16,7 @@ from ansible_econtext.payload import ansiballz
 #: that remove packages: their scripts may do so too.
 _PROGRAMS = re.compile(
     rb"(?:^|[^\w.-]|\\[nrt])"  # in JSON too, where a line ends in \n
-    rb"(?:userdel|usermod|deluser|luserdel|lusermod|homectl|pw|rmuser|umount|pause|rename"
+    rb"(?:userdel|usermod|deluser|luserdel|lusermod|homectl|pw|rmuser|umount|pause|rename|buildah"
     rb"|apk|apt|apt-get|aptitude|dnf|dnf5|dpkg|microdnf|pacman|rpm|yum|zypper)(?![\w.-])"
 )
 

@@ -34,6 +34,7 @@ def test_the_account_that_a_module_names() -> None:
         "umount -R /srv/root",
         "docker rename web web-old",
         "podman pause web",
+        "/usr/bin/buildah commit web image",
     ],
 )
 def test_a_command_that_may_change_any(text: str) -> None:
