@@ -17,7 +17,7 @@ from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
 from ansible_econtext.connection.carried_connection import CarriedConnection
-from ansible_econtext.core import fork_gate
+from ansible_econtext.core import fork_gate, plugins
 from ansible_econtext.pipeline import slot
 from econtext.boot import first_stage
 
@@ -30,6 +30,8 @@ class CarriedContainer(CarriedConnection):
 
     #: Whether the program leads over a network.
     _econtext_is_network = False
+    #: Attributes of the plugin that the mixin uses: another version, or a fork, may lack them.
+    _econtext_uses: tuple[str, ...] = ()
     #: Whether the plugin fetches files by its program's own copy, with modes of its own.
     _econtext_copies = False
 
@@ -57,7 +59,8 @@ class CarriedContainer(CarriedConnection):
 
     def _econtext_why_not(self) -> str:
         """Return why this container goes the stock way, by its options; "" if it does not."""
-        return ""
+        missing = [name for name in self._econtext_uses if not hasattr(self, name)]
+        return f"this version of the plugin has no {missing[0]}" if missing else ""
 
     def _econtext_check_host(self) -> None:
         """Raise AnsibleConnectionFailure if the container cannot be entered the stock way.
@@ -106,6 +109,7 @@ class CarriedContainer(CarriedConnection):
 class CarriedChroot(CarriedContainer):
     """Mixin for `community.general.chroot`.  Source: `_buffered_exec_command`, 9 to 11."""
 
+    _econtext_uses = ("chroot",)
     chroot: str
     chroot_cmd: str
 
@@ -123,11 +127,12 @@ class CarriedDocker(CarriedContainer):
 
     _econtext_copies = True
 
+    _econtext_uses = ("_set_conn_data", "_build_exec_cmd")
     _set_conn_data: Callable[[], None]
     _build_exec_cmd: Callable[[list[str]], list[str | bytes]]
 
     def _econtext_argv(self, command: str) -> Sequence[str | bytes]:
-        if self.get_option("working_dir") is not None and fork_gate.can_move():
+        if plugins.option(self, "working_dir") is not None and fork_gate.can_move():
             fork_gate.move("docker's version")  # which the plugin asks for then
         self._set_conn_data()
         return self._build_exec_cmd(self._econtext_shell(command))
@@ -136,6 +141,7 @@ class CarriedDocker(CarriedContainer):
 class CarriedNsenter(CarriedContainer):
     """Mixin for `community.docker.nsenter`.  Source: `exec_command`, 3 to 4."""
 
+    _econtext_uses = ("cwd",)
     cwd: str | None
     _NAMESPACES = ("--ipc", "--mount", "--net", "--pid", "--uts", "--preserve-credentials")
 
@@ -158,6 +164,7 @@ class CarriedPodman(CarriedContainer):
 
     _econtext_copies = True
 
+    _econtext_uses = ("user", "_container_id")
     user: str | None
     _container_id: str
 
@@ -178,6 +185,7 @@ class CarriedBuildah(CarriedContainer):
 
     _econtext_copies = True
 
+    _econtext_uses = ("user", "_container_id")
     user: str | None
     _container_id: str
 
@@ -191,13 +199,15 @@ class CarriedKubectl(CarriedContainer):
 
     _econtext_is_network = True
 
+    _econtext_uses = ("_build_exec_cmd",)
     _build_exec_cmd: Callable[[list[str]], tuple[list[str], list[str]]]
 
     def _econtext_why_not(self) -> str:
-        if self.get_option("kubectl_local_env_vars"):
+        if plugins.option(self, "kubectl_local_env_vars"):
             return "kubectl gets an environment of its own"
-        is_given = isinstance(self.get_option("kubectl_kubeconfig"), dict)
-        return "the plugin writes its configuration for each command" if is_given else ""
+        if isinstance(plugins.option(self, "kubectl_kubeconfig"), dict):
+            return "the plugin writes its configuration for each command"
+        return super()._econtext_why_not()
 
     def _econtext_argv(self, command: str) -> Sequence[str | bytes]:
         return self._build_exec_cmd(self._econtext_shell(command))[0]
@@ -206,6 +216,7 @@ class CarriedKubectl(CarriedContainer):
 class CarriedJail(CarriedContainer):
     """Mixin for `community.general.jail`.  Source: `_buffered_exec_command`, 9 to 11."""
 
+    _econtext_uses = ("jail", "jexec_cmd")
     jail: str
     jexec_cmd: str
 
@@ -231,6 +242,7 @@ class CarriedLxd(CarriedContainer):
 
     _econtext_copies = True
 
+    _econtext_uses = ("_build_command",)
     _build_command: Callable[[str], list[str]]
 
     def _econtext_argv(self, command: str) -> Sequence[str | bytes]:

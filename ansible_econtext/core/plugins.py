@@ -81,16 +81,16 @@ def ssh_password_prompt(connection: Any) -> str:
 
 def retries(connection: Any) -> int:
     """Return how often an attempt to reach the host is repeated."""
-    return int(_option(connection, "reconnection_retries") or 0)
+    return int(option(connection, "reconnection_retries") or 0)
 
 
 def term(connection: Any) -> str | None:
     """Return TERM of the terminals that the stock plugin makes; None if it makes none."""
-    return os.environ.get("TERM", "") if _option(connection, "use_tty") else None
+    return os.environ.get("TERM", "") if option(connection, "use_tty") else None
 
 
-def _option(connection: Any, name: str) -> Any:
-    """Return the value of an option that only the ssh plugin has; None for another plugin."""
+def option(connection: Any, name: str) -> Any:
+    """Return the value of an option that not each plugin or version has; None if it has not."""
     return connection.get_option(name) if connection.has_option(name) else None
 
 
@@ -128,9 +128,9 @@ def special_transfer(connection: Any) -> str:
     Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  `-p` keeps them in both
     programs; `-O` has scp use its old protocol, which has rules of its own.
     """
-    method = _option(connection, "ssh_transfer_method")
+    method = option(connection, "ssh_transfer_method")
     program, flags = ("scp", "pO") if method == "scp" else ("sftp", "p")
-    words = shlex.split(_option(connection, f"{program}_extra_args") or "")
+    words = shlex.split(option(connection, f"{program}_extra_args") or "")
     found = [word for word in words if re.fullmatch(f"-\\w*[{flags}]\\w*", word)]
     return f"{program} {' '.join(found)}" if found and method != "piped" else ""
 

@@ -190,6 +190,25 @@ def test_a_container_with_an_environment_for_its_program_goes_the_stock_way(
 
 
 @pytest.mark.usefixtures("ours")
+def test_a_plugin_of_another_version_goes_the_stock_way(
+    run: Run, scratch: pathlib.Path, strategy: str
+) -> None:
+    """One without what the mixin uses, as that of lxd before community.general 10."""
+    part = "community/general/plugins/connection"
+    plugin = pathlib.Path("ansible_collections", part, "lxd.py")
+    text = (collections.directory(*PARTS) / plugin).read_text("utf-8")
+    other = scratch / "other" / plugin
+    other.parent.mkdir(parents=True)
+    other.write_text(text.replace("_build_command", "_build_other"), encoding="utf-8")
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(scratch / "other")}
+    lxd = Connection("community.general.lxd")
+    result = run(lxd, strategy, {"name": "command", "command": "true"}, **env)
+    assert result.rc == 0, str(result)
+    reason = "this version of the plugin has no _build_command"
+    assert f"econtext: the stock way: {reason}" in result.stdout
+
+
+@pytest.mark.usefixtures("ours")
 def test_the_root_of_a_chroot_can_be_unmounted(
     run: Run, scratch: pathlib.Path, strategy: str
 ) -> None:
