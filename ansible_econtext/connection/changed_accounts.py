@@ -35,7 +35,7 @@ def of_payload(payload: ansiballz.Payload) -> str:
         return str(arguments.get("name") or arguments.get("user") or "")
     name = payload.name.rpartition(".")[2]
     if name in _RUNNERS:
-        return _of_text(payload.parameters)
+        return of_text(payload.parameters)
     return ALL_ACCOUNTS if name in _CHANGERS else ""
 
 
@@ -45,8 +45,9 @@ def of_command(command: str) -> str:
     if module is not None:  # its arguments are in its file
         name = module[1]
         return ALL_ACCOUNTS if name in {"user", *_RUNNERS, *_CHANGERS} else ""
-    return _of_text(command.encode(errors="surrogateescape"))
+    return of_text(command.encode(errors="surrogateescape"))
 
 
-def _of_text(text: bytes) -> str:
+def of_text(text: bytes) -> str:
+    """Return the same for what may be a script."""
     return ALL_ACCOUNTS if _PROGRAMS.search(text) else ""

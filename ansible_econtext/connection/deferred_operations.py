@@ -59,6 +59,11 @@ class DeferredOperations:
         names = [posixpath.normpath(path) for path in paths]
         return [written[name] for name in names] if all(n in written for n in names) else None
 
+    def written(self) -> bytes:
+        """Return what all files will hold, one after the other."""
+        writes = (held.operation for held in self._held if held.operation[0] == "write")
+        return b"\n".join(operation[2] for operation in writes)
+
     def are_hidden_from(self, parameters: bytes) -> bool:
         """Return whether no operation is about a file that a module with these parameters names.
 

@@ -224,6 +224,7 @@ class Session(HostRequests):
         """
         slot.wait_until_active()
         changes = changed_accounts.of_command(command)
+        changes = changes or changed_accounts.of_text(self._deferred.written())  # a script
         if self._deferred:
             self._ask(messages.Operations(), changes=changes)
         elif changes:

@@ -209,8 +209,9 @@ def test_a_plugin_of_another_version_goes_the_stock_way(
 
 
 @pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize("module", ["command", "script"])
 def test_the_root_of_a_chroot_can_be_unmounted(
-    run: Run, scratch: pathlib.Path, strategy: str
+    module: str, run: Run, scratch: pathlib.Path, strategy: str
 ) -> None:
     """By a task behind those that ran there: no slave stays in it."""
     root = scratch / "root"
@@ -218,7 +219,10 @@ def test_the_root_of_a_chroot_can_be_unmounted(
         (root / name).mkdir(parents=True)
     for name in ("bin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
-    unmount = {"command": f"umount {root}/usr", "delegate_to": "localhost"}
+    script = scratch / "script"
+    script.write_text(f"#!/bin/sh\numount {root}/usr\n", encoding="utf-8")
+    text = {"command": f"umount {root}/usr", "script": str(script)}[module]
+    unmount = {module: text, "delegate_to": "localhost"}
     with contextlib.ExitStack() as stack:
         subprocess.run(["mount", "--bind", "/usr", str(root / "usr")], check=True, timeout=30)
         stack.callback(subprocess.run, ["umount", "-l", str(root / "usr")], stderr=-3, timeout=30)
