@@ -142,7 +142,8 @@ class CarriedConnection(StockConnection):
         self._econtext_connect()
         executable, command = commands.without_executable(cmd, self._shell)
         self._econtext.directory = self._econtext_directory()
-        wrapped = getattr(self.become, "wrapped", {}).get(command)
+        made = getattr(self.become, "wrapped", {})
+        wrapped = made.get(command, made.get(cmd))  # `raw` has no shell around become's command
         note = self._econtext_note(command if wrapped is None else wrapped, executable)
         if note is None and commands.is_discovery_script(in_data):
             program = shell.ProgramNote(executable or "/bin/sh", "", command, template=command)
@@ -150,19 +151,16 @@ class CarriedConnection(StockConnection):
         try:
             if note is not None and not self._econtext.has_shell(executable):
                 note = None
-            result = self._econtext.perform(
-                note,
-                command,
-                in_data,
-                self.become if wrapped is not None else None,
-            )
+            plugin = self.become if wrapped is not None else None
+            result = self._econtext.perform(note, command, in_data, plugin)
+            if result is None and self._econtext_before:
+                unknown = cmd if wrapped is None else wrapped
+                result = self._econtext.run_unknown(unknown, in_data, plugin)
             reason = _UNKNOWN
         except errors.NoPython as error:
             result, reason = None, str(error)
         if result is not None:
             return result
-        if self._econtext_before and reason == _UNKNOWN:
-            return self._econtext.run_unknown(cmd, in_data)
         what = f"a command: {reason}"
         return self._econtext_go(what, stock, cmd, in_data, sudoable, command=command)
 

@@ -53,6 +53,8 @@ TASKS: list[dict[str, Any]] = [
     {"name": "fetch", "fetch": {"src": "~/copied", "dest": "{{ to }}/", "flat": True}},
     {"name": "module's program", "raw": "echo $HOME; cat copied; exit 3", "ignore_errors": True},
     {"name": "become", "command": "id -un", "become": True},
+    {"name": "raw by become", "raw": "id -un; pwd; exit 3", "ignore_errors": True, "become": True},
+    {"name": "script by become", "script": "{{ script }}", "become": True},
     {"name": "end", "file": {"path": "~/copied", "state": "absent"}},
 ]
 
@@ -63,7 +65,10 @@ def test_a_host_behind_a_bastion_gives_the_results_of_one_that_is_not(
 ) -> None:
     """And has one login for all tasks, as the bastion has."""
     target = accounts.guarded
+    script = scratch / "script.sh"
+    script.write_text("#!/bin/sh\nid -un\necho error >&2\n", encoding="ascii")
     password = {"ansible_become_password": target.password, "to": str(scratch)}
+    password["script"] = str(script)
     before = sshd.accepted(accounts.plain), sshd.accepted(target)
     ours = run_play(
         play_of(*TASKS),
