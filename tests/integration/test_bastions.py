@@ -40,7 +40,7 @@ def behind(sshd: Sshd, account: Account, keys: pathlib.Path, via: str = "bastion
     options = f"-F none -o IdentitiesOnly=yes -o UserKnownHostsFile={keys / 'known_hosts'}"
     return {
         **sshd.variables(account),
-        "ansible_ssh_private_key_file": str(keys / "key"),
+        "ansible_ssh_private_key_file": f"~/{keys.name}/key",
         "ansible_ssh_common_args": options,
         "econtext_via": via,
     }

@@ -12,17 +12,21 @@ from ansible_econtext.workers.play import carried_connections
 BASTION = {"ansible_host": "192.0.2.7", "ansible_user": "jump"}
 
 
-def hops(*, variables=None, keys=None, **others):
-    """The hops to `bastion`, for a host with these variables and the inventory's others."""
+def connection(password=None):
     play_context = PlayContext()
-    play_context.remote_addr = "inner"
+    play_context.remote_addr, play_context.password = "inner", password
     with carried_connections():
-        made = connection_loader.get("ssh", play_context, None)
+        return connection_loader.get("ssh", play_context, None)
+
+
+def hops(*, variables=None, keys=None, password=None, **others):
+    """The hops to `bastion`, for a host with these variables and the inventory's others."""
+    made = connection(password)
     given = {"econtext_via": "bastion", **(variables or {})}
     made._econtext_variables = {**given, "hostvars": {"bastion": BASTION, **others}}
     made._econtext_via = "bastion"
     options = {"task_keys": {"timeout": 77, **(keys or {})}}
-    return bastions.hops(made, play_context, plugin.carried, options)
+    return bastions.hops(made, made._play_context, plugin.carried, options)
 
 
 def test_the_variables_of_the_bastion_make_its_hop():
@@ -47,17 +51,27 @@ def test_the_timeout_is_the_bastions_own(monkeypatch):
 
 
 def test_the_password_of_all_hosts_is_the_bastions_too():
-    [hop] = hops(keys={"password": "of all"})
+    [hop] = hops(keys={"password": "of all"}, password="of all")
     assert hop.password == "of all"
+
+
+def test_home_of_a_key_is_that_of_the_account_that_reads_it(monkeypatch):
+    """The controller's for the first bastion, and the bastion's for what is behind it."""
+    monkeypatch.setenv("HOME", "/controller")
+    key = {"ansible_ssh_private_key_file": "~/key"}
+    first, second = hops(
+        bastion=BASTION | key | {"econtext_via": "first"}, first={"ansible_host": "192.0.2.8"} | key
+    )
+    assert 'IdentityFile="/controller/key"' in first.argv
+    assert 'IdentityFile="~/key"' in second.argv
 
 
 @pytest.mark.parametrize("name", ["ansible_password", "ansible_ssh_pass"])
 def test_a_hosts_own_password_is_not_the_bastions(name):
-    [hop] = hops(variables={name: "own"}, keys={"password": "own"})
+    own = {"variables": {name: "own"}, "keys": {"password": "own"}, "password": "own"}
+    [hop] = hops(**own)
     assert hop.password is None
-    [hop] = hops(
-        variables={name: "own"}, keys={"password": "own"}, bastion=BASTION | {name: "other"}
-    )
+    [hop] = hops(**own, bastion=BASTION | {name: "other"})
     assert hop.password == "other"
 
 
