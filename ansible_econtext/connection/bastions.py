@@ -32,9 +32,9 @@ def hops(
     """
     found: Route = []
     names: list[str] = []
-    keys = dict(options.get("task_keys") or {})
+    keys = {**(options.get("task_keys") or {}), "password": play_context.password}
     if any(name in connection._econtext_variables for name in _PASSWORDS):
-        keys.pop("password", None)  # it is the host's own, and not of all hosts
+        keys["password"] = None  # it is the host's own, and not of all hosts
     name = connection._econtext_via
     while name:
         names.append(name)
@@ -70,7 +70,7 @@ def _connection(
         raise AnsibleError(f"econtext_via: {name} has the connection {kind}, which has no slaves")
     own_context = copy.copy(play_context)
     own_context.remote_addr = to_text(variables.get("ansible_host") or name)
-    own_context.password = keys.get("password")
+    own_context.password = keys["password"]
     made = own(own_context, new_stdin=None)
     known = constants.config.get_plugin_vars("connection", plugins.plugin_name(stock))
     own_options = {each: variables[each] for each in known if each in variables}

@@ -120,7 +120,7 @@ class CarriedConnection(StockConnection):
         given = kwargs.get("var_options") or {}
         if "hostvars" in given:  # a reset gives all of a task's variables, as they are, up to 2.20
             self._econtext_variables = given
-            self._econtext_via = str(given.get("econtext_via") or "")
+            self._econtext_via = commands.via(given)
         self._econtext_hops = {}
         if self._econtext is not None:
             self._econtext.retries = plugins.retries(self)

@@ -9,6 +9,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.template import Templar
 
 from ansible_econtext import settings
 from ansible_econtext.core.versions import ansible_version
@@ -81,10 +82,15 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     return names
 
 
-def via(variables: dict[str, Any], templar: Any) -> str:
-    """Return the name of the bastion in a task's variables; "" if there is none."""
+def via(variables: dict[str, Any], templar: Any = None) -> str:
+    """Return the name of the bastion in a task's variables; "" if there is none.
+
+    Without a templar, the variables make one.
+    """
     name = variables.get("econtext_via")
-    return to_text(templar.template(name) or "") if name else ""
+    if not name:
+        return ""
+    return to_text((templar or Templar(None, variables=variables)).template(name) or "")
 
 
 def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:

@@ -102,7 +102,7 @@ def test_the_bastion_has_one_connection_for_itself_and_what_is_behind(
     sshd: Sshd, accounts: Accounts, keys: pathlib.Path, strategy: str, scratch: pathlib.Path
 ) -> None:
     """So has one behind that, as a delegate too; a reset of it is of it alone."""
-    names = {"near": "bastion", "far": "near"}
+    names = {"near": "{{ 'bastion' }}", "far": "{{ 'near' }}"}
     others = {
         name: behind(sshd, accounts.plain, keys, via) | {"ansible_ssh_timeout": 10 + number}
         for number, (name, via) in enumerate(names.items())

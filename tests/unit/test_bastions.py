@@ -5,6 +5,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
+from ansible.template import trust_as_template
 
 from ansible_econtext.connection import bastions, plugin
 from ansible_econtext.workers.play import carried_connections
@@ -50,8 +51,10 @@ def test_the_timeout_is_the_bastions_own(monkeypatch):
     assert hop.timeout == 44
 
 
-def test_the_password_of_all_hosts_is_the_bastions_too():
-    [hop] = hops(keys={"password": "of all"}, password="of all")
+@pytest.mark.parametrize("keys", [{}, {"password": "of all"}], ids=["reset", "task"])
+def test_the_password_of_all_hosts_is_the_bastions_too(keys):
+    """A reset has it in the play context alone, and ends no slaves by another route."""
+    [hop] = hops(keys=keys, password="of all")
     assert hop.password == "of all"
 
 
@@ -64,6 +67,14 @@ def test_home_of_a_key_is_that_of_the_account_that_reads_it(monkeypatch):
     )
     assert 'IdentityFile="/controller/key"' in first.argv
     assert 'IdentityFile="~/key"' in second.argv
+
+
+def test_a_reset_has_variables_that_are_templates():
+    """Up to 2.18: the name of the bastion is none of the stock options."""
+    made = connection()
+    gate = trust_as_template("{{ gate }}")
+    made.set_options(var_options={"econtext_via": gate, "gate": "b", "hostvars": {"b": BASTION}})
+    assert [hop.name for hop in made._econtext_before] == ["ssh.192.0.2.7"]
 
 
 @pytest.mark.parametrize("name", ["ansible_password", "ansible_ssh_pass"])
