@@ -104,9 +104,9 @@ class CarriedConnection(StockConnection):
     def _econtext_take_variables(self, variables: dict[str, Any], templar: Any) -> None:
         """Take from a task's variables what is no option of the stock plugin."""
         self._econtext_variables = variables
-        if self._econtext is not None:
-            with versions.stock_if_unknown():
-                self._econtext_via = commands.via(variables, templar)
+        with versions.stock_if_unknown():
+            self._econtext_via = commands.via(variables, templar)
+            if self._econtext is not None:
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
                 self._econtext.wants_terminal = commands.wants_terminal(variables, templar)
@@ -127,8 +127,10 @@ class CarriedConnection(StockConnection):
             self._econtext.term = plugins.term(self)
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
-            if self._econtext_via:
-                self._econtext_before = self._econtext_bastions(kwargs)
+        self._econtext_before = self._econtext_bastions(kwargs) if self._econtext_via else []
+        if self._econtext_before and self._econtext is None:
+            name = plugins.plugin_name(self._shell)
+            raise AnsibleError(f"econtext_via leads to no host with the shell plugin {name}")
 
     # Methods that ansible-core calls
 

@@ -5,7 +5,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
-from ansible.template import trust_as_template
+from ansible.template import Templar, trust_as_template
 
 from ansible_econtext.connection import bastions, plugin
 from ansible_econtext.workers.play import carried_connections
@@ -13,9 +13,10 @@ from ansible_econtext.workers.play import carried_connections
 BASTION = {"ansible_host": "192.0.2.7", "ansible_user": "jump"}
 
 
-def connection(password=None):
+def connection(password=None, shell=None):
     play_context = PlayContext()
     play_context.remote_addr, play_context.password = "inner", password
+    play_context.shell = shell
     with carried_connections():
         return connection_loader.get("ssh", play_context, None)
 
@@ -67,6 +68,29 @@ def test_home_of_a_key_is_that_of_the_account_that_reads_it(monkeypatch):
     )
     assert 'IdentityFile="/controller/key"' in first.argv
     assert 'IdentityFile="~/key"' in second.argv
+
+
+@pytest.mark.parametrize("shell", ["powershell", None])
+def test_a_host_without_slaves_is_behind_no_bastion(shell):
+    """It would be reached directly, which is another host maybe."""
+    made = connection(shell=shell)
+    given = {"econtext_via": "bastion", "hostvars": {"bastion": BASTION}}
+    made._econtext_take_variables(given, Templar(None, variables=given))
+    if shell:
+        with pytest.raises(AnsibleError, match="leads to no host with the shell plugin powershell"):
+            made.set_options(var_options={})
+    else:
+        made.set_options(var_options={})
+        assert [hop.name for hop in made._econtext_before] == ["ssh.192.0.2.7"]
+
+
+def test_a_connection_that_is_behind_none_any_longer_has_no_hops():
+    made = connection()
+    for via, count in (("bastion", 1), ("", 0)):
+        given = {"econtext_via": via, "hostvars": {"bastion": BASTION}}
+        made._econtext_take_variables(given, Templar(None, variables=given))
+        made.set_options(var_options={})
+        assert len(made._econtext_before) == count
 
 
 def test_a_reset_has_variables_that_are_templates():
