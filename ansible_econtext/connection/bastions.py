@@ -47,7 +47,6 @@ def hops(
         bastion = _connection(name, variables, play_context, carried, keys)
         name = bastion._econtext_via = to_text(variables.get("econtext_via") or "")
         found.insert(0, bastion._econtext_hop(_pythons(variables)))
-        name = to_text(variables.get("econtext_via") or "")
     return found
 
 

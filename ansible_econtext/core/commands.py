@@ -5,6 +5,7 @@ import pkgutil
 import shlex
 from typing import Any
 
+import ansible.errors
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
@@ -90,7 +91,10 @@ def via(variables: dict[str, Any], templar: Any = None) -> str:
     name = variables.get("econtext_via")
     if not name:
         return ""
-    return to_text((templar or Templar(None, variables=variables)).template(name) or "")
+    try:
+        return to_text((templar or Templar(None, variables=variables)).template(name) or "")
+    except _OMITTED:
+        return ""
 
 
 def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:
@@ -100,6 +104,9 @@ def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:
         return settings.is_on("TERMINAL")
     return bool(boolean(templar.template(chosen), strict=False))
 
+
+#: The error of a template that is to be omitted, since 2.19.
+_OMITTED = getattr(ansible.errors, "AnsibleValueOmittedError", ())
 
 #: Source: `_INTERPRETER_PYTHON_DISTRO_MAP` in `config/base.yml`, 2.16 to 2.18, all but old systems.
 _OF_PLATFORMS = "/usr/bin/python3"

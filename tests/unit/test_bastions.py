@@ -8,6 +8,7 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 
 from ansible_econtext.connection import bastions, plugin
+from ansible_econtext.core import commands
 from ansible_econtext.workers.play import carried_connections
 
 BASTION = {"ansible_host": "192.0.2.7", "ansible_user": "jump"}
@@ -99,6 +100,11 @@ def test_a_reset_has_variables_that_are_templates():
     gate = trust_as_template("{{ gate }}")
     made.set_options(var_options={"econtext_via": gate, "gate": "b", "hostvars": {"b": BASTION}})
     assert [hop.name for hop in made._econtext_before] == ["ssh.192.0.2.7"]
+
+
+def test_an_omitted_bastion_is_none():
+    omitted = {"econtext_via": trust_as_template("{{ omit }}")}
+    assert commands.via(omitted, Templar(None, variables=omitted)) == ""
 
 
 @pytest.mark.parametrize("name", ["ansible_password", "ansible_ssh_pass"])
