@@ -33,8 +33,8 @@ def hops(
     found: Route = []
     names: list[str] = []
     keys = {**(options.get("task_keys") or {}), "password": play_context.password}
-    if any(name in connection._econtext_variables for name in _PASSWORDS):
-        keys["password"] = None  # it is the host's own, and not of all hosts
+    if _has_own_password(connection._econtext_variables):
+        keys["password"] = None
     name = connection._econtext_via
     while name:
         names.append(name)
@@ -48,6 +48,17 @@ def hops(
         name = bastion._econtext_via = to_text(variables.get("econtext_via") or "")
         found.insert(0, bastion._econtext_hop(_pythons(variables)))
     return found
+
+
+def _has_own_password(variables: Mapping[str, Any]) -> bool:
+    """Return whether a host's password is its own, and not that of all hosts.
+
+    Source: `PlayContext.update_vars` in `playbook/play_context.py`, 2.16 to 2.21, by which a reset
+    puts that of all hosts into the variables, by each name.
+    """
+    if all(name in variables for name in _PASSWORDS):
+        variables = variables["hostvars"][variables["inventory_hostname"]]
+    return any(name in variables for name in _PASSWORDS)
 
 
 def _connection(

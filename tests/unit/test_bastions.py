@@ -60,6 +60,15 @@ def test_the_password_of_all_hosts_is_the_bastions_too(keys):
     assert hop.password == "of all"
 
 
+@pytest.mark.parametrize("own", [{"ansible_password": "x"}, {}], ids=["own", "of all"])
+def test_a_reset_has_the_password_of_all_hosts_in_its_variables(own):
+    """By each name that ansible-core knows, as those of a host may be."""
+    names = ("ansible_password", "ansible_ssh_pass")
+    variables = {"inventory_hostname": "inner", **dict.fromkeys(names, "x")}
+    [hop] = hops(variables=variables, password="x", inner=own)
+    assert hop.password == (None if own else "x")
+
+
 def test_home_of_a_key_is_that_of_the_account_that_reads_it(monkeypatch):
     """The controller's for the first bastion, and the bastion's for what is behind it."""
     monkeypatch.setenv("HOME", "/controller")
