@@ -32,9 +32,9 @@ def hops(
     """
     found: Route = []
     names: list[str] = []
-    keys = dict(options.get("task_keys") or {})
-    if any(name in connection._econtext_variables for name in _PASSWORDS):
-        keys.pop("password", None)  # it is the host's own, and not of all hosts
+    keys = {**(options.get("task_keys") or {}), "password": play_context.password}
+    if _has_own_password(connection._econtext_variables):
+        keys["password"] = None
     name = connection._econtext_via
     while name:
         names.append(name)
@@ -45,9 +45,20 @@ def hops(
             raise AnsibleError(f"econtext_via: the inventory has no host {name!r}")
         variables = hostvars[name]
         bastion = _connection(name, variables, play_context, carried, keys)
+        name = bastion._econtext_via = to_text(variables.get("econtext_via") or "")
         found.insert(0, bastion._econtext_hop(_pythons(variables)))
-        name = to_text(variables.get("econtext_via") or "")
     return found
+
+
+def _has_own_password(variables: Mapping[str, Any]) -> bool:
+    """Return whether a host's password is its own, and not that of all hosts.
+
+    Source: `PlayContext.update_vars` in `playbook/play_context.py`, 2.16 to 2.21, by which a reset
+    puts that of all hosts into the variables, by each name.
+    """
+    if all(name in variables for name in _PASSWORDS):
+        variables = variables["hostvars"][variables["inventory_hostname"]]
+    return any(name in variables for name in _PASSWORDS)
 
 
 def _connection(
@@ -69,7 +80,7 @@ def _connection(
         raise AnsibleError(f"econtext_via: {name} has the connection {kind}, which has no slaves")
     own_context = copy.copy(play_context)
     own_context.remote_addr = to_text(variables.get("ansible_host") or name)
-    own_context.password = keys.get("password")
+    own_context.password = keys["password"]
     made = own(own_context, new_stdin=None)
     known = constants.config.get_plugin_vars("connection", plugins.plugin_name(stock))
     own_options = {each: variables[each] for each in known if each in variables}

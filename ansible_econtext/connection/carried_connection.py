@@ -104,9 +104,9 @@ class CarriedConnection(StockConnection):
     def _econtext_take_variables(self, variables: dict[str, Any], templar: Any) -> None:
         """Take from a task's variables what is no option of the stock plugin."""
         self._econtext_variables = variables
-        if self._econtext is not None:
-            with versions.stock_if_unknown():
-                self._econtext_via = commands.via(variables, templar)
+        with versions.stock_if_unknown():
+            self._econtext_via = commands.via(variables, templar)
+            if self._econtext is not None:
                 pythons = commands.interpreters(variables, templar)
                 self._econtext.pythons = [self._shell.spelled(python) for python in pythons]
                 self._econtext.wants_terminal = commands.wants_terminal(variables, templar)
@@ -120,14 +120,17 @@ class CarriedConnection(StockConnection):
         given = kwargs.get("var_options") or {}
         if "hostvars" in given:  # a reset gives all of a task's variables, as they are, up to 2.18
             self._econtext_variables = given
-            self._econtext_via = str(given.get("econtext_via") or "")
+            self._econtext_via = commands.via(given)
         self._econtext_hops = {}
         if self._econtext is not None:
             self._econtext.retries = plugins.retries(self)
             self._econtext.term = plugins.term(self)
             self._econtext.become_timeout = plugins.become_timeout(self)
             self._econtext_uploads = plugins.is_pipelining_refused(self, *args, **kwargs)
-            self._econtext_before = self._econtext_bastions(kwargs) if self._econtext_via else []
+        self._econtext_before = self._econtext_bastions(kwargs) if self._econtext_via else []
+        if self._econtext_before and self._econtext is None:
+            name = plugins.plugin_name(self._shell)
+            raise AnsibleError(f"econtext_via leads to no host with the shell plugin {name}")
 
     # Methods that ansible-core calls
 
@@ -141,7 +144,8 @@ class CarriedConnection(StockConnection):
         self._econtext_connect()
         executable, command = commands.without_executable(cmd, self._shell)
         self._econtext.directory = self._econtext_directory()
-        wrapped = getattr(self.become, "wrapped", {}).get(command)
+        made = getattr(self.become, "wrapped", {})
+        wrapped = made.get(command, made.get(cmd))  # `raw` has no shell around become's command
         note = self._econtext_note(command if wrapped is None else wrapped, executable)
         if note is None and commands.is_discovery_script(in_data):
             program = shell.ProgramNote(executable or "/bin/sh", "", command, template=command)
@@ -149,19 +153,16 @@ class CarriedConnection(StockConnection):
         try:
             if note is not None and not self._econtext.has_shell(executable):
                 note = None
-            result = self._econtext.perform(
-                note,
-                command,
-                in_data,
-                self.become if wrapped is not None else None,
-            )
+            plugin = self.become if wrapped is not None else None
+            result = self._econtext.perform(note, command, in_data, plugin)
+            if result is None and self._econtext_before:
+                unknown = cmd if wrapped is None else wrapped
+                result = self._econtext.run_unknown(unknown, in_data, plugin)
             reason = _UNKNOWN
         except errors.NoPython as error:
             result, reason = None, str(error)
         if result is not None:
             return result
-        if self._econtext_before and reason == _UNKNOWN:
-            return self._econtext.run_unknown(cmd, in_data)
         what = f"a command: {reason}"
         return self._econtext_go(what, stock, cmd, in_data, sudoable, command=command)
 

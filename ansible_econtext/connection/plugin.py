@@ -18,8 +18,8 @@ class CarriedSSH(CarriedConnection):
     """Mixin for ansible-core's ssh plugin."""
 
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
-        argv, password = plugins.ssh_command(self), plugins.ssh_password(self)
-        prompt = plugins.ssh_password_prompt(self)
+        argv = plugins.ssh_command(self, is_behind=bool(self._econtext_via))
+        password, prompt = plugins.ssh_password(self), plugins.ssh_password_prompt(self)
         timeout = float(self.get_option("timeout"))
         return route.ssh_hop(self.host, argv, password, prompt, pythons, timeout)
 

@@ -147,10 +147,17 @@ class Session(HostRequests):
             reply: messages.Ended | messages.Died = self._ask(action, plugin, changes=changes)
         return module_requests.result(reply)
 
-    def run_unknown(self, command: str, data: bytes | None) -> Result:
-        """Run a command that has no note, on a host that has no stock way; raises as `perform`."""
+    def run_unknown(self, command: str, data: bytes | None, plugin: Any) -> Result:
+        """Run a command that has no note, on a host that has no stock way; raises as `perform`.
+
+        With a plugin it is the command inside of become's.
+        """
+        changes = changed_accounts.of_command(command)
+        executable = getattr(plugin and plugin.recorded_shell, "executable", None)
+        if executable:
+            command = f"{executable} -c {shlex.quote(command)}"
         program = shell.ProgramNote("/bin/sh", "", command, template=command)
-        result = self._run_program(program, data, None, changed_accounts.of_command(command))
+        result = self._run_program(program, data, plugin, changes)
         assert result is not None
         return result
 

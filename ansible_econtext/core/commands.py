@@ -5,10 +5,12 @@ import pkgutil
 import shlex
 from typing import Any
 
+import ansible.errors
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.template import Templar
 
 from ansible_econtext import settings
 from ansible_econtext.core.versions import ansible_version
@@ -81,10 +83,18 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
     return names
 
 
-def via(variables: dict[str, Any], templar: Any) -> str:
-    """Return the name of the bastion in a task's variables; "" if there is none."""
+def via(variables: dict[str, Any], templar: Any = None) -> str:
+    """Return the name of the bastion in a task's variables; "" if there is none.
+
+    Without a templar, the variables make one.
+    """
     name = variables.get("econtext_via")
-    return to_text(templar.template(name) or "") if name else ""
+    if not name:
+        return ""
+    try:
+        return to_text((templar or Templar(None, variables=variables)).template(name) or "")
+    except _OMITTED:
+        return ""
 
 
 def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:
@@ -94,6 +104,9 @@ def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:
         return settings.is_on("TERMINAL")
     return bool(boolean(templar.template(chosen), strict=False))
 
+
+#: The error of a template that is to be omitted, since 2.19.
+_OMITTED = getattr(ansible.errors, "AnsibleValueOmittedError", ())
 
 #: Source: `_INTERPRETER_PYTHON_DISTRO_MAP` in `config/base.yml`, 2.16 to 2.18, all but old systems.
 _OF_PLATFORMS = "/usr/bin/python3"

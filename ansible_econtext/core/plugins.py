@@ -20,15 +20,16 @@ from ansible_econtext.core.patch import replaced
 from ansible_econtext.core.versions import ansible_version
 
 
-def ssh_command(connection: Any) -> list[str]:
+def ssh_command(connection: Any, is_behind: bool = False) -> list[str]:
     """Return the ssh plugin's own command line, up to the host, without sshpass.
 
-    It leads to no master connection of the plugin's, but to one that the user names.
+    It leads to no master connection of the plugin's, but to one that the user names.  With
+    `is_behind` a bastion runs it, and a `~` is the home of the account there.
 
     Source: `_build_command` in `plugins/connection/ssh.py`, 2.16 to 2.21.  Up to 2.18, and since
     then with `password_mechanism: sshpass`, it puts sshpass in front and opens a pipe for it; the
     broker answers ssh itself.  With ControlPersist, it adds a ControlPath in quotes, in
-    `control_path_dir`, unless the user names one.
+    `control_path_dir`, unless the user names one.  It expands the `~` of a key, as ssh would.
     """
     connection.host = connection.get_option("host") or connection._play_context.remote_addr
     with _without_sshpass(connection):
@@ -39,7 +40,10 @@ def ssh_command(connection: Any) -> list[str]:
     if argv[0] == "sshpass":
         argv = argv[argv.index(connection.get_option("ssh_executable")) :]
     own = f'ControlPath="{unfrackpath(connection.get_option("control_path_dir"))}/'
-    return ["ControlPath=none" if part.startswith(own) else part for part in argv]
+    argv = ["ControlPath=none" if part.startswith(own) else part for part in argv]
+    key = to_text(connection.get_option("private_key_file") or "")
+    expanded = f'IdentityFile="{os.path.expanduser(key)}"'
+    return [f'IdentityFile="{key}"' if is_behind and part == expanded else part for part in argv]
 
 
 @contextlib.contextmanager

@@ -136,6 +136,8 @@ class RemoteCommand(Channel):
         self.on_output: Callable[[int, bytes], None] | None = None
         self.on_exit: Callable[[int], None] | None = None
         self.on_input_written: Callable[[int], None] | None = None
+        #: Why the slave could not run it; "" if it runs.
+        self.failure = ""
         link.open(wire.OPEN, self, {"argv": argv, "terminal": terminal})
 
     def relay(self, digests: list[bytes] | None) -> None:
@@ -154,6 +156,7 @@ class RemoteCommand(Channel):
     def result(self, value: Any) -> None:
         match value:
             case ("failed", str(text)):
+                self.failure = text
                 self.output(wire.STDERR, text.encode("utf-8", "replace"))
             case _:
                 super().result(value)

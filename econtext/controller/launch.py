@@ -234,6 +234,11 @@ class Starting:
             self._link.ended(status)
         elif self._parent is not None and self._parent.error is not None:
             self._fail(self._parent.error)
+        elif isinstance(self._process, RemoteCommand) and self._process.failure:
+            # No shell's status: the slave has no room for a process, or there is no such program.
+            parent, failure = self._process.link.name, self._process.failure
+            reason = f"{parent} cannot run {self._launch.argv[0]}: {failure}"
+            self._fail(LaunchError(self._launch.name, reason))
         elif (launch := self._second_launch(status)) is not None:
             logger.info("%s: a second start: %s", launch.name, self._said())
             self._timer.cancel()

@@ -40,7 +40,7 @@ def behind(sshd: Sshd, account: Account, keys: pathlib.Path, via: str = "bastion
     options = f"-F none -o IdentitiesOnly=yes -o UserKnownHostsFile={keys / 'known_hosts'}"
     return {
         **sshd.variables(account),
-        "ansible_ssh_private_key_file": str(keys / "key"),
+        "ansible_ssh_private_key_file": f"~/{keys.name}/key",
         "ansible_ssh_common_args": options,
         "econtext_via": via,
     }
@@ -53,6 +53,8 @@ TASKS: list[dict[str, Any]] = [
     {"name": "fetch", "fetch": {"src": "~/copied", "dest": "{{ to }}/", "flat": True}},
     {"name": "module's program", "raw": "echo $HOME; cat copied; exit 3", "ignore_errors": True},
     {"name": "become", "command": "id -un", "become": True},
+    {"name": "raw by become", "raw": "id -un; pwd; exit 3", "ignore_errors": True, "become": True},
+    {"name": "script by become", "script": "{{ script }}", "become": True},
     {"name": "end", "file": {"path": "~/copied", "state": "absent"}},
 ]
 
@@ -63,7 +65,10 @@ def test_a_host_behind_a_bastion_gives_the_results_of_one_that_is_not(
 ) -> None:
     """And has one login for all tasks, as the bastion has."""
     target = accounts.guarded
+    script = scratch / "script.sh"
+    script.write_text("#!/bin/sh\nid -un\necho error >&2\n", encoding="ascii")
     password = {"ansible_become_password": target.password, "to": str(scratch)}
+    password["script"] = str(script)
     before = sshd.accepted(accounts.plain), sshd.accepted(target)
     ours = run_play(
         play_of(*TASKS),
@@ -97,7 +102,7 @@ def test_the_bastion_has_one_connection_for_itself_and_what_is_behind(
     sshd: Sshd, accounts: Accounts, keys: pathlib.Path, strategy: str, scratch: pathlib.Path
 ) -> None:
     """So has one behind that, as a delegate too; a reset of it is of it alone."""
-    names = {"near": "bastion", "far": "near"}
+    names = {"near": "{{ 'bastion' }}", "far": "{{ 'near' }}"}
     others = {
         name: behind(sshd, accounts.plain, keys, via) | {"ansible_ssh_timeout": 10 + number}
         for number, (name, via) in enumerate(names.items())
@@ -175,12 +180,9 @@ def test_the_end_of_a_bastion_tells_each_task_which_one_it_was(
         others={"bastion": sshd.variables(accounts.plain), **behinds},
     )
     processes.until(30, lambda: len(flag.read_text()) == 2, "both hosts are at work")
-    [login] = [
-        process
-        for process in processes.of_user(accounts.plain.uid)
-        if process.argv.startswith(f"sshd: {accounts.plain.name}")
-    ]
-    os.kill(login.pid, 9)
+    for process in processes.of_user(accounts.plain.uid):
+        if process.argv.startswith(f"sshd: {accounts.plain.name}"):
+            os.kill(process.pid, 9)
     result: Result = running.wait()
     found = [task for task in result.tasks if task.task == "wait"]
     assert [task.status for task in found] == ["unreachable"] * 2, str(result)

@@ -140,6 +140,9 @@ def test_a_container_is_carried(
         assert our_mode == (fetched / "copied").stat().st_mode
     assert ours.rc == stock.rc == 0, f"{ours}\n{stock}"
     assert len(ours.tasks) == len(stock.tasks)
+    for task in [*ours.tasks, *stock.tasks]:
+        # What 2.21 says of a plugin's own imports: for each process that loads it.
+        task.result.pop("deprecations", None)
     found = [
         difference
         for one, other in zip(ours.tasks, stock.tasks, strict=True)

@@ -79,7 +79,7 @@ def test_a_program_that_is_missing(router, monkeypatch, tmp_path):
 
 def test_a_program_that_is_missing_on_the_way(router, python):
     outer = router.local(f"/usr/bin/env PATH=/nonexistent {python}")
-    error = assert_fails(outer.sudo, "No such file", status=127)
+    error = assert_fails(outer.sudo, "local cannot run sudo", "No such file")
     assert error.name == "local.sudo.root"
     assert outer.call(plain.echo) == [[], []]
 

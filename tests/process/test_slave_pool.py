@@ -387,6 +387,17 @@ def test_hosts_behind_a_bastion_are_hosts_of_their_own(
     owner.run_until(lambda: not living([bastion, *slaves]))
 
 
+def test_a_program_that_a_bastion_cannot_run_is_no_python_that_is_missing(owner: Owner) -> None:
+    """As the shell's status would say; it may have no room for processes or open files."""
+    behind = [*LOCAL, LOCAL[0].replace(kind="ssh", key="behind", argv=["/missing/ssh"])]
+    found: list[PooledSlave | NotReached] = []
+    owner.slaves.find(behind, found.append)
+    owner.run_until(lambda: bool(found))
+    assert isinstance(found[0], NotReached)
+    assert (found[0].hop, found[0].status, found[0].stderr) == (1, None, "")
+    assert "local cannot run /missing/ssh: " in found[0].text
+
+
 def test_no_one_in_use_ends_for_another(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many at a time: each starts, and the first start after that has what is idle end."""
     monkeypatch.setattr(running_slaves, "_MOST", 3)
