@@ -17,7 +17,7 @@ import pytest
 
 from ansible_econtext.connection import containers
 from ansible_econtext.core import known_plugins
-from tests.support import collections, processes
+from tests.support import collections
 from tests.support import containers as programs
 from tests.support.scale import more_of_a_kind
 
@@ -211,31 +211,38 @@ def test_a_plugin_of_another_version_goes_the_stock_way(
     assert f"econtext: the stock way: {reason}" in result.stdout
 
 
+@pytest.fixture
+def root(scratch: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A root directory with this machine's /usr, mounted there, and without /dev/null."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    made = scratch / "root"
+    for name in ("dev", "root", "usr"):
+        (made / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64"):
+        (made / name).symlink_to(f"usr/{name}")
+    subprocess.run(["mount", "--bind", "/usr", str(made / "usr")], check=True, timeout=30)
+    yield made
+    subprocess.run(["umount", "-l", str(made / "usr")], stderr=subprocess.DEVNULL, timeout=30)
+
+
 @pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize("module", ["command", "script"])
 def test_the_root_of_a_chroot_can_be_unmounted(
-    module: str, run: Run, scratch: pathlib.Path, strategy: str
+    module: str, run: Run, root: pathlib.Path, scratch: pathlib.Path, strategy: str
 ) -> None:
     """By a task behind those that ran there: no slave stays in it."""
-    root = scratch / "root"
-    for name in ("dev", "root", "usr"):
-        (root / name).mkdir(parents=True)
-    for name in ("bin", "lib", "lib64"):
-        (root / name).symlink_to(f"usr/{name}")
     script = scratch / "script"
     script.write_text(f"#!/bin/sh\numount {root}/usr\n", encoding="utf-8")
     text = {"command": f"umount {root}/usr", "script": str(script)}[module]
     unmount = {module: text, "delegate_to": "localhost"}
-    with contextlib.ExitStack() as stack:
-        subprocess.run(["mount", "--bind", "/usr", str(root / "usr")], check=True, timeout=30)
-        stack.callback(subprocess.run, ["umount", "-l", str(root / "usr")], stderr=-3, timeout=30)
-        result = run(
-            Connection("community.general.chroot", str(root), is_real=True),
-            strategy,
-            {"name": "inside", "command": "true"},
-            {"name": "unmount", **unmount},
-        )
-        assert result.rc == 0, str(result)
+    result = run(
+        Connection("community.general.chroot", str(root), is_real=True),
+        strategy,
+        {"name": "inside", "command": "true"},
+        {"name": "unmount", **unmount},
+    )
+    assert result.rc == 0, str(result)
 
 
 @pytest.mark.usefixtures("ours")
@@ -265,15 +272,15 @@ def test_a_container_that_was_renamed_or_paused_cannot_be_entered(
 
 @pytest.mark.usefixtures("ours")
 def test_nothing_is_left_in_a_chroot_when_a_run_has_ended(
-    run: Run, scratch: pathlib.Path, strategy: str
+    run: Run, root: pathlib.Path, strategy: str
 ) -> None:
     """The broker stays for the next run, and a user may unmount at once."""
+    chroot = Connection("community.general.chroot", str(root), is_real=True)
     ping = {"name": "ping", "ping": {}}
-    chroot = Connection("community.general.chroot", "/", is_real=True)
     result = run(chroot, strategy, ping, ANSIBLE_ECONTEXT_PERSIST="20")
     assert result.rc == 0, str(result)
-    slaves = [each for each in processes.processes() if each.argv.startswith("chroot")]
-    assert not slaves
+    unmount = ["umount", str(root / "usr")]
+    assert subprocess.run(unmount, capture_output=True, timeout=30).stderr == b""
 
 
 def test_each_mixin_is_known_to_the_check_of_plugins() -> None:
