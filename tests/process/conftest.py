@@ -111,18 +111,28 @@ def account() -> Iterator[Account]:
 
 
 @pytest.fixture(scope="session")
-def stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+def stub_directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return tmp_path_factory.mktemp("stubs")
+
+
+@pytest.fixture
+def stubs(stub_directory: pathlib.Path) -> Iterator[pathlib.Path]:
     """The directory of the scripts that take the place of programs (`routes.STUBS`)."""
-    directory = tmp_path_factory.mktemp("stubs")
-    with routes.stubs(directory):
-        yield directory
+    with routes.stubs(stub_directory):
+        yield stub_directory
+
+
+@pytest.fixture(autouse=True)
+def stubs_of_a_route(request: pytest.FixtureRequest) -> None:
+    """The scripts are in front of all programs for tests of a route by one, and for no others."""
+    given = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if str(given.get("route", "")).startswith("stub"):
+        request.getfixturevalue("stubs")
 
 
 @pytest.fixture(scope="session", params=parameters(routes.NAMES, routes.ALWAYS))
 def route(request: pytest.FixtureRequest) -> Route:
     """Each route to a slave."""
-    if request.param.startswith("stub"):
-        request.getfixturevalue("stubs")
     return routes.make(request.param, lambda: request.getfixturevalue("sshd_server"))
 
 

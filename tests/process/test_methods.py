@@ -33,26 +33,16 @@ def test_through_a_slave(method: str, router: econtext.Router, stubs: pathlib.Pa
     assert context.call(os.getppid)
 
 
-@pytest.fixture
-def real(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The PATH without the scripts that other tests may have put in front."""
-    found = os.environ["PATH"].split(":")
-    monkeypatch.setenv("PATH", ":".join(each for each in found if "/stubs" not in each))
-
-
-@pytest.mark.usefixtures("real")
 def test_a_container_of_podman(router: econtext.Router, tmp_path: pathlib.Path) -> None:
     with containers.podman(tmp_path) as name:
         assert_inside(router.podman(name, python=PYTHON), tmp_path)
 
 
-@pytest.mark.usefixtures("real")
 def test_a_container_of_lxc(router: econtext.Router, tmp_path: pathlib.Path) -> None:
     with containers.lxc(tmp_path) as name:
         assert_inside(router.lxc(name, python=PYTHON), tmp_path)
 
 
-@pytest.mark.usefixtures("real")
 def test_a_container_of_nspawn(router: econtext.Router, tmp_path: pathlib.Path) -> None:
     """By the number of a process in it."""
     with containers.nspawn(tmp_path) as pid:
