@@ -17,8 +17,10 @@ from econtext.target import codec, compat, store, wire
 #: Characters of an error's text, and of its traceback, that are sent.
 MAX_TEXT = 65536
 
-#: This process's importer, for functions that add modules of their own.
+#: This process's importer, for functions that add modules of their own, and its channel to the
+#: slave, for those that reply more than once.
 importer = None  # type: object
+channel = None  # type: object
 
 
 class Socket(object):
@@ -57,19 +59,26 @@ class Socket(object):
         return kind, body
 
 
-def main(channel, slaves_importer):
-    # type: (Socket, object) -> None
+def main():
+    # type: () -> None
     """Wait for the call, run it, and send its value or error.
 
     A fork of the function's that returns here sends nothing: a call has one result.
     """
-    global importer
-    importer = slaves_importer
     process = os.getpid()
     _, body = channel.receive()
     request = codec.decode(body)
     importer.offered = frozenset(request["offered"])
-    importer.ask = lambda name: _ask(channel, importer.store, name)
+    importer.ask = _ask
+    result = run(request)
+    finish()
+    if os.getpid() == process:
+        channel.send(wire.RESULT, result)
+
+
+def run(request):
+    # type: (dict) -> bytes
+    """Call a function, and return its encoded value or error."""
     try:
         function = find_function(request["module"], request["function"])
         if "logging" in sys.modules and request["log_level"] is not None:
@@ -84,9 +93,7 @@ def main(channel, slaves_importer):
         result = codec.encode(("error", "SystemExit", _text(error), ""))
     except BaseException as error:
         result = codec.encode(("error", _kind(error), _text(error), _trace()))
-    finish()
-    if os.getpid() == process:
-        channel.send(wire.RESULT, result)
+    return result
 
 
 def finish():
@@ -96,6 +103,12 @@ def finish():
         compat.exit_handlers()
     except BaseException:
         traceback.print_exc()
+    flush()
+
+
+def flush():
+    # type: () -> None
+    """Write out what the function printed."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -118,15 +131,15 @@ def _keywords(keywords):
     return {str(name): value for name, value in keywords.items()}  # Python 2 wants str
 
 
-def _ask(channel, kept, name):
-    # type: (Socket, store.Store, str) -> object
+def _ask(name):
+    # type: (str) -> object
     channel.send(wire.WANT, name.encode("utf-8"))
     _, body = channel.receive()
     entry = codec.decode(body)
     if entry is None:
         return None
     is_package, filename, content = entry
-    return store.Module(is_package, filename, kept.add(content))
+    return store.Module(is_package, filename, importer.store.add(content))
 
 
 def _kind(error):

@@ -114,8 +114,8 @@ class CallProcess(Child):
         self._is_killed = False
         self._writer = Writer(loop, fds[8])
         compat.keep_from_commands(self._writer.fd)
-        self._messages = wire.Reader(frozenset([wire.RESULT, wire.WANT, wire.LOG]))
-        self._result = None  # type: object
+        self._messages = wire.Reader(frozenset([wire.RESULT, wire.WANT, wire.LOG, wire.REPLY]))
+        self._unsent = []  # type: list
         self.on_message = None
         ours.setblocking(False)
 
@@ -152,34 +152,38 @@ class CallProcess(Child):
         for kind, _, body in messages:
             if kind == wire.RESULT:
                 self._let_go()
-                self._result = body
-                self._give_result()
-            else:
-                self.on_message(kind, body)
+            self._unsent.append((kind, body))
+        self._give_messages()
         if not data:
             self._close_socket()
             self.reap()
             return False
         return True
 
-    def _give_result(self):
+    def _give_messages(self):
         # type: () -> None
-        # All that the call wrote is in its pipes by now; it is given before the result.
-        if self._result is None:
-            return
-        if self.drain():
-            body, self._result = self._result, None
-            if body is not None:  # draining may have led here a second time
-                self.on_message(wire.RESULT, body)
-        else:
-            self._loop.call_later(0.01, self._give_result)
+        # All that the call wrote before a message is in its pipes by now; it is given first.
+        while self._unsent:
+            if not self.drain():
+                if self._socket is not None:  # what it logs meanwhile is not to fill the memory
+                    self._loop.remove_reader(self._socket.fileno())
+                self._loop.call_later(0.01, self._give_later)
+                return
+            if self._unsent:  # draining may have led here a second time
+                self.on_message(*self._unsent.pop(0))
+
+    def _give_later(self):
+        # type: () -> None
+        self._give_messages()
+        if not self._unsent:
+            self.pause(self._paused)
 
     def _finish(self):
         # type: () -> None
         while self._receive():
             pass
-        self._give_result()
-        if self._result is not None:
+        self._give_messages()
+        if self._unsent:
             self._look_again()
             return
         if self.status < 0:  # killed: end the commands that it started too
@@ -223,7 +227,8 @@ def _become(importer, sock, stdio, lifeline):
     """Run the child's side of the fork; never returns."""
     status = 1
     try:
-        call.main(call.enter(sock, stdio, lifeline), importer)
+        call.importer, call.channel = importer, call.enter(sock, stdio, lifeline)
+        call.main()
         status = 0
     except BaseException:
         traceback.print_exc()

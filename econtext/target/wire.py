@@ -37,6 +37,7 @@ EXIT = 18  # the channel's process is gone: the last frame of each channel
 WANT = 19  # the importer asks for a module
 LOG = 20
 PONG = 21  # with the body of its PING, or ORPHANED
+REPLY = 22  # what one call of several in one process returned or raised
 # In both directions.
 DATA = 32  # one byte for the number of the stream, then the data
 END = 33  # end of a stream, one byte
@@ -46,7 +47,7 @@ PACKED = 35  # a piece of a compressed stream of frames (`compression`)
 DOWNWARD = frozenset(
     [OPEN, CLOSE, STORE, RELAY, SOURCES, WARM, PING, AFTER, CALL, DATA, END, CREDIT, PACKED]
 )
-UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, DATA, END, CREDIT, PACKED])
+UPWARD = frozenset([HELLO, RESULT, EXIT, WANT, LOG, PONG, REPLY, DATA, END, CREDIT, PACKED])
 
 #: Answer to a PING by a slave that begins no call, as a process that started it has ended.
 ORPHANED = b"o"
