@@ -120,6 +120,10 @@ class Channel:
         """Take a result; raises ProtocolError unless it is one that was asked for."""
         raise wire.ProtocolError("a result where none was asked for")
 
+    def reply(self, body: bytes) -> None:
+        """Take a reply; raises ProtocolError unless it is one that was asked for."""
+        raise wire.ProtocolError("a reply where none was asked for")
+
     def output(self, stream: int, data: bytes) -> None:
         """Take a piece of output, and give credit for it at some time."""
         raise NotImplementedError
@@ -198,18 +202,14 @@ class Call(Channel):
 
     def result(self, value: Any) -> None:
         match value:
-            case ("value", returned):
-                self.settle(returned)
-            case ("error", str(kind), str(text), str(trace)):
-                self.settle(CallError(kind, text, trace))
             case ("failed", str(text)):
                 self.settle(CallError("OSError", text))
             case _:
-                raise wire.ProtocolError("a result of no known form")
+                self.settle(outcome_of(value))
 
     def exited(self, status: int) -> None:
         super().exited(status)
-        self._end_lines()
+        self.end_lines()
         self.settle(CallDied(self.link.name, status))
 
     def lost(self, error: EcontextError) -> None:
@@ -226,17 +226,37 @@ class Call(Channel):
         if self._is_settled:
             return
         self._is_settled = True
-        if not self.future.set_running_or_notify_cancel():  # any thread may have cancelled it
-            return
-        self._end_lines()  # a waiting caller finds all of the call's output in the log
-        if isinstance(outcome, EcontextError):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
+        self.end_lines()  # a waiting caller finds all of the call's output in the log
+        settle(self.future, outcome)
 
-    def _end_lines(self) -> None:
+    def end_lines(self) -> None:
+        """Log what the function printed without the end of a line."""
         for lines in self._lines.values():
             lines.feed(b"\n")
+
+
+def outcome_of(value: Any) -> Any:
+    """Return what a function returned, or a CallError for what it raised, from its result.
+
+    Raises ProtocolError if it is of no known form.
+    """
+    match value:
+        case ("value", returned):
+            return returned
+        case ("error", str(kind), str(text), str(trace)):
+            return CallError(kind, text, trace)
+        case _:
+            raise wire.ProtocolError("a result of no known form")
+
+
+def settle(future: "Future[Any]", outcome: Any) -> None:
+    """Set a future's result or exception; tell those that wait for it if it was cancelled."""
+    if not future.set_running_or_notify_cancel():  # any thread may have cancelled it
+        return
+    if isinstance(outcome, EcontextError):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
 
 
 class _Lines:

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from econtext.controller import sources
+from econtext.controller.call_session import CallSession, ServingCall
 from econtext.controller.channels import Call
 from econtext.controller.launch import Launch
 from econtext.controller.link import Link
@@ -150,6 +151,19 @@ class Context(Starter):
             lambda future: self._router.post(call.cancelled) if future.cancelled() else None
         )
         return call.future
+
+    def session(self) -> CallSession:
+        """Begin a call process that stays, for calls that run in it one after another.
+
+        Raises ConnectionLost if the slave has ended.
+        """
+
+        def begin() -> "Future[ServingCall]":
+            begun: Future[ServingCall] = Future()
+            begun.set_result(ServingCall(self._link, self._router.log_level))
+            return begun
+
+        return CallSession(self._router, self.name, self._router.on_loop(begin).result())
 
     def launch(self, plan: Launch) -> "Context":
         return self._router.launch_through(self, plan)

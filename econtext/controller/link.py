@@ -102,6 +102,7 @@ class Link:
             wire.DATA: lambda channel, body: channel.receive(*wire.split_data(body)),
             wire.CREDIT: lambda channel, body: channel.granted(wire.credit_amount(body)),
             wire.RESULT: self._result,
+            wire.REPLY: lambda channel, body: channel.reply(body),
             wire.LOG: self._log,
             wire.WANT: self._want,
         }

@@ -39,13 +39,14 @@ UPWARD, DOWNWARD = tuple(sorted(wire.UPWARD)), tuple(sorted(wire.DOWNWARD))
 #: Kinds that an honest slave sends while calls are active, and a few that break its link.
 TALK = (
     *(6 * (wire.RESULT, wire.EXIT, wire.DATA)),
-    *(2 * (wire.PACKED, wire.CREDIT, wire.WANT, wire.LOG)),
+    *(2 * (wire.PACKED, wire.CREDIT, wire.WANT, wire.LOG, wire.REPLY)),
     *(wire.HELLO, wire.PONG, wire.END),
 )
 
 #: Bodies that an honest slave sends, by the kind of frame.
 FITTING = {
     wire.RESULT: tuple(map(codec.encode, TELLING[:11])),
+    wire.REPLY: tuple(map(codec.encode, (*TELLING[:10], ("withdrawn", 1), ("withdrawn", 2)))),
     wire.EXIT: tuple(map(codec.encode, (0, 3, -9))),
     wire.LOG: (codec.encode((20, "name", "text")),),
     wire.WANT: (b"offered", b"offered.part"),

@@ -10,7 +10,8 @@ from ansible_econtext.broker import calls, handlers
 from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.client import messages, route
-from econtext.controller import prompts
+from econtext.controller import call_session, prompts
+from econtext.controller.call_session import ServingCall
 from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.launch import Launch, Starting
 from econtext.controller.link import Link
@@ -31,10 +32,19 @@ def check_link(data: bytes) -> int:
     if choices.below(8):
         link.feed(wire.frame(wire.HELLO, 0, codec.encode(TELLING[-1])))
     opened: list[Any] = []
+    asked: list[call_session.Asked] = []
     while not choices.is_over and link.error is None:
-        match choices.below(12):
+        match choices.below(14):
             case 0:
                 opened.append(Call(link, REQUEST))
+            case 12:
+                opened.append(ServingCall(link, 20))
+            case 13 if any(isinstance(each, ServingCall) for each in opened):
+                serving = choices.of([each for each in opened if isinstance(each, ServingCall)])
+                asked.append(call_session.Asked(b"request", "os", ("offered",)))
+                serving.ask(asked[-1])
+                if not choices.below(4) and asked[-1].future.cancel():
+                    serving.withdraw(asked[-1])
             case 1:
                 opened.append(calls.CollectingCall(link, "os", "getpid"))
             case 2:
@@ -58,6 +68,7 @@ def check_link(data: bytes) -> int:
     )
     assert all(each.finished for each in opened)
     assert all(each.future.done() for each in opened if isinstance(each, Call))
+    assert all(each.future.done() for each in asked)
     assert link.process.owed == 0  # type: ignore[attr-defined]
     return choices.frames
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import econtext
+from econtext.controller.call_session import CallSession
 from tests.support import accounts, processes, sshd
 from tests.support.accounts import Account
 from tests.support.scale import parameters
@@ -156,6 +157,13 @@ def shared() -> Iterator[Callable[[Route], econtext.Context]]:
 def context(route: Route, shared: Callable[[Route], econtext.Context]) -> econtext.Context:
     """A slave by each route, shared with other tests: it must be left as it was found."""
     return shared(route)
+
+
+@pytest.fixture
+def session(context: econtext.Context) -> Iterator[CallSession]:
+    """A call session of the test's own, which the test may break."""
+    with context.session() as begun:
+        yield begun
 
 
 @pytest.fixture

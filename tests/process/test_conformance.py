@@ -1,4 +1,4 @@
-"""Each route gives the same: calls, errors, output, imports, and calls that are alone."""
+"""Each route gives the same: calls, errors, output, imports, calls that are alone, and sessions."""
 
 import json
 import logging
@@ -271,3 +271,66 @@ def test_calls_run_at_the_same_time(context, tmp_path):
 def test_many_calls_are_answered_each_with_its_own(context):
     futures = [context.start(plain.echo, number) for number in range(60)]
     assert [future.result(60) for future in futures] == [[[number], []] for number in range(60)]
+
+
+# Call sessions
+
+
+def test_values_in_a_session(session):
+    for value in VALUES:
+        assert session.call(plain.echo, value, named=value) == [[value], [value]]
+
+
+def test_calls_of_a_session_have_one_process_and_its_state(session, context):
+    first, second = (session.call(plain.state) for _ in range(2))
+    assert second["pid"] == first["pid"] != context.greeting["pid"]
+    assert first["parent"] == context.greeting["pid"]
+    assert second["counter"] == first["counter"] + 1 == 2
+    assert context.call(plain.state)["counter"] == 1
+
+
+def test_an_exception_in_a_session(session):
+    for function, arguments, kind in (
+        (plain.fail, ("what was wrong",), "ValueError"),
+        (plain.leave, (3,), "SystemExit"),
+        (plain.of_type, ("object",), "econtext.target.codec.EncodeError"),
+    ):
+        with pytest.raises(CallError) as caught:
+            session.call(function, *arguments)
+        assert caught.value.kind == kind
+    assert session.call(plain.echo) == [[], []]
+
+
+def test_output_of_a_session(session, context, caplog):
+    for text in ("one\ntwo", "three\n"):
+        session.call(plain.say, text, text.upper())
+        assert lines(caplog, context, "stdout")[-1] == text.split()[-1]
+    assert lines(caplog, context, "stdout") == ["one", "two", "three"]
+    assert lines(caplog, context, "stderr") == ["ONE", "TWO", "THREE"]
+    assert session.call(plain.read_input) == b""
+
+
+def test_log_records_of_a_session(session, caplog):
+    for _ in range(2):
+        session.call(plain.log_something)
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == 2 * ["plain: at info, 100 %", "plain: at warning: \u00e9"]
+
+
+def test_modules_of_a_session_come_from_the_controller(session):
+    """Also of packages that no call before named, and those that the router offers."""
+    assert session.call(os.getpid) == session.call(os.getpid)
+    assert session.call(functions.names)[0] == "family"
+    assert session.call(functions.in_threads, MANY, [0]) == {0: 0}
+    with pytest.raises(CallError):
+        session.call(functions.missing)
+
+
+def test_a_fork_of_a_function_gives_no_reply(session):
+    assert session.call(plain.return_twice) == "the call"
+    assert session.call(plain.echo) == [[], []]
+
+
+def test_calls_of_a_session_run_in_the_order_of_their_starts(session):
+    futures = [session.start(plain.state) for _ in range(100)]
+    assert [future.result(60)["counter"] for future in futures] == list(range(1, 101))
