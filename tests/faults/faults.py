@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tests.support import processes
+
 from .cast import Cast
 from .stages import Scene
 
@@ -113,9 +115,16 @@ def _without_home(scene: Scene) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _busy_sshd(scene: Scene) -> Iterator[None]:
-    """Take the only place of those that have not logged in."""
-    with socket.create_connection(("127.0.0.1", scene.proxy.server_port), 10) as peer:
-        assert peer.recv(4) == b"SSH-"
+    """Take the only place of those that have not logged in, which another may still have."""
+
+    def taken() -> socket.socket | None:
+        peer = socket.create_connection(("127.0.0.1", scene.proxy.server_port), 10)
+        if peer.recv(4) == b"SSH-":
+            return peer
+        peer.close()
+        return None
+
+    with processes.until(10, taken, "the place is free"):
         yield
 
 
