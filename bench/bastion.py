@@ -47,7 +47,7 @@ class Run(NamedTuple):
 
 
 def variables_of(contender: Contender, server: Server, key: Path, far: Link) -> dict[str, str]:
-    """What leads a contender to the hosts behind the bastion."""
+    """The host variables that lead a contender to the hosts behind the bastion."""
     user = server.target.user
     if contender.name == "pipelining":
         jump = f"ssh {SSH_COMMON_ARGS} -o StrictHostKeyChecking=no -i {server.key}"

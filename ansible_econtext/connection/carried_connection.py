@@ -24,9 +24,6 @@ from ansible_econtext.core.stock_classes import StockConnection
 SMALL_FILE = 65536
 LARGEST_MODULE = 8 * 1024 * 1024
 
-#: Why a command without a note goes the stock way.
-_UNKNOWN = "econtext does not know what it is for"
-
 
 class CarriedConnection(StockConnection):
     """Mixin for a stock connection class.
@@ -158,7 +155,7 @@ class CarriedConnection(StockConnection):
             if result is None and self._econtext_before:
                 unknown = cmd if wrapped is None else wrapped
                 result = self._econtext.run_unknown(unknown, in_data, plugin)
-            reason = _UNKNOWN
+            reason = "econtext does not know what it is for"
         except errors.NoPython as error:
             result, reason = None, str(error)
         if result is not None:

@@ -180,14 +180,8 @@ class CarriedPodman(CarriedContainer):
         return [program, *extra, "exec", "-i", *user, self._container_id, *shell]
 
 
-class CarriedBuildah(CarriedContainer):
+class CarriedBuildah(CarriedPodman):
     """Mixin for `containers.podman.buildah`.  Source: `_buildah`, 1.10 to 1.16."""
-
-    _econtext_copies = True
-
-    _econtext_uses = ("user", "_container_id")
-    user: str | None
-    _container_id: str
 
     def _econtext_argv(self, command: str) -> Sequence[str | bytes]:
         user = ["--user", self.user] if self.user and self.user != "root" else []

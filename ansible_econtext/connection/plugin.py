@@ -30,8 +30,8 @@ class CarriedSSH(CarriedConnection):
 class CarriedLocal(CarriedConnection):
     """Mixin for ansible-core's local plugin, whose paths and commands start at `cwd`.
 
-    The plugin watches a become command until that has succeeded: one that fails is repeated the
-    stock way, which says what came of it.
+    The plugin watches a become command until that has succeeded: a session repeats one that fails
+    the stock way, for the plugin's own words.
     """
 
     def _econtext_begin(self, arguments: dict[str, Any]) -> None:

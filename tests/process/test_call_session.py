@@ -15,7 +15,7 @@ from .test_endings import SECONDS, answers
 
 
 def assert_died(session, status, *futures):
-    """What was started in the session has failed, and so has all that comes."""
+    """Assert that the calls of a session failed, those that were started and those that come."""
     later = session.start(plain.echo)
     for future in (*futures, later):
         error = future.exception(30)
