@@ -1,6 +1,6 @@
 """Handlers of work: one class for each kind of action."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_econtext.broker import file_transfer, payload_archive, target_modules
 from ansible_econtext.broker.calls import CollectingCall, CollectingCommand, status_of
@@ -12,6 +12,9 @@ from ansible_econtext.client import messages
 from ansible_econtext.client.route import interpreter_hop
 from econtext.controller.errors import CallDied
 from econtext.target import wire
+
+if TYPE_CHECKING:
+    from ansible_econtext.broker.host_ssh import HostSSH
 
 
 class _RunHandler(RequestHandler[A]):
@@ -42,6 +45,8 @@ class ModuleHandler(_RunHandler[messages.Module]):
         "remote_tmp",
     )
 
+    _ssh: "HostSSH | None" = None
+
     def begin(self) -> None:
         action = self._action
         if action.identity not in self._payloads and action.archive is not None:
@@ -64,6 +69,8 @@ class ModuleHandler(_RunHandler[messages.Module]):
         arguments["is_anew"] = self._is_anew
         arguments["deferred"] = self._deferred
         arguments["library"] = payload_archive.LIBRARY
+        if self._action.ssh:
+            arguments["environment"] = self._serve_ssh(slave).environment(self._action.environment)
         arguments["manifest"] = self._payloads.send(self._action.identity, slave.link)
 
         def done(call: CollectingCall | ModuleRun, status: Any) -> None:
@@ -88,6 +95,26 @@ class ModuleHandler(_RunHandler[messages.Module]):
         call = run or ordinary()
         self._await(slave, call, done)
         call.end(wire.STDIN)
+
+    def _serve_ssh(self, slave: PooledSlave) -> "HostSSH":
+        """Serve emulated ssh to the host of the module's task until this handler is done."""
+        from ansible_econtext.broker.host_ssh import HostSSH
+
+        self._ssh = self._ssh or HostSSH(slave.loop, self._slaves, self._action.ssh)
+        return self._ssh
+
+    def reply(self, reply: messages.Reply) -> None:
+        self._end_ssh()
+        super().reply(reply)
+
+    def abandon(self) -> None:
+        self._end_ssh()
+        super().abandon()
+
+    def _end_ssh(self) -> None:
+        if self._ssh is not None:
+            self._ssh.close()
+        self._action = self._action.replace(ssh=[])  # with their passwords
 
 
 class ProgramHandler(_RunHandler[messages.Program]):

@@ -9,6 +9,7 @@ from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
 if TYPE_CHECKING:
+    from ansible_econtext.broker.host_ssh import HostSSH
     from ansible_econtext.broker.request import RequestHandler
     from ansible_econtext.broker.warm_processes import WarmProcesses
 
@@ -53,7 +54,7 @@ class PooledSlave:
         #: Directories that modules made for their temporary files.
         self.left: set[str | bytes] = set()
         #: The requests that use it now.
-        self.users: set[RequestHandler[Any]] = set()
+        self.users: set[RequestHandler[Any] | HostSSH] = set()
         #: When it was last known to run, by the loop's clock.
         self.seen = monotonic()
         self._began = self.seen
@@ -96,7 +97,7 @@ class PooledSlave:
         # A Python 2 has byte strings where the others have text.  No task fails for more of them.
         self.left.update(paths[: max(0, _MAX_LEFT - len(self.left))])
 
-    def release(self, user: "RequestHandler[Any]") -> None:
+    def release(self, user: "RequestHandler[Any] | HostSSH") -> None:
         """Note that a request has ended and that the slave runs."""
         self.users.discard(user)
         self.seen = monotonic()

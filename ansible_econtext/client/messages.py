@@ -38,6 +38,22 @@ class Reply(Record):
 # Actions
 
 
+class SSHAccount(Record):
+    """Account of a host, to which emulated ssh leads if its arguments say so."""
+
+    host: str
+    #: Empty, 0 and empty if they are left to ssh's configuration.
+    user: str
+    port: int
+    identity: str
+    #: The connection's own options, which say nothing that is not known.
+    options: list[str]
+    #: Begin of its commands, and what the account has in place of that.
+    prefix: str
+    instead: str
+    route: Route
+
+
 class Module(Action):
     """Run a module from its payload, which the broker keeps by its identity."""
 
@@ -58,6 +74,8 @@ class Module(Action):
     archive: bytes | None = None
     #: TERM for the terminal that it is to have, maybe empty; None for no terminal.
     terminal: str | None = None
+    #: Where the ssh leads that its programs find on PATH; the first one that fits counts.
+    ssh: list[SSHAccount] = []
 
 
 class ProgramFile(Record):

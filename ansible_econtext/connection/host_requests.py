@@ -54,6 +54,8 @@ class HostRequests:
         self.directory: str | None = None
         #: Whether the stock way has words of its own for a become command that fails.
         self.has_stock_words = False
+        #: Returns the accounts to which emulated ssh leads while a module runs.
+        self.ssh_accounts: Callable[[], list[messages.SSHAccount]] = list
         #: Raises AnsibleConnectionFailure if no command runs on a host of which NoPython is known.
         self.check_host: Callable[[], None] = lambda: None
         self._prepared = False
@@ -75,7 +77,7 @@ class HostRequests:
         if self._prepared or not self.pythons or not slot.is_active():
             return
         self._prepared = True
-        route = self._route(None)
+        route = self.route(None)
         if key_of(route) in _seen:
             return
         with contextlib.suppress(client.BrokerGone):
@@ -91,7 +93,7 @@ class HostRequests:
             running = connector.connect_if_running(endpoint.of_run().directory)
             if running is not None:
                 with contextlib.closing(running):
-                    running.ask(messages.Reset(self._route(None)))
+                    running.ask(messages.Reset(self.route(None)))
 
     def close(self) -> None:
         """Send the deferred operations without waiting for them: they tidy up.
@@ -105,7 +107,7 @@ class HostRequests:
             return
         operations = [held.operation for held in self._deferred.take()]
         if operations:
-            work = messages.Work(self._route(None), operations, messages.Operations())
+            work = messages.Work(self.route(None), operations, messages.Operations())
             with contextlib.suppress(client.BrokerGone):  # there is no broker, and none starts
                 self._connected().tell(work)
         connection_pool.give_back(self._client)
@@ -117,7 +119,7 @@ class HostRequests:
 
     def _expect_python(self) -> None:
         """Raise errors.NoPython now rather than when the operations that are deferred fail."""
-        if key_of(self._route(None)) not in _seen:
+        if key_of(self.route(None)) not in _seen:
             self._ask(messages.Expand("~"), keep_deferred=True)
 
     def _flush(self) -> None:
@@ -143,7 +145,7 @@ class HostRequests:
             # Files are the login account's: they must be there before the other's module runs.
             self._flush()
         held = [] if keep_deferred else self._deferred.take()
-        route = self._route(plugin)
+        route = self.route(plugin)
         work = messages.Work(route, [each.operation for each in held], action, changes=changes)
         to_host = host_of(route)
         host = key_of(to_host)
@@ -190,7 +192,8 @@ class HostRequests:
             self._client = connection_pool.borrow(endpoint.of_run(), self._run_process)
         return self._client
 
-    def _route(self, plugin: Any) -> Route:
+    def route(self, plugin: Any) -> Route:
+        """Return the route to the slave of the login account, or of a become plugin's account."""
         pythons = self.pythons or list(first_stage.PYTHONS)
         hops = self._to_host(pythons)
         if plugin is not None:

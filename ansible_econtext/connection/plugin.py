@@ -3,19 +3,24 @@
 `carried(stock)` makes one of the class of a stock connection plugin.
 """
 
+import functools
 from typing import Any
 
 import ansible.plugins.connection
 from ansible.utils.path import unfrackpath
 
 from ansible_econtext.client import route
-from ansible_econtext.connection import bastions, containers
+from ansible_econtext.connection import bastions, containers, ssh_accounts
 from ansible_econtext.connection.carried_connection import CarriedConnection
 from ansible_econtext.core import plugins, versions
 
 
 class CarriedSSH(CarriedConnection):
     """Mixin for ansible-core's ssh plugin."""
+
+    def _econtext_begin(self, arguments: dict[str, Any]) -> None:
+        super()._econtext_begin(arguments)
+        ssh_accounts.note(self._play_context, self)
 
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         argv = plugins.ssh_command(self, is_behind=bool(self._econtext_via))
@@ -38,6 +43,7 @@ class CarriedLocal(CarriedConnection):
         super()._econtext_begin(arguments)
         if self._econtext is not None:
             self._econtext.has_stock_words = True
+            self._econtext.ssh_accounts = functools.partial(ssh_accounts.noted, self._play_context)
 
     def _econtext_make_hop(self, pythons: list[str]) -> route.Hop:
         return route.local_hop(pythons)

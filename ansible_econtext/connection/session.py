@@ -49,7 +49,7 @@ class Session(HostRequests):
         """
         if path in ("", "/bin/sh"):
             return True
-        known = (key_of(self._route(None)), path)
+        known = (key_of(self.route(None)), path)
         if known not in _shells:
             reply: messages.Existence = self._ask(messages.Exists(path), keep_deferred=True)
             if not reply.exists:
@@ -172,6 +172,9 @@ class Session(HostRequests):
         action = module_requests.of_payload(note, payload, self._directory(plugin), self.terminal)
         python = become.wrapped(plugin, note.interpreter) if plugin else note.interpreter
         self.say(f"EXEC module {payload.name} in a call process: {python}")
+        if accounts := self.ssh_accounts():
+            action = action.replace(ssh=accounts, may_run_warm=False)
+            self.say(f"ssh leads the module to {accounts[-1].host} over its slave")
         # Operations of the module's own account go with it, at no cost.
         keep = plugin is not None and reusable.needs_no_temporary_files(payload)
         keep = keep and self._deferred.are_hidden_from(payload.parameters)

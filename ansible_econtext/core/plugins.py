@@ -46,6 +46,21 @@ def ssh_command(connection: Any, is_behind: bool = False) -> list[str]:
     return [f'IdentityFile="{key}"' if is_behind and part == expanded else part for part in argv]
 
 
+def ssh_destination(connection: Any) -> dict[str, Any]:
+    """Return what the arguments of another ssh to the connection's host would be.
+
+    They are `host`, `user`, `port` and `identity`, and the options that the user gave.
+    """
+    given = [connection.get_option(f"ssh_{each}args") for each in ("", "common_", "extra_")]
+    return {
+        "host": to_text(connection.get_option("host") or connection._play_context.remote_addr),
+        "user": to_text(connection.get_option("remote_user") or ""),
+        "port": int(connection.get_option("port") or 0),
+        "identity": os.path.expanduser(to_text(connection.get_option("private_key_file") or "")),
+        "given": shlex.split(" ".join(to_text(each) for each in given if each)),
+    }
+
+
 @contextlib.contextmanager
 def _without_sshpass(connection: Any) -> Iterator[None]:
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from econtext.controller import sources
 from econtext.controller.call_session import CallSession, ServingCall
 from econtext.controller.channels import Call
+from econtext.controller.emulated_ssh import EmulatedSSH
 from econtext.controller.launch import Launch
 from econtext.controller.link import Link
 from econtext.controller.methods import (
@@ -158,12 +159,16 @@ class Context(Starter):
         Raises ConnectionLost if the slave has ended.
         """
 
-        def begin() -> "Future[ServingCall]":
-            begun: Future[ServingCall] = Future()
-            begun.set_result(ServingCall(self._link, self._router.log_level))
-            return begun
+        serving = self._router.on_loop(lambda: ServingCall(self._link, self._router.log_level))
+        return CallSession(self._router, self.name, serving)
 
-        return CallSession(self._router, self.name, self._router.on_loop(begin).result())
+    def emulated_ssh(self) -> EmulatedSSH:
+        """Return a program in the place of ssh, for rsync, git, scp and sftp.
+
+        Whatever host its arguments name, their command runs on this slave, as its account.
+        Raises OSError if the program cannot be made.
+        """
+        return EmulatedSSH(self._router, self._link)
 
     def launch(self, plan: Launch) -> "Context":
         return self._router.launch_through(self, plan)

@@ -13,6 +13,7 @@ from econtext.controller.context import Context, Starter
 from econtext.controller.errors import EcontextError
 from econtext.controller.launch import Launch, Starting
 from econtext.controller.link import Link
+from econtext.controller.ssh_server import Lead, SSHServer
 from econtext.target.loop import Loop
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Router(Starter):
         self._loop.on_error = _report
         #: The starts of this machine's own processes, until these have ended.
         self._starts: set[Starting] = set()
+        self._ssh_servers: set[SSHServer] = set()
         self._closed = False
         #: Whether the loop was told to stop, and takes no callback any more.
         self._stopped = False
@@ -110,14 +112,11 @@ class Router(Starter):
                 raise EcontextError("the router is closed")
             self._loop.post(callback)
 
-    def on_loop(self, function: Callable[[], "Future[T]"]) -> "Future[T]":
-        """Call `function` in the loop's thread, and return the future that it returns.
-
-        Raises what `function` raises.
-        """
+    def on_loop(self, function: Callable[[], T]) -> T:
+        """Call `function` in the loop's thread; return what it returns, raise what it raises."""
         if threading.current_thread() is self._thread:
             return function()
-        made: Future[Future[T]] = Future()
+        made: Future[T] = Future()
 
         def run() -> None:
             try:
@@ -127,6 +126,26 @@ class Router(Starter):
 
         self.post(run)
         return made.result()
+
+    def serve_ssh(self, lead: Lead) -> SSHServer:
+        """Begin to serve emulated ssh, until `end_ssh` or the router's end; raises OSError."""
+
+        def serve() -> SSHServer:
+            server = SSHServer(self._loop, lead)
+            self._ssh_servers.add(server)
+            return server
+
+        return self.on_loop(serve)
+
+    def end_ssh(self, server: SSHServer) -> None:
+        """End a server and its commands; does nothing if it has ended."""
+
+        def end() -> None:
+            self._ssh_servers.discard(server)
+            server.close()
+
+        if not self.closed:
+            self.on_loop(end)
 
     def close(self) -> None:
         """End all slaves, and wait until their processes have ended."""
@@ -148,6 +167,8 @@ class Router(Starter):
 
     def _end(self) -> None:
         self._closed = True
+        for server in self._ssh_servers:
+            server.close()
         for begun in list(self._starts):
             begun.close()
 

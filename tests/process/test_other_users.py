@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import econtext
 from ansible_econtext.client import connector, messages, rendezvous
 from ansible_econtext.client.launcher import Endpoint
 from ansible_econtext.target import memfd
@@ -142,3 +143,20 @@ def test_a_nameless_file_is_read_by_its_own_account_alone() -> None:
         os.close(end)
         os.close(reading)
         os.waitpid(holder, 0)
+
+
+def test_an_emulated_ssh_runs_nothing_for_others() -> None:
+    """Its directory is closed to them."""
+    with econtext.Router() as router, router.local().emulated_ssh() as ssh:
+        address = os.path.join(os.path.dirname(ssh.program), "socket")
+
+        def connect() -> None:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.connect(address)
+
+        def fail() -> None:
+            with pytest.raises(PermissionError):
+                connect()
+
+        as_user(OTHER, fail)
+        as_user(os.geteuid(), connect)

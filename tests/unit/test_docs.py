@@ -114,6 +114,10 @@ NOT_OF_A_TASK = {
     "econtext/controller/context.py": "of the library alone",
     "econtext/controller/call_session.py": "of the library alone",
     "econtext/target/call_loop.py": "of the library alone",
+    "econtext/controller/emulated_ssh.py": "of the library alone",
+    "econtext/controller/ssh_server.py": "of emulated ssh",
+    "econtext/emulation/ssh_arguments.py": "of emulated ssh",
+    "econtext/emulation/ssh_client.py": "of emulated ssh",
 }
 #: Tasks come by ssh's method; local hosts and become have commands of Ansible's.
 NOT_OF_A_TASK |= {
