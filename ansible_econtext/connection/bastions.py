@@ -45,8 +45,10 @@ def hops(
             raise AnsibleError(f"econtext_via: the inventory has no host {name!r}")
         variables = hostvars[name]
         bastion = _connection(name, variables, play_context, carried, keys)
-        name = bastion._econtext_via = to_text(variables.get("econtext_via") or "")
-        found.insert(0, bastion._econtext_hop(_pythons(variables)))
+        via = to_text(variables.get("econtext_via") or "")
+        bastion._econtext_via = "" if via == name else via
+        found.insert(0, bastion._econtext_hop(_pythons(variables)).replace(name=name))
+        name = bastion._econtext_via
     return found
 
 

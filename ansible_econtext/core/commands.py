@@ -84,17 +84,19 @@ def interpreters(variables: dict[str, Any], templar: Any) -> list[str]:
 
 
 def via(variables: dict[str, Any], templar: Any = None) -> str:
-    """Return the name of the bastion in a task's variables; "" if there is none.
+    """Return the name of the bastion in a host's variables; "" if there is none.
 
-    Without a templar, the variables make one.
+    A host that is named itself, as by a variable of its group, has none.  Without a templar, the
+    variables make one.
     """
-    name = variables.get("econtext_via")
-    if not name:
+    given = variables.get("econtext_via")
+    if not given:
         return ""
     try:
-        return to_text((templar or Templar(None, variables=variables)).template(name) or "")
+        name = to_text((templar or Templar(None, variables=variables)).template(given) or "")
     except _OMITTED:
         return ""
+    return "" if name == variables.get("inventory_hostname") else name
 
 
 def wants_terminal(variables: dict[str, Any], templar: Any) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -127,12 +130,54 @@ def test_the_bastion_has_one_connection_for_itself_and_what_is_behind(
 
 
 @pytest.mark.usefixtures("ours")
+def test_keys_stay_here_with_a_forwarded_agent(
+    sshd: Sshd, accounts: Accounts, keys: pathlib.Path, strategy: str, scratch: pathlib.Path
+) -> None:
+    """The bastion names itself in a variable of all hosts, and is reached directly."""
+    shutil.rmtree(keys)
+    keys.mkdir()
+    bastion = sshd.variables(accounts.plain)
+    bastion["ansible_ssh_common_args"] += " -o ForwardAgent=yes"
+    host = {**sshd.variables(accounts.guarded), "ansible_ssh_private_key_file": ""}
+    host["ansible_ssh_common_args"] = "-F none -o StrictHostKeyChecking=no -o LogLevel=ERROR"
+    with agent(sshd.key) as address:
+        result = run_play(
+            [
+                {**play, "vars": {"econtext_via": "bastion"}}
+                for play in play_of(*TASKS[:2], hosts="all")
+            ],
+            directory=scratch / "run",
+            strategy=strategy,
+            inventory=host,
+            others={"bastion": bastion},
+            env={"SSH_AUTH_SOCK": address},
+        )
+    assert result.rc == 0 and len(result.tasks) >= 4, str(result)
+
+
+@contextlib.contextmanager
+def agent(key: pathlib.Path) -> Iterator[str]:
+    """The socket's path of an agent of ssh that has a key."""
+    with tempfile.TemporaryDirectory(prefix="ectx-") as directory:
+        address = f"{directory}/agent"
+        command = ["ssh-agent", "-D", "-a", address]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            try:
+                processes.until(20, lambda: os.path.exists(address), "the agent listens")
+                env = {**os.environ, "SSH_AUTH_SOCK": address}
+                subprocess.run(["ssh-add", "-q", str(key)], env=env, check=True, timeout=20)
+                yield address
+            finally:
+                process.kill()
+
+
+@pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize(
     ("via", "said"),
     [
         ("nowhere", "econtext_via: the inventory has no host 'nowhere'"),
         ("circle", "econtext_via: circle behind other behind circle has no beginning"),
-        ("closed", "econtext_via: ssh.127.0.0.1 was not reached: ssh: connect to host 127.0.0.1"),
+        ("closed", "econtext_via: closed was not reached: ssh: connect to host 127.0.0.1"),
     ],
 )
 def test_a_bastion_that_cannot_be_reached_is_named(

@@ -34,13 +34,18 @@ def hops(*, variables=None, keys=None, password=None, **others):
 
 def test_the_variables_of_the_bastion_make_its_hop():
     [hop] = hops(bastion=BASTION | {"ansible_port": 1022, "ansible_ssh_private_key_file": "key"})
-    assert hop.name == "ssh.192.0.2.7"
+    assert hop.name == "bastion"
     assert {"Port=1022", 'IdentityFile="key"', 'User="jump"'} <= set(hop.argv)
 
 
 def test_a_bastion_may_be_behind_another():
     found = hops(bastion=BASTION | {"econtext_via": "first"}, first={"ansible_host": "192.0.2.8"})
-    assert [hop.name for hop in found] == ["ssh.192.0.2.8", "ssh.192.0.2.7"]
+    assert [hop.name for hop in found] == ["first", "bastion"]
+
+
+def test_one_that_names_itself_is_behind_none():
+    found = hops(bastion=BASTION | {"econtext_via": "bastion"})
+    assert [hop.name for hop in found] == ["bastion"]
 
 
 def test_the_timeout_is_the_bastions_own(monkeypatch):
@@ -91,7 +96,7 @@ def test_a_host_without_slaves_is_behind_no_bastion(shell):
             made.set_options(var_options={})
     else:
         made.set_options(var_options={})
-        assert [hop.name for hop in made._econtext_before] == ["ssh.192.0.2.7"]
+        assert [hop.name for hop in made._econtext_before] == ["bastion"]
 
 
 def test_a_connection_that_is_behind_none_any_longer_has_no_hops():
@@ -108,7 +113,7 @@ def test_a_reset_has_variables_that_are_templates():
     made = connection()
     gate = trust_as_template("{{ gate }}")
     made.set_options(var_options={"econtext_via": gate, "gate": "b", "hostvars": {"b": BASTION}})
-    assert [hop.name for hop in made._econtext_before] == ["ssh.192.0.2.7"]
+    assert [hop.name for hop in made._econtext_before] == ["b"]
 
 
 def test_an_omitted_bastion_is_none():
@@ -128,11 +133,11 @@ def test_a_hosts_own_password_is_not_the_bastions(name):
 @pytest.mark.parametrize(
     "given, said",
     [
-        ({"econtext_via": "bastion"}, "bastion behind bastion has no beginning"),
+        ({"econtext_via": "circle"}, "bastion behind circle behind bastion has no beginning"),
         ({"econtext_via": "missing"}, "the inventory has no host 'missing'"),
         ({"ansible_connection": "winrm"}, "bastion has the connection winrm, which has no slaves"),
     ],
 )
 def test_a_bastion_that_leads_nowhere_is_named(given, said):
     with pytest.raises(AnsibleError, match=said):
-        hops(bastion=BASTION | given)
+        hops(bastion=BASTION | given, circle={"econtext_via": "bastion"})
