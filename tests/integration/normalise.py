@@ -51,6 +51,8 @@ REPLACED = [
     (re.compile(r"(?<=/ectx\.)\w{8}(?=\.tmp)"), "<random>"),
     (re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".<backup>~"),
     (re.compile(r"\bj\d{6,}\.\d+\b"), "<job>"),
+    # what a become program says, of which stock may read its end first
+    (re.compile(r"(?<=^privilege output closed while waiting for password prompt:\n)[\s\S]*"), ""),
     # how long a pause was
     (re.compile(r"(?<=^Paused for )[\d.]+"), "<time>"),
 ]
