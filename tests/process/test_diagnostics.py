@@ -278,9 +278,11 @@ def test_a_python_that_is_too_old(
     check(lambda: router.local(python), Cause.UNFIT_PYTHON, stage)
 
 
-def test_a_python_that_ends_before_its_greeting(router: econtext.Router) -> None:
-    words = r"printf 'ECONTEXT 1\n'; kill -9 $$;"
-    check(lambda: router.local(words), Cause.KILLED, Stage.FIRST_STAGE)
+def test_a_python_that_ends_before_its_greeting(
+    router: econtext.Router, tmp_path: pathlib.Path
+) -> None:
+    write(tmp_path / "python", r"printf '\nECONTEXT 1\n'; kill -9 $$")
+    check(lambda: router.local(str(tmp_path / "python")), Cause.KILLED, Stage.GREETING)
 
 
 MOUNTS = {
