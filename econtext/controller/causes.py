@@ -1,7 +1,7 @@
 """Causes why no slave started, read off the words of the programs that lead to it.  No I/O.
 
-The words are English, as the programs have them in any locale or in C.  A target may write any
-words: a cause is advice for people, and nothing is decided by it.
+The words are the programs' English ones; in another language a cause may be unknown.  A target may
+write any words: a cause is advice for people, and nothing is decided by it.
 """
 
 import enum
@@ -148,11 +148,16 @@ ROWS = (
     Row(Cause.NO_CONTAINER, _DOCKERS, r"no such container|is not running|container state improper"),
     Row(Cause.NO_CONTAINER, ("buildah",), r"container not known"),
     Row(Cause.NO_CONTAINER, ("kubectl",), r"\(notfound\)|container not found|a completed pod"),
-    Row(Cause.NO_CONTAINER, ("lxc", "incus"), r"instance (not found|is not running)|: not found$"),
+    Row(Cause.NO_CONTAINER, ("lxc", "incus"), r"instance (not found|is not running)|^error: not f"),
     Row(Cause.NOT_ALLOWED, ("lxc-attach",), r"you lack access"),
     Row(Cause.NO_CONTAINER, ("lxc-attach",), r"failed to get (init pid|attach context)"),
-    Row(Cause.NO_CONTAINER, ("jexec",), r"jail .* not found"),
-    Row(Cause.NOT_ALLOWED, ("chroot", "nsenter", "jexec"), r"not permitted|ns/.*permission denied"),
+    Row(Cause.NO_CONTAINER, ("jexec",), r"^jexec: jail .* not found"),
+    Row(
+        Cause.NOT_ALLOWED,
+        ("chroot", "nsenter", "jexec"),
+        r"^(chroot|nsenter|jexec): .*not permitted",
+    ),
+    Row(Cause.NOT_ALLOWED, ("nsenter",), r"^nsenter: .*permission denied"),
     Row(Cause.NO_CONTAINER, ("chroot",), r"cannot change root directory"),
     Row(Cause.NO_CONTAINER, ("nsenter",), r"cannot open /proc/.*no such file"),
     # The login, the shell and the Python
@@ -176,10 +181,15 @@ ROWS = (
 )
 
 
+#: Characters of each that are searched: a target may write more, and patterns take time by the
+#: square of them.
+_MAX_REASON, _MAX_WORDS = 1000, 10_000
+
+
 def find(program: str, reason: str, words: str) -> Cause:
     """Return the cause of a failed start; `program` is the command's first word."""
     name = program.rpartition("/")[2]
-    text = f"{reason}\n{words.strip()}"
+    text = f"{reason[:_MAX_REASON]}\n{words.strip()[-_MAX_WORDS:]}"
     for row in ROWS:
         if not row.programs or name in row.programs:
             if re.search(row.pattern, text, re.IGNORECASE | re.MULTILINE):

@@ -168,6 +168,7 @@ WORDS: dict[Cause, list[tuple[str, int | str, str]]] = {
     Cause.NO_PYTHON: [
         ("/bin/sh", 127, "/bin/sh: 1: exec: no-such-python: not found"),
         ("ssh", 127, "bash: line 1: exec: no-such-python: not found"),
+        ("lxc", 127, "/bin/sh: 1: exec: no-such-python: not found"),
         ("chroot", 127, "sh: exec: line 0: no-such-python: not found"),
         ("/bin/sh", 126, "/bin/sh: 1: exec: /dev/null: Permission denied"),
         ("ssh", 127, "econtext: found no Python"),
@@ -240,6 +241,15 @@ def test_each_row_is_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(causes, "ROWS", tuple(each for each in ROWS if each is not row))
         found = [causes.find(name, reason_of(ended), words) for _, name, ended, words in EXAMPLES]
         assert found != [cause for cause, *_ in EXAMPLES], row
+
+
+def test_a_bounded_part_is_searched() -> None:
+    """A megabyte of a target's would take hours."""
+    assert causes.find("a", 900 * "x" + "cannot run b: no such file", "") is Cause.NO_PROGRAM
+    assert causes.find("a", 1000 * "x" + "cannot run b: no such file", "") is Cause.UNKNOWN
+    full = "No space left on device"
+    assert causes.find("a", reason_of(1), 10_000 * "x" + full) is Cause.FULL_DISK
+    assert causes.find("a", reason_of(1), full + 10_000 * "x") is Cause.UNKNOWN
 
 
 def test_each_cause_but_the_unknown_has_advice_of_one_sentence() -> None:
