@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from econtext.controller.causes import Cause
     from econtext.controller.context import Context
     from econtext.controller.errors import (
         CallDied,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         EcontextError,
         LaunchError,
         PasswordError,
+        Stage,
     )
     from econtext.controller.router import Router
 
@@ -27,12 +29,14 @@ __version__ = "0.1.0"
 __all__ = [
     "CallDied",
     "CallError",
+    "Cause",
     "ConnectionLost",
     "Context",
     "EcontextError",
     "LaunchError",
     "PasswordError",
     "Router",
+    "Stage",
 ]
 
 
@@ -40,5 +44,5 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: not each user needs the router."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    part = {"Context": "context", "Router": "router"}.get(name, "errors")
+    part = {"Cause": "causes", "Context": "context", "Router": "router"}.get(name, "errors")
     return getattr(importlib.import_module(f"econtext.controller.{part}"), name)

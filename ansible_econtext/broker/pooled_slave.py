@@ -123,7 +123,8 @@ def failure(hop: int, kind: str, error: EcontextError) -> messages.NotReached:
     """Return the failure to start a slave at the hop of this number in its route."""
     return messages.NotReached(
         code=_code_of(error),
-        text=str(error),
+        # Without the library's advice: Ansible has words of its own for people.
+        text=EcontextError.__str__(error),
         hop=hop,
         hop_kind=kind,
         status=getattr(error, "status", None),

@@ -13,28 +13,70 @@
 Arguments that cannot be sent raise `econtext.target.codec.EncodeError`, a ValueError.
 """
 
+import enum
 import signal
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
+
+if TYPE_CHECKING:
+    from econtext.controller.causes import Cause
 
 
 class EcontextError(Exception):
     """Base of all errors of the library."""
 
 
+class Stage(enum.Enum):
+    """Stage that the start of a slave had reached for certain when it failed."""
+
+    #: The command is to be run.
+    COMMAND = "command"
+    #: The command runs, and leads to the account, host or container.
+    LOGIN = "login"
+    #: A shell is run on the target, to look for the Python.
+    FIRST_STAGE = "first stage"
+    #: The Python has asked for the bundle: it does so in a second start alone.
+    BUNDLE = "bundle"
+    #: The slave runs, and is to greet.
+    GREETING = "greeting"
+
+
 class LaunchError(EcontextError):
     """Raised if a slave could not be started.
 
-    `name` is the context's, `status` the exit status of the command that was to
-    start it (minus the signal's number; None if the controller ended it), and
-    `stderr` the end of its standard error.
+    `name` is the context's, `reason` what the controller saw, `status` the exit status of the
+    command that was to start it (minus the signal's number; None if the controller ended it), and
+    `stderr` the end of its standard error.  `program` is the command's first word, and `stage` how
+    far the start came; None if that is not known.
     """
+
+    program = ""
+    stage: Stage | None = None
 
     def __init__(self, name: str, reason: str, status: int | None = None, stderr: str = "") -> None:
         said = stderr.strip()
         super().__init__(f"{name}: {reason}" + (f": {said}" if said else ""))
         self.name = name
+        self.reason = reason
         self.status = status
         self.stderr = stderr
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.advice}".rstrip("\n")
+
+    @property
+    def cause(self) -> "Cause":
+        """The cause, as far as the words tell it: Cause.UNKNOWN if they are of no known kind."""
+        # Not before it is asked for: a broker's start is measured, and it asks for none.
+        from econtext.controller import causes
+
+        return causes.find(self.program, self.reason, self.stderr)
+
+    @property
+    def advice(self) -> str:
+        """What to do about the cause, in one sentence; empty if it is unknown."""
+        from econtext.controller import causes
+
+        return causes.ADVICE[self.cause]
 
 
 class LaunchTimeout(LaunchError):

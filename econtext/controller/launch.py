@@ -23,6 +23,7 @@ from econtext.controller.errors import (
     LaunchError,
     LaunchTimeout,
     PasswordError,
+    Stage,
     describe_status,
 )
 from econtext.controller.link import Link, Process, notify
@@ -290,12 +291,27 @@ class Starting:
         if self._done is None:
             return
         self._timer.cancel()
+        if isinstance(error, LaunchError):
+            error.program, error.stage = self._launch.argv[0], self._stage(error.status)
         self._forget_password()
         done, self._done = self._done, None
         if hasattr(self, "_process"):
             self._process.on_output = self._drop
             self._process.kill()
         done(error)
+
+    def _stage(self, status: int | None) -> Stage:
+        """Return the stage that this start has reached; the command's `status` if it ended."""
+        process, launch = getattr(self, "_process", None), self._launch
+        if process is None or isinstance(process, RemoteCommand) and process.failure:
+            return Stage.COMMAND
+        if self._magic:
+            return Stage.GREETING
+        if self._bundle_sent and launch.manner is not Manner.AT_ONCE:
+            return Stage.BUNDLE
+        is_shells = status in _SHELLS and not launch.dialogue.marker
+        is_in_shell = self._talk is None or launch.argv[0] == "/bin/sh" or is_shells
+        return Stage.FIRST_STAGE if is_in_shell else Stage.LOGIN
 
     def _forget_password(self) -> None:
         """Keep the password no longer: this object lives as long as the slave."""

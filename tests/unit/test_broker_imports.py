@@ -21,6 +21,7 @@ NOT_YET = {
     "zipfile",
     "ansible_econtext.broker.payload_minify",
     "ansible_econtext.broker.handlers",
+    "econtext.controller.causes",
 }
 
 

@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 import econtext
+from econtext.controller import causes
 
 from . import test_layers
 
@@ -113,6 +114,7 @@ NOT_OF_A_TASK = {
     "econtext/controller/router.py": "of the library alone: the broker has its own loop",
     "econtext/controller/context.py": "of the library alone",
     "econtext/controller/call_session.py": "of the library alone",
+    "econtext/controller/causes.py": "of the library alone",
     "econtext/target/call_loop.py": "of the library alone",
     "econtext/controller/emulated_ssh.py": "of the library alone",
     "econtext/controller/ssh_server.py": "of emulated ssh",
@@ -235,4 +237,33 @@ def test_the_example_of_the_library_runs(tmp_path):
 def test_the_library_has_each_error_that_its_page_names():
     section = text("docs/library.rst").partition("\nErrors\n")[2]
     named = re.findall(r"^``(\w+)``$", section, re.M)
-    assert {*named, "EcontextError", "Context", "Router"} == set(econtext.__all__)
+    others = {"EcontextError", "Context", "Router", "Cause", "Stage"}
+    assert {*named, *others} == set(econtext.__all__)
+
+
+def rows_of_diagnostics(first: str) -> list[list[str]]:
+    """Return the cells of each row of the table that begins with this head."""
+    section = text("docs/library.rst").partition("\nDiagnostics\n")[2]
+    table = re.search(rf"^   \* - {first}\n.*?(?=^\S|\Z)", section, re.S | re.M)
+    assert table is not None
+    found = re.split(r"^   \* - ", table[0], flags=re.M)[2:]
+    return [[" ".join(cell.split()) for cell in row.split("\n     - ")] for row in found]
+
+
+def programs(cause: econtext.Cause) -> str:
+    """Return the programs of whose words a cause is read, as the table has them."""
+    of_rows = [row.programs for row in causes.ROWS if row.cause is cause]
+    return ", ".join(dict.fromkeys(sum(of_rows, ()))) if all(of_rows) else "any"
+
+
+def test_the_table_of_causes_is_the_catalogue():
+    assert rows_of_diagnostics("cause") == [
+        [f"``{cause.value}``", programs(cause), causes.ADVICE[cause].replace("`", "``")]
+        for cause in econtext.Cause
+        if cause is not econtext.Cause.UNKNOWN
+    ]
+
+
+def test_the_table_of_stages_has_each():
+    found = [stage for stage, _ in rows_of_diagnostics("stage")]
+    assert found == [f"``{stage.value}``" for stage in econtext.Stage]

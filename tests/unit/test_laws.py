@@ -27,6 +27,7 @@ SANS_IO = [
         for name in ("codec", "wire", "flow_control", "compression")
     ),
     ROOT / "econtext/controller/prompts.py",
+    ROOT / "econtext/controller/causes.py",
     ROOT / "ansible_econtext/client/messages.py",
     ROOT / "ansible_econtext/client/record.py",
     ROOT / "ansible_econtext/payload/ansiballz.py",
