@@ -48,7 +48,8 @@ class Manner(enum.Enum):
     AS_FILE = "as file"
 
 
-_NO_BUNDLE = f'head.isdigit()or sys.exit("{NO_BUNDLE.decode()}");'
+# In two parts: since Python 3.13 a traceback quotes this code, which is not to say the same.
+_NO_BUNDLE = f"""head.isdigit()or sys.exit("{NO_BUNDLE.decode().replace(' on ', '"" on ')}");"""
 _PATH = "import sys;sys.path[:]=[each for each in sys.path if each%s];"
 _SOURCE = "import io,zlib,select;source=io.BufferedReader(io.FileIO(0,closefd=False),1);"
 _HEAD = f"source.read({HEADER_SIZE})[{LENGTH.start}:{LENGTH.stop}]"

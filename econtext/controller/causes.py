@@ -166,7 +166,6 @@ ROWS = (
     Row(Cause.NO_SHELL, (), r"(exec\w*|run command|file|sudo|doas):? [\"'`‘]?/bin/sh\b"),
     Row(Cause.NO_SHELL, ("lxc", "incus"), r"^error: command not found"),
     Row(Cause.NO_PYTHON, (), _ENDED + r"12[67] |^econtext: found no python"),
-    # At a line's start: a traceback of Python 3.13 quotes the first stage, with these words in it.
     Row(Cause.INPUT_TAKEN, (), r"^econtext: no bundle on stdin"),
     Row(
         Cause.UNFIT_PYTHON, (), r"^(syntax|import|modulenotfound|attribute)error: .*\Z|^fatal pyth"

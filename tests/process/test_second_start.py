@@ -161,6 +161,7 @@ def test_each_manner_is_one_word_for_any_shell(manner: Manner, pythons: list[str
     assert changed.count("'") == 2
     if len(pythons) == 1:
         assert "$" not in changed  # `sudo -i` leaves it to the login shell
+    assert first_stage.NO_BUNDLE.decode() not in changed  # a traceback quotes the code
     is_same = changed == first_stage.command(pythons)
     assert is_same == (manner is Manner.AT_ONCE)
 
