@@ -49,7 +49,8 @@ class Manner(enum.Enum):
 
 
 # In two parts: since Python 3.13 a traceback quotes this code, which is not to say the same.
-_NO_BUNDLE = f"""head.isdigit()or sys.exit("{NO_BUNDLE.decode().replace(' on ', '"" on ')}");"""
+_IN_PARTS = NO_BUNDLE.decode().replace(" on ", '"" on ')
+_NO_BUNDLE = f'head.isdigit()or sys.exit("{_IN_PARTS}");'
 _PATH = "import sys;sys.path[:]=[each for each in sys.path if each%s];"
 _SOURCE = "import io,zlib,select;source=io.BufferedReader(io.FileIO(0,closefd=False),1);"
 _HEAD = f"source.read({HEADER_SIZE})[{LENGTH.start}:{LENGTH.stop}]"
