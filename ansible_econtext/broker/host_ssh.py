@@ -3,13 +3,18 @@
 import functools
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
 
+from ansible_econtext.broker import target_modules
+from ansible_econtext.broker.calls import CollectingCall
 from ansible_econtext.broker.pooled_slave import PooledSlave
 from ansible_econtext.broker.slave_pool import SlavePool
 from ansible_econtext.client.messages import NotReached, SSHAccount
-from econtext.controller.errors import EcontextError
+from econtext.controller.errors import CallError, EcontextError
 from econtext.controller.ssh_server import Found, SSHServer
 from econtext.emulation.ssh_arguments import Wanted
+from econtext.target import wire
 from econtext.target.loop import Loop
 
 
@@ -24,6 +29,7 @@ class HostSSH:
         self._slaves = slaves
         self._accounts = accounts
         self._used: set[PooledSlave] = set()
+        self._is_closed = False
         self._server = SSHServer(loop, self._lead)
 
     def environment(self, given: dict[str, str]) -> dict[str, str]:
@@ -37,20 +43,48 @@ class HostSSH:
                 return functools.partial(self._find, account, wanted.command)
         return None
 
-    def _find(self, account: SSHAccount, command: str, found: Found) -> None:
+    def _find(self, account: SSHAccount, command: str, found: Found, is_anew: bool = False) -> None:
+        """Find an account's slave, which is replaced if a fresh login would differ."""
+
+        def run(slave: PooledSlave) -> None:
+            found(slave.link, account.instead + command[len(account.prefix) :])
+
+        def looked(slave: PooledSlave, future: "Future[Any]") -> None:
+            error = future.exception()
+            if isinstance(error, CallError) and error.kind in target_modules.REPLACED_FOR:
+                self._slaves.retire(slave)
+                self._find(account, command, found, is_anew=True)
+            elif isinstance(error, EcontextError):
+                found(error, "")
+            else:
+                run(slave)
+
         def use(slave: PooledSlave | NotReached) -> None:
+            if self._is_closed:
+                return
             if isinstance(slave, NotReached):
                 said = f"{slave.text}\n{slave.stderr}" if slave.stderr else slave.text
                 found(EcontextError(said), "")
                 return
             slave.users.add(self)
             self._used.add(slave)
-            found(slave.link, account.instead + command[len(account.prefix) :])
+            if is_anew:
+                run(slave)
+                return
+            try:
+                target_modules.provide(slave.link)
+                call = CollectingCall(slave.link, target_modules.FRESHNESS, "look")
+            except EcontextError as error:  # it has just ended
+                found(error, "")
+                return
+            call.future.add_done_callback(functools.partial(looked, slave))
+            call.end(wire.STDIN)
 
         self._slaves.find(account.route, use)
 
     def close(self) -> None:
         """End the commands, and remove the program."""
+        self._is_closed = True
         self._server.close()
         for slave in self._used:
             slave.release(self)

@@ -205,7 +205,7 @@ class RequestHandler(Generic[A]):
 
     def _is_outdated(self, error: Exception) -> bool:
         """Return whether to replace the slave: once, since its files may change all the time."""
-        kinds = {target_modules.OUTDATED, target_modules.ORPHANED} - self._replaced_for
+        kinds = target_modules.REPLACED_FOR - self._replaced_for
         if not isinstance(error, CallError) or error.kind not in kinds:
             return False
         self._replaced_for.add(error.kind)

@@ -16,6 +16,7 @@ TERMINAL = "ansible_econtext.target.terminal"
 #: Kinds of errors: the slave is to be replaced, for two reasons, or an operation on files failed.
 OUTDATED = f"{FRESHNESS}.Outdated"
 ORPHANED = "econtext.target.slave.Orphaned"
+REPLACED_FOR = frozenset([OUTDATED, ORPHANED])
 OPERATION_ERROR = f"{FILES}.OperationError"
 
 #: The modules that every slave holds, with those that they import.

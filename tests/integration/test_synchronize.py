@@ -158,6 +158,30 @@ def test_sudo_with_a_password_behind_a_bastion(
 
 
 @pytest.mark.usefixtures("ours")
+def test_a_login_that_has_changed_is_a_fresh_one(
+    run: Run, source: pathlib.Path, sshd: Sshd, accounts: Accounts, strategy: str
+) -> None:
+    """As it is for a module: what a task changed counts for rsync on the host."""
+    if "csh" not in accounts.with_shell:
+        pytest.skip("needs csh")
+    account, to = accounts.with_shell["csh"], f"/tmp/econtext-{source.parent.name}"
+    file = {"path": "~/.cshrc", "line": "umask 077"}
+    sync = {"src": f"{source}/f", "dest": to, "perms": False}
+    wanted = [
+        {"name": "slave", "ping": {}},
+        {"name": "change", "lineinfile": {**file, "create": True}},
+        {"name": "push", "ansible.posix.synchronize": sync},
+        {"name": "mode", "stat": {"path": to}},
+        {"name": "gone", "file": {"path": to, "state": "absent"}},
+        {"name": "back", "lineinfile": {**file, "state": "absent"}},
+    ]
+    ours = run(strategy, sshd.variables(account), *wanted)
+    stock = run("linear", sshd.variables(account), *wanted)
+    modes = [result.one("mode").result["stat"].get("mode") for result in (ours, stock)]
+    assert modes == ["0600", "0600"], str(ours)
+
+
+@pytest.mark.usefixtures("ours")
 def test_another_destination_has_the_real_ssh(
     run: Run, source: pathlib.Path, sshd: Sshd, accounts: Accounts, strategy: str
 ) -> None:
