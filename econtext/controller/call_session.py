@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from econtext.boot.minify import narrow, strip
 from econtext.controller import sources
-from econtext.controller.channels import Call, outcome_of, settle
+from econtext.controller.channels import Call, settle
 from econtext.controller.errors import CallDied, EcontextError
 from econtext.controller.link import Link
 from econtext.target import codec, wire
@@ -204,7 +204,7 @@ class ServingCall(Call):
                     raise wire.ProtocolError("a request withdrawn that was not to be")
                 self._over(number)
             case value:
-                outcome = outcome_of(value)
+                outcome = self.outcome_of(value)
                 self._over(self._first().number).settle(outcome)
                 if self._sent and self._first().future.cancelled():
                     # The process sends that it withdrew one ahead of the reply before: this one

@@ -10,11 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from econtext.controller.errors import CallDied, CallError, EcontextError
+from econtext.controller import sources
+from econtext.controller.errors import CallDied, EcontextError, call_error
 from econtext.controller.link import Link
 from econtext.controller.printable import printable
 from econtext.target import codec, flow_control, wire
 from econtext.target.loop import monotonic
+
+#: The package that is offered to each call: for the parts of it that are not in the bundle.
+OWN = frozenset(["econtext"])
 
 
 class Channel:
@@ -184,13 +188,13 @@ class Call(Channel):
         super().__init__(link)
         self.future: Future[Any] = Future()
         self._is_settled = False
-        self._offered = frozenset(request["offered"])
+        self._offered = frozenset(request["offered"]) | OWN
         self.is_logged = request["log_level"] is not None
         self._lines: dict[int, _Lines] = {}
         link.open(wire.CALL, self, request, after)
 
     def offers(self, name: str) -> bool:
-        return name.partition(".")[0] in self._offered
+        return sources.package_of(name) in self._offered
 
     def output(self, stream: int, data: bytes) -> None:
         """Log what the function prints, line by line."""
@@ -203,9 +207,24 @@ class Call(Channel):
     def result(self, value: Any) -> None:
         match value:
             case ("failed", str(text)):
-                self.settle(CallError("OSError", text))
+                self.settle(call_error("OSError", text))
             case _:
-                self.settle(outcome_of(value))
+                self.settle(self.outcome_of(value))
+
+    def outcome_of(self, value: Any) -> Any:
+        """Return what a function returned, or a CallError for what it raised, from its result.
+
+        Raises ProtocolError if it is of no known form.
+        """
+        match value:
+            case ("value", returned):
+                return returned
+            case ("error", str(kind), str(text), str(trace)):
+                is_import = kind in ("ImportError", "ModuleNotFoundError")
+                hint = sources.whereabouts(text, self._offered) if is_import else ""
+                return call_error(kind, text, trace, hint)
+            case _:
+                raise wire.ProtocolError("a result of no known form")
 
     def exited(self, status: int) -> None:
         super().exited(status)
@@ -233,20 +252,6 @@ class Call(Channel):
         """Log what the function printed without the end of a line."""
         for lines in self._lines.values():
             lines.feed(b"\n")
-
-
-def outcome_of(value: Any) -> Any:
-    """Return what a function returned, or a CallError for what it raised, from its result.
-
-    Raises ProtocolError if it is of no known form.
-    """
-    match value:
-        case ("value", returned):
-            return returned
-        case ("error", str(kind), str(text), str(trace)):
-            return CallError(kind, text, trace)
-        case _:
-            raise wire.ProtocolError("a result of no known form")
 
 
 def settle(future: "Future[Any]", outcome: Any) -> None:

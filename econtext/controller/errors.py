@@ -13,9 +13,11 @@
 Arguments that cannot be sent raise `econtext.target.codec.EncodeError`, a ValueError.
 """
 
+import builtins
 import enum
+import functools
 import signal
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from econtext.controller.causes import Cause
@@ -108,15 +110,50 @@ class ConnectionLost(EcontextError):
 class CallError(EcontextError):
     """Raised if the called function raised on the target.
 
-    `kind` is the name of the exception's class, `text` its message, and
-    `traceback` the target's traceback as text.
+    `kind` is the name of the exception's class, `text` its message, and `traceback` the target's
+    traceback as text.  `hint` is the controller's word on it, maybe empty.  Both are notes of the
+    exception, or the end of its text before Python 3.11.
+
+    If the exception was of a builtin class, this is one of that class as well (`call_error`).
     """
 
-    def __init__(self, kind: str, text: str, traceback: str = "") -> None:
-        super().__init__(f"{kind}: {text}\n\n{traceback}".rstrip())
+    def __init__(self, kind: str, text: str, traceback: str = "", hint: str = "") -> None:
+        super().__init__(f"{kind}: {text}")
         self.kind = kind
         self.text = text
         self.traceback = traceback
+        self.hint = hint
+        for note in filter(None, (hint, traceback)):
+            if hasattr(self, "add_note"):
+                self.add_note(note)
+            else:
+                self.args = (f"{self.args[0]}\n\n{note}".rstrip(),)
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError's would be in quotes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return call_error, (self.kind, self.text, self.traceback, self.hint)
+
+
+def call_error(kind: str, text: str, traceback: str = "", hint: str = "") -> CallError:
+    """Return a CallError, which is also of the builtin class of this name if there is one."""
+    return _class_of(kind)(kind, text, traceback, hint)
+
+
+@functools.lru_cache(maxsize=100)
+def _class_of(kind: str) -> type[CallError]:
+    builtin = getattr(builtins, kind, None)
+    if not isinstance(builtin, type) or not issubclass(builtin, Exception):
+        return CallError
+    if issubclass(builtin, StopIteration | StopAsyncIteration):
+        return CallError  # they end a caller's loop
+    try:
+        made = type("CallError", (CallError, builtin), {"__module__": __name__})
+        made("", "")
+    except TypeError:  # it needs more arguments, as UnicodeDecodeError does
+        return CallError
+    return made
 
 
 class CallDied(EcontextError):

@@ -67,11 +67,12 @@ class Importer(object):
             if name in sys.modules and name not in before
         }
 
-    def _find(self, name):
+    def find(self, name):
         # type: (str) -> object
+        """Return the module of a name, or the file or directory of a package, `name/path`."""
         if name in self.modules:
             return self.modules[name]
-        if self.ask is not None and name.partition(".")[0] in self.offered:
+        if self.ask is not None and name.replace("/", ".").partition(".")[0] in self.offered:
             module = self.ask(name)  # type: ignore[operator]
             if module is not None:
                 self.modules[name] = module
@@ -82,7 +83,7 @@ class Importer(object):
 
     def find_spec(self, name, path=None, target=None):
         # type: (str, object, object) -> object
-        module = self._find(name)
+        module = self.find(name)
         if module is None:
             return None
         return compat.spec_from_loader(name, self, module.filename, module.is_package)
@@ -99,7 +100,7 @@ class Importer(object):
 
     def find_module(self, name, path=None):
         # type: (str, object) -> object
-        return self if self._find(name) is not None else None
+        return self if self.find(name) is not None else None
 
     def load_module(self, name):
         # type: (str) -> object
@@ -131,29 +132,24 @@ class Importer(object):
 
     def get_code(self, name):
         # type: (str) -> object
-        return self.store.code(self._known(name))
+        return self.store.code(self.known(name))
 
     def get_source(self, name):
         # type: (str) -> str
-        return compat.decode_source(self.store.content(self._known(name).digest))
+        return compat.decode_source(self.store.content(self.known(name).digest))
 
-    def get_filename(self, name):
-        # type: (str) -> str
-        return self._known(name).filename
-
-    def is_package(self, name):
-        # type: (str) -> bool
-        return self._known(name).is_package
-
-    def get_data(self, path):
-        # type: (str) -> bytes
-        for module in self.modules.values():
-            if module.filename == path:
-                return self.store.content(module.digest)
-        raise IOError("no such module in memory: %s" % path)
-
-    def _known(self, name):
+    def __getattr__(self, name):
         # type: (str) -> object
+        """Return a method that few calls need: `resources` is no part of the bundle."""
+        if name not in ("get_data", "get_filename", "get_resource_reader", "is_package"):
+            raise AttributeError(name)
+        from econtext.target import resources
+
+        return lambda argument: getattr(resources, name)(self, argument)
+
+    def known(self, name):
+        # type: (str) -> object
+        """Return a module that is in memory; raises ImportError."""
         if name not in self.modules:
             raise ImportError("no module in memory has the name %s" % name)
         return self.modules[name]

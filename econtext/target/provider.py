@@ -36,7 +36,7 @@ class Provider(object):
             name, module = entry[0], entry[1:]
             if module:
                 new.append(store.Module(*module))
-                self._importer.modules[str(name)] = new[-1]
+                self._importer.modules[compat.native(name)] = new[-1]
             for waiting in self._waiting.pop(name, []):
                 if waiting in self._children:
                     self._answer(waiting, name)
@@ -48,7 +48,7 @@ class Provider(object):
         # type: (int, bytes) -> None
         """Answer a call process that asks for a module, at once or when it has come."""
         name = body.decode("utf-8")
-        if str(name) in self._importer.modules:
+        if compat.native(name) in self._importer.modules:
             self._answer(channel, name)
         else:
             self._waiting.setdefault(name, []).append(channel)
@@ -57,7 +57,7 @@ class Provider(object):
     def _answer(self, channel, name):
         # type: (int, str) -> None
         process = self._children[channel]
-        module = self._importer.modules.get(str(name))
+        module = self._importer.modules.get(compat.native(name))
         if module is None:
             process.send(wire.SOURCES, codec.encode(None))
             return

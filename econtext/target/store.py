@@ -6,7 +6,7 @@ are kept apart, so that those that two payloads share are sent and compiled once
 
 import hashlib
 
-from econtext.target import codec
+from econtext.target import codec, compat
 
 
 class Store(object):
@@ -55,7 +55,7 @@ class Module(object):
     def __init__(self, is_package, filename, digest):
         # type: (bool, str, bytes) -> None
         self.is_package = is_package
-        self.filename = str(filename)
+        self.filename = compat.native(filename)
         self.digest = digest
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import pickle
 import posixpath
 
 import pytest
@@ -111,6 +112,43 @@ def test_an_exception(context):
     assert "memory:process/target/plain.py" in error.traceback
     assert "raise ValueError(text)" in error.traceback
     assert "ValueError: what was wrong" in str(error)
+
+
+def test_an_exception_is_of_its_builtin_class(context):
+    with pytest.raises(ValueError, match="ValueError: what was wrong") as caught:
+        context.call(plain.fail, "what was wrong")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), again.args) == (type(caught.value), caught.value.args)
+    notes = "".join(getattr(caught.value, "__notes__", [str(caught.value)]))
+    assert caught.value.traceback in notes and "in fail" in notes
+    with pytest.raises(KeyError) as caught:
+        context.call(plain.of_type, "nothing")
+    assert str(caught.value).startswith(f"KeyError: {caught.value.text}")
+
+
+def test_a_module_that_is_not_there(context):
+    with pytest.raises(ImportError) as caught:
+        context.call(functions.missing_module)
+    directory = os.path.dirname(functions.__file__)
+    said = f"process.target.family.nothing was looked for here, in {directory}, and on the target"
+    assert caught.value.hint == (said if context.greeting["python"] > [3] else "")
+
+
+def test_data_of_a_package(context):
+    assert context.call(functions.data, "data.txt") == b"text of a package\n"
+    assert context.call(functions.data, "data/inner.txt") == "inner \xe4\n".encode()
+    with pytest.raises(OSError, match="nothing"):
+        context.call(functions.data, "nothing")
+
+
+def test_resources_of_a_package(context):
+    """By importlib.resources, where the target's Python has what is for files of packages."""
+    if tuple(context.greeting["python"]) < (3, 9):
+        pytest.skip("needs Python 3.9")
+    text, names, kinds, copied = context.call(functions.resources)
+    assert text == copied == "inner \xe4\n"
+    assert {"data.txt", "data", "functions.py"} <= set(names)
+    assert kinds == [True, False, False]
 
 
 def test_an_exception_with_any_text(context):

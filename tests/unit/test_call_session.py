@@ -74,7 +74,7 @@ VIOLATIONS = {
     "a withdrawal of no request": on(NUMBER, wire.REPLY, ("withdrawn", 2)),
     "a withdrawal without a number": on(NUMBER, wire.REPLY, ("withdrawn", "1")),
     "a reply for another channel": on(2, wire.REPLY, ("value", 1)),
-    "a question for a module": wire.frame(wire.WANT, NUMBER, b"econtext.controller"),
+    "a question for a module": wire.frame(wire.WANT, NUMBER, b"json"),
 }
 
 

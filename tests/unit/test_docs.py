@@ -116,6 +116,7 @@ NOT_OF_A_TASK = {
     "econtext/controller/call_session.py": "of the library alone",
     "econtext/controller/causes.py": "of the library alone",
     "econtext/target/call_loop.py": "of the library alone",
+    "econtext/target/resources.py": "of packages' data, which a module has none of",
     "econtext/controller/emulated_ssh.py": "of the library alone",
     "econtext/controller/ssh_server.py": "of emulated ssh",
     "econtext/emulation/ssh_arguments.py": "of emulated ssh",

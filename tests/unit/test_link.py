@@ -139,7 +139,7 @@ VIOLATIONS = {
     ),
     "credit for nothing": wire.credit_frame(1, 1),
     "credit of no form": on(1, wire.CREDIT, b"12345"),
-    "a module that was not offered": on(1, wire.WANT, b"econtext.controller"),
+    "a module that was not offered": on(1, wire.WANT, b"json"),
     "a module for a channel that was never opened": on(2, wire.WANT, b"offered_by_tests"),
     "a message without end": (flow_control.WINDOW * 65 // wire.MAX_BODY)
     * (b"\x91\0\0\0\1\0\1\0\0" + wire.MAX_BODY * b"x"),

@@ -4,7 +4,9 @@ import functools
 import importlib
 import json.decoder
 import os
+import shutil
 import sys
+import zipfile
 
 import pytest
 
@@ -142,6 +144,75 @@ def test_find(tree, name, is_package, content):
     assert sources.find(name) == sources.Source(name, is_package, content)
 
 
+@pytest.mark.parametrize(
+    "name, is_directory, content",
+    [
+        ("found_by_tests/data.txt", False, b"not a module\n"),
+        ("found_by_tests/sub/deep.py", False, b"# deep\n"),
+        ("found_by_tests/sub", True, b"__init__.py/deep.py"),
+        ("found_by_tests/spaces", True, b"plain.py"),
+        ("space_of_tests/", True, b"inner"),
+    ],
+)
+def test_data_of_a_package(tree, name, is_directory, content):
+    found = sources.find(name)
+    assert found == sources.Source(name, is_directory, content)
+    assert found.filename == f"memory:{name}"
+
+
+@pytest.fixture
+def archive(tree, tmp_path, monkeypatch):
+    """The same in a zip archive alone."""
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as opened:
+        for path in sorted(tree.rglob("*")):
+            if path.suffix in (".py", ".txt"):
+                opened.write(path, path.relative_to(tree))
+                path.unlink()
+    for name in ("found_by_tests", "space_of_tests"):
+        shutil.rmtree(tree / name)
+    monkeypatch.syspath_prepend(tmp_path / "archive.zip")
+    importlib.invalidate_caches()
+
+
+@pytest.mark.parametrize(
+    "name, is_package, content",
+    [
+        ("found_by_tests", True, b"# a package\n"),
+        ("found_by_tests.module", False, b"# a module\n"),
+        ("found_by_tests.sub.deep", False, b"# deep\n"),
+        ("found_by_tests.spaces", True, b""),
+        ("found_by_tests.effect", False, EFFECT.encode()),
+        ("found_by_tests/data.txt", False, b"not a module\n"),
+        ("found_by_tests/sub", True, b"__init__.py/deep.py"),
+    ],
+)
+def test_find_in_an_archive(archive, name, is_package, content):
+    assert sources.find(name) == sources.Source(name, is_package, content)
+
+
+def test_nothing_in_an_archive(archive):
+    for name in ("found_by_tests.missing", "found_by_tests/missing", "found_by_tests/../x"):
+        assert sources.find(name) is None
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("No module named 'found_by_tests.none'", "was looked for here, in {tree}/found_by_tests,"),
+        ("No module named 'found_by_tests.sub.none'", "in {tree}/found_by_tests/sub, and on the"),
+        ("No module named 'found_by_tests'", "was looked for here, in sys.path, and on"),
+        ("No module named 'found_by_tests.native'", "{tree}/found_by_tests/native.so is compiled"),
+        ("No module named 'found_by_tests..x.y'", "found_by_tests..x.y was looked for here"),
+        ("No module named 'json.none'", "json.none was looked for on the target alone"),
+        ("cannot import name 'x'", ""),
+        ("No module named none", ""),
+    ],
+)
+def test_where_a_module_was_looked_for(tree, text, said):
+    found = sources.whereabouts(text, frozenset(["found_by_tests"]))
+    assert said.format(tree=tree) in found and bool(said) is bool(found)
+
+
 def test_find_in_the_standard_library():
     decoder = sources.find("json.decoder")
     assert decoder is not None and b"class JSONDecoder" in decoder.content
@@ -168,6 +239,15 @@ def test_find_in_the_standard_library():
         ".",
         "",
         "found_by_tests" + 2000 * ".sub",
+        "found_by_tests/" + 2000 * "sub/",
+        "found_by_tests/missing",
+        "found_by_tests/../found_by_tests/data.txt",
+        "found_by_tests/./data.txt",
+        "found_by_tests//data.txt",
+        "found_by_tests/\0",
+        "/etc/hostname",
+        "json.decoder/x",
+        "no_such_package/data.txt",
     ],
 )
 def test_nothing_to_be_found(tree, name):

@@ -36,6 +36,10 @@ def missing():
     from . import missing  # noqa: F401
 
 
+def missing_module():
+    __import__("%s.nothing" % __package__)
+
+
 def outside():
     """A package that exists on the controller and was not offered."""
     import pytest  # noqa: F401
@@ -56,3 +60,25 @@ def in_threads(package, numbers):
     for thread in threads:
         thread.join()
     return got
+
+
+def data(path):
+    import pkgutil
+
+    return pkgutil.get_data(__package__, path)
+
+
+def resources():
+    import importlib.resources
+
+    root = importlib.resources.files(__package__)
+    inner = root / "data" / "inner.txt"
+    with importlib.resources.as_file(inner) as path:
+        with open(str(path), encoding="utf-8") as opened:
+            copied = opened.read()
+    kinds = [
+        root.joinpath("data").is_dir(),
+        root.joinpath("data.txt").is_dir(),
+        (root / "x").is_file(),
+    ]
+    return inner.read_text("utf-8"), sorted(each.name for each in root.iterdir()), kinds, copied
