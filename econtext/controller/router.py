@@ -110,14 +110,14 @@ class Router(Starter):
                 raise EcontextError("the router is closed")
             self._loop.post(callback)
 
-    def on_loop(self, function: Callable[[], "Future[T]"]) -> "Future[T]":
-        """Call `function` in the loop's thread, and return the future that it returns.
+    def on_loop(self, function: Callable[[], T]) -> T:
+        """Call `function` in the loop's thread, and return what it returns.
 
         Raises what `function` raises.
         """
         if threading.current_thread() is self._thread:
             return function()
-        made: Future[Future[T]] = Future()
+        made: Future[T] = Future()
 
         def run() -> None:
             try:

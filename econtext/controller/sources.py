@@ -1,10 +1,12 @@
 """Find the sources of modules on the controller, to send them to a target."""
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from econtext.boot.minify import narrow, strip
 from econtext.target.store import digest_of
 
 #: The name that the controller's own script has on a target.
@@ -92,6 +94,14 @@ def _package(name: str, places: list[str]) -> Source | None:
         if _is_package(place):
             return Source(name, True, _read(os.path.join(place, "__init__.py")))
     return Source(name, True, b"") if places else None  # a namespace package
+
+
+@functools.cache
+def minified(name: str) -> Source:
+    """Return the minified source of a module that targets are sent; line numbers stay."""
+    source = find(name)
+    assert source is not None
+    return source._replace(content=narrow(strip(source.content.decode())).encode())
 
 
 def with_parents(name: str) -> Iterator[Source]:
