@@ -113,7 +113,10 @@ NOT_OF_A_TASK = {
     "econtext/controller/router.py": "of the library alone: the broker has its own loop",
     "econtext/controller/context.py": "of the library alone",
     "econtext/controller/call_session.py": "of the library alone",
+    "econtext/controller/call_channel.py": "of the library alone",
     "econtext/target/call_loop.py": "of the library alone",
+    "econtext/target/channel_end.py": "of the library alone",
+    "econtext/target/exchange.py": "of the library alone",
 }
 #: Tasks come by ssh's method; local hosts and become have commands of Ansible's.
 NOT_OF_A_TASK |= {
