@@ -27,6 +27,10 @@ END = "econtext.target.channel_end"
 #: What it imports besides the bundle.
 _IMPORTED = ("econtext.target.exchange", "econtext.target.call_loop")
 
+#: Frames that may wait to be sent: more than a window's small values, the pieces of the largest
+#: value, and credit come to.
+_MOST_UNSENT = 4096
+
 
 class ExchangingCall(Call):
     """Call of a function of `END`.
@@ -50,8 +54,8 @@ class ExchangingCall(Call):
         self.write(wire.STDIN, wire.frame(wire.REPLY, 0, message))
 
     def reply(self, body: bytes) -> None:
-        if self.has_result:
-            raise wire.ProtocolError("a value behind the result")
+        if len(self._queue) > _MOST_UNSENT:  # credit for what was received piles up
+            raise wire.ProtocolError("values, but what is sent to it is not read")
         with self.changed:
             self.exchange.take(body)
             self._notify()
