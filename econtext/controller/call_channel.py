@@ -4,7 +4,6 @@ The process runs `econtext.target.channel_end`.  What each end may send is count
 by `econtext.target.exchange`.
 """
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -159,6 +158,8 @@ class Stream:
 
     async def _when_async(self, is_ready: Callable[[], bool], act: Callable[[], T]) -> T:
         """Do as `_when`; if it is cancelled, nothing was done."""
+        import asyncio  # 0.04 s, which programs without it need not spend
+
         while True:
             with self._call.changed:
                 if is_ready():

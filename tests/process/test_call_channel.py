@@ -208,19 +208,23 @@ def test_an_error_in_an_asynchronous_program(context):
         asyncio.run(collect())
 
 
-def test_an_asynchronous_consumer_that_is_cancelled_loses_nothing(context):
+@pytest.mark.parametrize("is_sent_before", [True, False])
+def test_an_asynchronous_consumer_that_is_cancelled_loses_nothing(context, is_sent_before):
     async def talk():
         with context.channel(talking.echo) as channel:
             for number in range(20):
                 waiter = asyncio.ensure_future(anext(channel))
                 await asyncio.sleep(0)  # it begins to wait
-                await channel.asend(number)
+                if is_sent_before:
+                    await channel.asend(number)
                 waiter.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     assert await waiter == [number]
                     continue
+                if not is_sent_before:
+                    assert not channel._call.waiters
+                    await channel.asend(number)
                 assert await anext(channel) == [number]
-            assert not channel._call.waiters
 
     asyncio.run(talk())
 
