@@ -86,13 +86,6 @@ def test_errors_of_a_generator(context):
         context.stream(talking.each, object())
 
 
-def test_output_of_a_stream(context, caplog):
-    texts = ["one", "two"]
-    for text in context.stream(talking.say, texts):
-        assert {text, f"talking: {text}"} <= {*caplog.messages}
-    assert len(caplog.messages) == 4
-
-
 def test_a_fork_of_a_generator_yields_nothing(context):
     assert list(context.stream(talking.fork_and_yield)) == ["before", "forked", True]
     assert answers(context)
@@ -295,8 +288,18 @@ def test_threads_of_a_function(context):
         values = [channel.receive(60) for _ in range(3000)]
         assert values == 3000 * [1000 * b"x"]
         assert channel.receive(30) == "all are sent"
-        channel.send("wanted")
-        assert channel.receive(30) == ["wanted"]
+        for number in range(30):
+            channel.send(number)
+        assert sorted(channel.receive(30)) == list(range(30))
+
+
+def test_output_comes_before_the_value(context, caplog):
+    with context.channel(talking.say) as channel:
+        for text in ("one", "two"):
+            channel.send(text)
+            assert channel.receive(30) == text
+            assert {*caplog.messages} == {text, f"talking: {text}"}
+            caplog.clear()
 
 
 def test_the_end_of_a_direction(context):

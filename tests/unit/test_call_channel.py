@@ -18,7 +18,12 @@ SMALL = exchange.value_message(None)
 class FakeRouter:
     """A router whose loop is the caller's thread."""
 
+    def __init__(self, link):  # noqa: F811
+        self.link = link
+
     def post(self, callback):
+        if self.link.error is not None:
+            raise EcontextError("the router is closed")
         callback()
 
 
@@ -32,7 +37,7 @@ def channel(link):  # noqa: F811
     assert (request["function"], request["arguments"]) == ("channel", ("os", "getpid", 1))
     link.process.sent.clear()
     call.future.add_done_callback(lambda future: call.cancelled() if future.cancelled() else None)
-    return CallChannel(FakeRouter(), call)
+    return CallChannel(FakeRouter(link), call)
 
 
 @pytest.fixture
@@ -146,6 +151,29 @@ def test_ends_of_a_channel(channel, link, feed, frames, error):  # noqa: F811
     with pytest.raises(error):
         channel.send(1, timeout=0)
     assert not told(link) and link.error is None
+
+
+@pytest.mark.parametrize("way", ["its process ends", "close", "end"])
+def test_what_ends_a_wait_for_credit(channel, link, feed, way):  # noqa: F811
+    while channel._may_send(SMALL):
+        channel.send(None)
+    with pytest.raises(TimeoutError):
+        channel.send(None, timeout=0)
+    if way == "its process ends":
+        feed(on(NUMBER, wire.EXIT, -9))
+    else:
+        getattr(channel, way)()
+    with pytest.raises(EcontextError, match="killed|closed|ended"):
+        channel.send(None, timeout=0)
+
+
+def test_values_that_came_before_the_link_ended(channel, link, feed):  # noqa: F811
+    feed(15 * reply(MESSAGES[2]))
+    link.fail(ConnectionLost("test", "the link has ended"))
+    for _ in range(15):
+        assert len(channel.receive(0)) == flow_control.GRANT
+    with pytest.raises(ConnectionLost):
+        channel.receive(0)
 
 
 def test_a_channel_that_is_closed_ends_its_process(channel, link, feed):  # noqa: F811

@@ -49,14 +49,6 @@ def make_unsendable():
     yield object()
 
 
-def say(texts):
-    """Print each text, log it, then yield it."""
-    for text in texts:
-        sys.stdout.write(text + "\n")
-        log.info(text)
-        yield text
-
-
 def hang(path):
     """Yield the process's number, and run a command for ever."""
     yield os.getpid()
@@ -111,21 +103,31 @@ def send_then_receive(channel, size, times):
 
 
 def in_threads(channel, number):
-    """Send from threads, while one more has waited for a value since before."""
+    """Send from threads, while as many others have waited for values since before."""
     received = []
-    receiver = threading.Thread(target=lambda: received.append(channel.receive()))
-    threads = [
-        threading.Thread(target=lambda: [channel.send(1000 * b"x") for _ in range(1000)])
-        for _ in range(number)
-    ]
-    receiver.start()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+    senders = start(number, lambda: [channel.send(1000 * b"x") for _ in range(1000)])
+    receivers = start(number, lambda: [received.append(channel.receive()) for _ in range(10)])
+    for thread in senders:
         thread.join()
     channel.send("all are sent")
-    receiver.join()
+    for thread in receivers:
+        thread.join()
     channel.send(received)
+
+
+def start(number, function):
+    threads = [threading.Thread(target=function) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def say(channel):
+    """Print each text and log it, before it is sent back."""
+    for text in channel:
+        sys.stdout.write(text + "\n")
+        log.info(text)
+        channel.send(text)
 
 
 def receive_when(channel, wanted):
