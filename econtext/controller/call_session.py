@@ -4,14 +4,12 @@ The process runs `econtext.target.call_loop`.  Requests go to its standard input
 the replies to those before them, which come in the same order.
 """
 
-import functools
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from econtext.boot.minify import narrow, strip
 from econtext.controller import sources
 from econtext.controller.channels import Call, settle
 from econtext.controller.errors import CallDied, EcontextError
@@ -138,7 +136,7 @@ class ServingCall(Call):
         self._ahead = 0  # bytes of those
         self._last = 0
         self._error: BaseException | None = None
-        link.holdings.provide([_call_loop()])
+        link.holdings.provide([sources.minified(LOOP)])
         request: dict[str, Any] = {
             "module": LOOP,
             "function": "serve",
@@ -241,11 +239,3 @@ class ServingCall(Call):
         self._waiting.clear()
         for asked in undone:
             asked.settle(self._error)
-
-
-@functools.cache
-def _call_loop() -> sources.Source:
-    """Return the minified source of the loop; line numbers stay."""
-    source = sources.find(LOOP)
-    assert source is not None
-    return source._replace(content=narrow(strip(source.content.decode())).encode())

@@ -4,9 +4,10 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import Future
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from econtext.controller import sources
+from econtext.controller.call_channel import CallChannel, ExchangingCall, Stream
 from econtext.controller.call_session import CallSession, ServingCall
 from econtext.controller.channels import Call
 from econtext.controller.emulated_ssh import EmulatedSSH
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from econtext.controller.router import Router
 
 P = ParamSpec("P")
+C = TypeVar("C", bound=Call)
 
 #: Group of entry points by which other packages add methods: each is a function that returns a
 #: Launch, under the name that the method gets.
@@ -132,6 +134,32 @@ class Context(Starter):
 
         Arguments and errors are those of `call`.
         """
+        return self._begin(_call_without_input, function, args, kwargs).future
+
+    def stream(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Stream:
+        """Call a generator function on the slave, and return an iterator over what it yields.
+
+        The generator goes on while the caller is no more than a window behind.  Arguments, values
+        and errors are those of `call`.
+        """
+        entry = functools.partial(ExchangingCall, "stream")
+        return Stream(self._router, self._begin(entry, function, args, kwargs))
+
+    def channel(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> CallChannel:
+        """Call `function` with its end of a channel and the arguments; return the other end.
+
+        Arguments, values and errors are those of `call`.
+        """
+        entry = functools.partial(ExchangingCall, "channel")
+        return CallChannel(self._router, self._begin(entry, function, args, kwargs))
+
+    def _begin(
+        self,
+        kind: Callable[[Link, dict[str, Any]], C],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> C:
         module, name = sources.importable(function)
         request = {
             "module": module,
@@ -141,24 +169,22 @@ class Context(Starter):
             "offered": self._router.offered(module),
             "log_level": self._router.log_level,
         }
-        return self._router.on_loop(lambda: self._open(request))
+        return self._router.on_loop(lambda: self._open(kind, request))
 
-    def _open(self, request: dict[str, Any]) -> "Future[Any]":
+    def _open(self, kind: Callable[[Link, dict[str, Any]], C], request: dict[str, Any]) -> C:
         if not sources.is_everywhere(request["module"]):
             self._link.holdings.provide_function(request["module"])
-        call = Call(self._link, request)
-        call.end(0)
+        call = kind(self._link, request)
         call.future.add_done_callback(
             lambda future: self._router.post(call.cancelled) if future.cancelled() else None
         )
-        return call.future
+        return call
 
     def session(self) -> CallSession:
         """Begin a call process that stays, for calls that run in it one after another.
 
         Raises ConnectionLost if the slave has ended.
         """
-
         serving = self._router.on_loop(lambda: ServingCall(self._link, self._router.log_level))
         return CallSession(self._router, self.name, serving)
 
@@ -177,3 +203,9 @@ class Context(Starter):
         """End the slave and all that was started through it, without a wait."""
         if not self._router.closed:
             self._router.post(self._link.close)
+
+
+def _call_without_input(link: Link, request: dict[str, Any]) -> Call:
+    call = Call(link, request)
+    call.end(0)
+    return call

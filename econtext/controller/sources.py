@@ -1,10 +1,12 @@
 """Find the sources of modules on the controller, to send them to a target."""
 
+import functools
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from econtext.boot.minify import narrow, strip
 from econtext.target.store import digest_of
 
 if TYPE_CHECKING:
@@ -167,6 +169,14 @@ def whereabouts(text: str, offered: frozenset[str]) -> str:
         places = []
     looked = ", ".join(map(str, places)) or "sys.path"
     return f"{name} was looked for here, in {looked}, and on the target"
+
+
+@functools.cache
+def minified(name: str) -> Source:
+    """Return the minified source of a module that targets are sent; line numbers stay."""
+    source = find(name)
+    assert source is not None
+    return source._replace(content=narrow(strip(source.content.decode())).encode())
 
 
 def with_parents(name: str) -> Iterator[Source]:

@@ -24,7 +24,7 @@ def serve():
     Returns in a fork of a function's alone: a call has one reply.
     """
     process = os.getpid()
-    requests = Requests(_take_input())
+    requests = Requests(take_input())
     for module, function, arguments, keywords, offered in requests:
         importer = call.importer  # type: object
         importer.offered |= frozenset(offered)  # type: ignore[attr-defined]
@@ -49,7 +49,7 @@ def serve():
     os.kill(process, signal.SIGKILL)
 
 
-def _take_input():
+def take_input():
     # type: () -> int
     """Return a descriptor of this process's input, in whose place is one at its end."""
     taken = compat.keep_from_commands(os.dup(0))

@@ -151,5 +151,5 @@ class Importer(object):
         # type: (str) -> object
         """Return a module that is in memory; raises ImportError."""
         if name not in self.modules:
-            raise ImportError("no module in memory has the name %s" % name)
+            raise ImportError("not in memory: %s" % name)
         return self.modules[name]

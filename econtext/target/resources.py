@@ -49,7 +49,8 @@ def get_resource_reader(importer, name):
 class ResourceReader(object):
     """Reader of one package's resources, for importlib.resources of each Python 3.
 
-    Source: the class of this name and `TraversableResources` in `importlib.resources.abc`, 3.7 to 3.14.
+    Source: `TraversableResources` in `importlib.resources.abc`, 3.9 to 3.14, and the class of this
+    name in `importlib.abc`, 3.7 and 3.8.
     """
 
     def __init__(self, root):

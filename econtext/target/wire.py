@@ -104,7 +104,12 @@ def split_data(body):
 
 def credit_frame(channel, amount):
     # type: (int, int) -> bytes
-    return frame(CREDIT, channel, _NUMBER.pack(amount))
+    return frame(CREDIT, channel, credit_body(amount))
+
+
+def credit_body(amount):
+    # type: (int) -> bytes
+    return _NUMBER.pack(amount)
 
 
 def credit_amount(body):

@@ -10,7 +10,7 @@ import zlib
 from typing import Any
 
 from econtext.boot import first_stage
-from econtext.target import codec, wire
+from econtext.target import codec, exchange, wire
 from tests.unit.test_link import GREETING
 
 #: Values that get further into the code than others do.
@@ -46,7 +46,11 @@ TALK = (
 #: Bodies that an honest slave sends, by the kind of frame.
 FITTING = {
     wire.RESULT: tuple(map(codec.encode, TELLING[:11])),
-    wire.REPLY: tuple(map(codec.encode, (*TELLING[:10], ("withdrawn", 1), ("withdrawn", 2)))),
+    wire.REPLY: (
+        *map(codec.encode, (*TELLING[:10], ("withdrawn", 1), ("withdrawn", 2))),
+        *map(exchange.value_message, TELLING[:5]),
+        exchange.CREDIT + wire.credit_body(5000),
+    ),
     wire.EXIT: tuple(map(codec.encode, (0, 3, -9))),
     wire.LOG: (codec.encode((20, "name", "text")),),
     wire.WANT: (b"offered", b"offered.part"),

@@ -11,6 +11,7 @@ from ansible_econtext.broker.payload_store import PayloadStore
 from ansible_econtext.broker.sequence import Sequence
 from ansible_econtext.client import messages, route
 from econtext.controller import call_session, prompts
+from econtext.controller.call_channel import ExchangingCall
 from econtext.controller.call_session import ServingCall
 from econtext.controller.channels import Call, RemoteCommand
 from econtext.controller.launch import Launch, Starting
@@ -34,11 +35,13 @@ def check_link(data: bytes) -> int:
     opened: list[Any] = []
     asked: list[call_session.Asked] = []
     while not choices.is_over and link.error is None:
-        match choices.below(14):
+        match choices.below(15):
             case 0:
                 opened.append(Call(link, REQUEST))
             case 12:
                 opened.append(ServingCall(link, 20))
+            case 14:
+                opened.append(ExchangingCall("channel", link, {**REQUEST, "arguments": ()}))
             case 13 if any(isinstance(each, ServingCall) for each in opened):
                 serving = choices.of([each for each in opened if isinstance(each, ServingCall)])
                 asked.append(call_session.Asked(b"request", "os", ("offered",)))

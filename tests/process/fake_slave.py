@@ -12,7 +12,7 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from econtext.boot.bundle import HEADER_SIZE, LENGTH  # noqa: E402
-from econtext.target import codec, hello, wire  # noqa: E402
+from econtext.target import codec, exchange, hello, wire  # noqa: E402
 
 #: No package that a test offers.
 NOT_OFFERED = b"not_offered_by_tests"
@@ -78,6 +78,19 @@ def flood(channel: int) -> bytes:
 #: Of answers that break no rule, but take long to handle.
 FLOODS = {"a flood": flood}
 
+
+def reply(channel: int, message: bytes) -> bytes:
+    return wire.frame(wire.REPLY, channel, message)
+
+
+#: What to send to the caller of a call channel.
+VALUES = {
+    "more values than credit": lambda channel: 1100 * reply(channel, exchange.value_message(1)),
+    "a value that is none": lambda channel: reply(channel, exchange.VALUE + b"l\xff\xff\xff\xffN"),
+    "credit for no values": lambda channel: reply(channel, exchange.CREDIT + wire.credit_body(1)),
+    "another kind of message": lambda channel: reply(channel, b"Killed"),
+}
+
 #: What to send instead of a greeting.
 BEGINNINGS = {
     "chatter without end": lambda: 2_000_000 * b"Welcome!\n",
@@ -98,7 +111,7 @@ def main(behaviour: str) -> None:
     while True:
         for kind, channel, _ in reader.feed(read(1)):
             if kind == wire.CALL:
-                send({**ANSWERS, **FLOODS}[behaviour](channel))
+                send({**ANSWERS, **FLOODS, **VALUES}[behaviour](channel))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,18 @@ def test_violations(start, beside, tmp_path, monkeypatch, behaviour):
     assert not effect.exists()
 
 
+@pytest.mark.parametrize("behaviour", fake_slave.VALUES)
+def test_violations_of_a_call_channel(start, beside, behaviour):
+    context = start(fake(behaviour))
+    family = processes.family(context.greeting["pid"])
+    channel = context.channel(plain.echo)
+    with pytest.raises(ConnectionLost, match="broke the protocol"):
+        while True:  # the values within the window
+            assert channel.receive(30) == 1
+    assert beside.call(plain.echo, 1) == [[1], []]
+    processes.gone(family, 5)
+
+
 @pytest.mark.timeout(60)
 def test_a_flood_leaves_other_slaves_their_turns(start, beside, caplog):
     """It takes the broker minutes to handle; no call of another slave waits for its end."""

@@ -121,6 +121,9 @@ NOT_OF_A_TASK = {
     "econtext/controller/ssh_server.py": "of emulated ssh",
     "econtext/emulation/ssh_arguments.py": "of emulated ssh",
     "econtext/emulation/ssh_client.py": "of emulated ssh",
+    "econtext/controller/call_channel.py": "of the library alone",
+    "econtext/target/channel_end.py": "of the library alone",
+    "econtext/target/exchange.py": "of the library alone",
 }
 #: Tasks come by ssh's method; local hosts and become have commands of Ansible's.
 NOT_OF_A_TASK |= {

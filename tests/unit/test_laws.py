@@ -24,7 +24,7 @@ SHIPPED = [
 SANS_IO = [
     *(
         ROOT / "econtext/target" / f"{name}.py"
-        for name in ("codec", "wire", "flow_control", "compression")
+        for name in ("codec", "wire", "flow_control", "exchange", "compression")
     ),
     ROOT / "econtext/controller/prompts.py",
     ROOT / "econtext/controller/causes.py",
