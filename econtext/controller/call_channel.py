@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from econtext.controller import sources
 from econtext.controller.channels import Call
-from econtext.controller.errors import EcontextError
+from econtext.controller.errors import CallError, EcontextError
 from econtext.controller.link import Link
 from econtext.target import exchange, wire
 
@@ -115,6 +115,8 @@ class Stream:
     def __next__(self) -> Any:
         try:
             return self.receive()
+        except CallError:  # of the function, maybe an EOFError
+            raise
         except EOFError:
             raise StopIteration from None
 
@@ -124,6 +126,8 @@ class Stream:
     async def __anext__(self) -> Any:
         try:
             return await self._when_async(self._may_receive, self._receive)
+        except CallError:
+            raise
         except EOFError:
             raise StopAsyncIteration from None
 

@@ -193,6 +193,18 @@ def test_streams_of_an_asynchronous_program(context):
     assert asyncio.run(collect_all()) == [list(range(number)) for number in (0, 2000, 3000)]
 
 
+def test_an_end_of_file_that_a_generator_raises_is_no_end(context):
+    """It is an EOFError, too, as that of `receive` behind the last value."""
+
+    async def collect():
+        return [value async for value in context.stream(talking.end_of_file)]
+
+    with pytest.raises(CallError):
+        list(context.stream(talking.end_of_file))
+    with pytest.raises(CallError):
+        asyncio.run(collect())
+
+
 def test_an_error_in_an_asynchronous_program(context):
     async def collect():
         return [value async for value in context.stream(talking.fail_after, [1], "wrong")]
