@@ -47,6 +47,7 @@ class ExchangingCall(Call):
         arguments = (request["module"], request["function"], *request["arguments"])
         called = {"module": END, "function": entry, "arguments": arguments}
         super().__init__(link, {**request, **called})
+        self.function = f"{request['module']}.{request['function']}"
 
     def tell(self, message: bytes) -> None:
         """Send a message to the process."""

@@ -76,7 +76,7 @@ class CallSession:
         request = codec.encode((module, name, args, kwargs, offered))
         if len(request) > wire.MAX_MESSAGE:
             raise codec.EncodeError(f"arguments of {len(request)} bytes are too long to send")
-        asked = Asked(request, module, offered)
+        asked = Asked(request, module, name, offered)
         with self._lock:
             if not self._started:  # else the loop's thread has yet to take those
                 self._router.post(self._take)
@@ -109,10 +109,11 @@ class CallSession:
 class Asked:
     """One call of a session; all but its future is for the loop's thread."""
 
-    def __init__(self, request: bytes, module: str, offered: tuple[str, ...]) -> None:
+    def __init__(self, request: bytes, module: str, name: str, offered: tuple[str, ...]) -> None:
         self.future: Future[Any] = Future()
         self.request = request
         self.module = module
+        self.function = f"{module}.{name}"
         self.offered = offered
         #: Number under which it was sent; 0 before.
         self.number = 0
@@ -178,6 +179,10 @@ class ServingCall(Call):
         else:
             asked.is_withdrawn = True
             self.write(wire.STDIN, wire.frame(wire.CLOSE, asked.number))
+
+    @property
+    def tag(self) -> str:
+        return f"{self.number} {self._first().function if self._sent else self.function}"
 
     def _first(self) -> Asked:
         return next(iter(self._sent.values()))

@@ -91,6 +91,11 @@ class Channel:
         if grant and not self.finished:
             self.link.send_credit(self.number, grant)
 
+    @property
+    def tag(self) -> str:
+        """Number and function of the call that runs, for people: the `call` of its log records."""
+        return ""
+
     # Called by the link
 
     def receive(self, stream: int, data: bytes) -> None:
@@ -192,6 +197,11 @@ class Call(Channel):
         self.is_logged = request["log_level"] is not None
         self._lines: dict[int, _Lines] = {}
         link.open(wire.CALL, self, request, after)
+        self.function = f"{request['module']}.{request['function']}"
+
+    @property
+    def tag(self) -> str:
+        return f"{self.number} {self.function}"
 
     def offers(self, name: str) -> bool:
         return sources.package_of(name) in self._offered
@@ -201,7 +211,7 @@ class Call(Channel):
         if stream not in self._lines:
             name = {wire.STDOUT: "stdout", wire.STDERR: "stderr"}.get(stream, "output")
             self._lines[stream] = _Lines(f"econtext.{self.link.name}.{name}")
-        self._lines[stream].feed(data)
+        self._lines[stream].feed(data, self.tag)
         self.credit(len(data))
 
     def result(self, value: Any) -> None:
@@ -251,7 +261,7 @@ class Call(Channel):
     def end_lines(self) -> None:
         """Log what the function printed without the end of a line."""
         for lines in self._lines.values():
-            lines.feed(b"\n")
+            lines.feed(b"\n", self.tag)
 
 
 def settle(future: "Future[Any]", outcome: Any) -> None:
@@ -274,10 +284,10 @@ class _Lines:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes, tag: str) -> None:
         *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
         if len(self._rest) > self.MAX_LINE:
             lines, self._rest = [*lines, self._rest], ""
         for line in lines:
             if line:
-                self._logger.info("%s", printable(line))
+                self._logger.info("%s", printable(line), extra={"call": tag})

@@ -228,7 +228,8 @@ class Link:
                 # One logger for all of a slave's, and few levels: loggers keep both for ever.
                 said = printable(f"{name}: {text}")
                 level = min(max(level, logging.NOTSET), 2 * logging.CRITICAL)
-                logging.getLogger(f"econtext.{self.name}").log(level, "%s", said)
+                own = logging.getLogger(f"econtext.{self.name}")
+                own.log(level, "%s", said, extra={"call": channel.tag})
             case _:
                 raise wire.ProtocolError("a log record that is none")
 

@@ -207,6 +207,9 @@ def test_output_reaches_the_log(context, caplog, function):
     context.call(function, *texts)
     assert lines(caplog, context, "stdout") == ["one", "two", "three"]
     assert lines(caplog, context, "stderr") == ["oops"]
+    tags = {getattr(each, "call", "") for each in caplog.records if context.name in each.name}
+    [(number, name)] = {tuple(tag.split()) for tag in tags}
+    assert int(number) and name == f"process.target.plain.{function.__name__}"
 
 
 def test_output_at_the_end_of_the_process(context, caplog):

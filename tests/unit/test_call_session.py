@@ -25,7 +25,7 @@ def serving(link):  # noqa: F811
 
 
 def ask(serving, request=b"request", module="os"):
-    asked = Asked(request, module, ())
+    asked = Asked(request, module, "name", ())
     serving.ask(asked)
     return asked
 
@@ -164,7 +164,7 @@ def test_a_call_that_began_before_it_was_withdrawn_ends_the_process(serving):
 
 
 def test_a_call_that_is_cancelled_before_it_is_taken_is_not_sent(serving):
-    asked = Asked(b"request", "os", ())
+    asked = Asked(b"request", "os", "getpid", ())
     assert asked.future.cancel()
     serving.ask(asked)
     serving.withdraw(asked)
