@@ -98,12 +98,13 @@ def test_a_session_whose_slave_is_killed(fresh, tmp_path):
 # Cancelling
 
 
-def test_a_call_that_waits_is_taken_out_of_the_line(session, tmp_path):
+def test_a_call_that_waits_is_taken_out_of_the_line(session, context, tmp_path):
     wanted = tmp_path / "wanted"
     first = session.start(ending.wait_for_file, str(tmp_path / "pids"), str(wanted))
     waiting.announced(tmp_path / "pids")
     others = [session.start(plain.state) for _ in range(5)]
     assert others[0].cancel() and others[3].cancel()
+    assert answers(context)  # by now the slave has passed on that they were cancelled
     wanted.write_text("")
     assert first.result(30)
     assert [others[at].result(30)["counter"] for at in (1, 2, 4)] == [1, 2, 3]
