@@ -4,7 +4,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from ansible_econtext.client import messages
-from econtext.controller.errors import EcontextError, LaunchTimeout, PasswordError
+from econtext.controller.errors import EcontextError, LaunchTimeout, PasswordError, Stage
 from econtext.controller.link import Link
 from econtext.target.loop import Loop, monotonic
 
@@ -137,4 +137,6 @@ def _code_of(error: EcontextError) -> messages.FailureCode:
     codes = messages.FailureCode
     if isinstance(error, PasswordError):
         return codes.PASSWORD_MISSING if error.missing else codes.PASSWORD_REFUSED
+    if getattr(error, "stage", None) is Stage.COMMAND:
+        return codes.NOT_RUN
     return codes.TIMEOUT if isinstance(error, LaunchTimeout) else codes.NOT_STARTED

@@ -293,6 +293,8 @@ class FailureCode(str, enum.Enum):
     PASSWORD_REFUSED = "password refused"
     TIMEOUT = "timeout"
     NOT_STARTED = "not started"
+    #: The command that was to start it could not be run itself.
+    NOT_RUN = "not run"
 
 
 class Failed(Reply):

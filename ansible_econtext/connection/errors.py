@@ -29,6 +29,10 @@ class NoPython(Exception):
         self.stderr = stderr + "\n" if stderr else ""
 
 
+class NoSsh(NoPython):
+    """Raised if ssh cannot be run here, of which the stock way tells in its own words."""
+
+
 def may_pass(reply: Reply) -> bool:
     """Return whether the same request may succeed a moment later.
 
@@ -76,6 +80,8 @@ def _of_launch(reply: NotReached, plugin: Any) -> Exception:
         said = reply.stderr.replace(": exec: ", ": ", 1)
         is_without_input = first_stage.NO_BUNDLE.decode() in said
         return NoPython(reply.status, f"{said}: {_NO_INPUT}" if is_without_input else said)
+    if reply.hop == 0 and reply.hop_kind == "ssh" and reply.code is FailureCode.NOT_RUN:
+        return NoSsh(127, reply.text)
     if reply.hop_kind == "ssh":
         said = reply.stderr or reply.text
         if is_password:

@@ -184,7 +184,8 @@ class Session(HostRequests):
                 action = action.replace(archive=payload.archive)
                 reply = self._ask(action, plugin, keep_deferred=keep, changes=changes)
         except errors.NoPython as error:
-            if plugin is not None and self.has_stock_words:
+            is_stocks = plugin is not None and self.has_stock_words
+            if is_stocks or isinstance(error, errors.NoSsh):
                 raise
             # The shell's words under the stock way, for Ansible's own parser.
             return error.status, b"", error.stderr.encode()
