@@ -1,16 +1,18 @@
-"""Functions that `bench/sessions.py` calls elsewhere."""
+"""Functions that `bench/library.py` calls on targets; it sends them this module."""
+
+import os
 
 
 def nothing():
     """Do nothing, and return None."""
 
 
-def once(channel):
-    """Do nothing, for execnet: its functions reply on a channel, which ends with them."""
-    channel.send(None)
+def take(data):
+    """Return the size of some bytes."""
+    return len(data)
 
 
-def again_and_again(channel):
-    """Do nothing for each item that comes on the channel."""
-    for _ in channel:
-        channel.send(None)
+def give(size):
+    """Return so many bytes that do not get smaller by compression, made in no time."""
+    block = os.urandom(1 << 20)
+    return block * (size // len(block))

@@ -61,8 +61,8 @@ class Loop(object):
 
     def remove_reader(self, fd):
         # type: (int) -> None
-        self._readers.pop(fd, None)
-        self._watch(fd)
+        if self._readers.pop(fd, None):
+            self._watch(fd)
 
     def add_writer(self, fd, callback):
         # type: (int, object) -> None
@@ -71,8 +71,8 @@ class Loop(object):
 
     def remove_writer(self, fd):
         # type: (int) -> None
-        self._writers.pop(fd, None)
-        self._watch(fd)
+        if self._writers.pop(fd, None):
+            self._watch(fd)
 
     def _watch(self, fd):
         # type: (int) -> None
@@ -84,10 +84,7 @@ class Loop(object):
         if mask:
             self._poll.register(fd, mask)
         else:
-            try:
-                self._poll.unregister(fd)
-            except KeyError:
-                pass
+            self._poll.unregister(fd)
 
     def call_later(self, delay, callback):
         # type: (float, object) -> Timer

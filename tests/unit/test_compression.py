@@ -77,6 +77,16 @@ def test_a_large_message(size):
         assert way.read() == [(wire.OPEN, 7, content)]
 
 
+def test_a_large_message_is_packed_unless_it_is_noise():
+    size = 2 << 20
+    way = Wire()
+    way.outlet.send(wire.OPEN, 7, TEXT * (size // len(TEXT)))
+    assert way.size < size // 10
+    noise, way = os.urandom(size), Wire()
+    way.outlet.send(wire.OPEN, 7, noise)
+    assert way.written == [wire.frame(wire.OPEN, 7, noise)]
+
+
 def test_what_is_alike_takes_next_to_nothing():
     way = Wire()
     request = os.urandom(1000)
