@@ -22,14 +22,25 @@ _LEFT_OUT = shutil.ignore_patterns(
 )
 
 
+NEEDS = "needs root and a static busybox"
+
+
+def is_here() -> bool:
+    """Return whether such a root can be made here."""
+    busybox = shutil.which("busybox")
+    return os.geteuid() == 0 and busybox is not None and not _libraries(busybox)
+
+
 def root(directory: pathlib.Path) -> None:
     """Make the root directory, without /proc; skips the test where that cannot be."""
-    busybox = shutil.which("busybox")
-    if os.geteuid() != 0 or busybox is None or _libraries(busybox):
-        pytest.skip("needs root and a static busybox")
-    for name in ("bin", "dev", "etc", "home", "root", "tmp", "usr/bin"):
+    if not is_here():
+        pytest.skip(NEEDS)
+    busybox = str(shutil.which("busybox"))
+    for name in ("bin", "dev", "etc", "home", "root", "tmp", "usr/bin", "var/tmp"):
         (directory / name).mkdir(parents=True)
-    (directory / "tmp").chmod(0o1777)
+    directory.chmod(0o755)
+    for name in ("tmp", "var/tmp"):
+        (directory / name).chmod(0o1777)
     shutil.copy(busybox, directory / "bin" / "busybox")
     tools = subprocess.run([busybox, "--list"], capture_output=True, text=True, timeout=30)
     for name in tools.stdout.split():
