@@ -11,6 +11,9 @@ import sys
 MASKS = ()
 TESTS = "/"
 
+#: What tests send to a target to look at a slave from outside.
+LOOKING = "memory:process/target/looking.py"
+
 #: Modules of C with what macOS and the BSDs have not, in parts of Python that are as here.
 ABSENT = {
     "memfd": {"posix": ["memfd_create"]},
@@ -170,7 +173,7 @@ def _hide(hidden):
             or frame.f_code.co_filename == __file__
         ):
             frame = frame.f_back
-        return frame is not None and frame.f_code.co_filename.startswith(TESTS)
+        return frame is not None and frame.f_code.co_filename.startswith((TESTS, LOOKING))
 
     def is_hidden(path):
         if hasattr(path, "__fspath__"):
