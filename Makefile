@@ -12,9 +12,11 @@
 # make fuzz         change inputs of the protocol's code at random for TIME=60 seconds, or until
 #                   FRAMES=... went in; the properties are in tests/fuzz/
 # make faults       faults at each stage of a run, all cells of tests/faults; `make test` has some
+# make masked       conformance, and a tenth of the parity cases, without what is Linux's own: with
+#                   each mask of tests/support/mask.py on both sides; MASK=proc takes one, MASK=all all
 # make clean        remove what the above made
 
-.PHONY: help demo test test-oldest types matrix targets old-targets faults fuzz clean
+.PHONY: help demo test test-oldest types matrix targets old-targets faults masked fuzz clean
 .DEFAULT_GOAL := help
 
 # scripts/venv reads it; the tests' environment is one for each ansible-core.
@@ -60,6 +62,10 @@ old-targets:
 faults: $(TEST)/ready
 	scripts/test-tools
 	ECONTEXT_TEST_ALL=1 $(TEST)/bin/python -m pytest $(TWO) --durations=10 tests/faults
+
+masked: $(TEST)/ready
+	scripts/test-tools
+	$(TEST)/bin/python scripts/masked $(MASK)
 
 matrix: .venv/matrix/ready
 	scripts/test-tools

@@ -1,10 +1,14 @@
 """The broker's limit of open files, of which each host's connection takes some."""
 
+import contextlib
 import os
 import resource
 
 #: The soft limit that the broker gives itself if the hard one allows it: some 15,000 hosts.
 _ENOUGH = 65536
+
+#: What macOS allows at the most, whatever its hard limit says (OPEN_MAX).
+_LESS = 10240
 
 #: Descriptors that stay free: for the start of a slave, for workers and for transfers.
 _RESERVE = 32
@@ -17,8 +21,11 @@ def raise_limit() -> None:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY:
-        most = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+        for enough in (_ENOUGH, _LESS):
+            most = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+                return
 
 
 def has_room() -> bool:

@@ -95,7 +95,9 @@ def _inherited() -> Iterator[object]:
     yield sorted(_protocol_version())
     # The same home may be seen from many machines, and from many containers of one.
     yield socket.gethostname(), sorted(_namespaces())
-    yield os.getresuid(), os.getresgid(), os.getgroups(), _umask(), os.nice(0)
+    # A program that is started has no others: the saved ones become those in effect.
+    yield os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups()
+    yield _umask(), os.nice(0)
     yield sorted(item for item in os.environ.items() if item[0] not in _PASSING)
     directory = os.stat(".")
     yield os.getcwd(), directory.st_dev, directory.st_ino

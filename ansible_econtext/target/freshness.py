@@ -97,12 +97,15 @@ def _of_interpreter():
 def _is_by_become():
     # type: () -> bool
     """Return whether sudo or its like changed the account, by the processes above this one."""
+    if not os.path.exists("/proc/self/status"):
+        # Not Linux: sshd sets this, and what sudo and a login shell start has it no more.
+        return "SUDO_COMMAND" in os.environ or "SSH_CONNECTION" not in os.environ
     process = os.getppid()
     for _ in range(_STARTERS):
         try:
             with open("/proc/%d/status" % process) as file:
                 status = dict(line.split(":", 1) for line in file)
-        except (OSError, IOError):  # not Linux
+        except (OSError, IOError):  # it has just ended, or is out of sight
             break
         if status["Name"].strip().startswith("sshd"):
             return False

@@ -197,8 +197,9 @@ def close_all_but(*kept):
     try:
         numbers = [int(name) for name in os.listdir("/dev/fd")]
     except OSError:
-        numbers = list(range(3, 1024))
-    for fd in numbers:
+        numbers = []
+    # There is no such list, or FreeBSD's, which has the first three alone.
+    for fd in numbers if kept[0] in numbers else range(3, 1024):
         if fd > 2 and fd not in kept:
             try:
                 os.close(fd)

@@ -66,8 +66,6 @@ class Requests(object):
     def __init__(self, descriptor):
         # type: (int) -> None
         self._descriptor = descriptor
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLIN)
         self._reader = wire.Reader(frozenset([wire.CALL, wire.CLOSE]))
         self._waiting = []  # type: list  # (number, body)
         self._is_over = False
@@ -84,7 +82,7 @@ class Requests(object):
     def look(self):
         # type: () -> None
         """Take what has come, without a wait."""
-        while not self._is_over and compat.retry(self._poll.poll, 0):
+        while not self._is_over and select.select([self._descriptor], [], [], 0)[0]:
             self._read()
 
     def _read(self):

@@ -166,11 +166,11 @@ class Child(object):
         writer = self._inputs.get(wire.STDIN)
         if writer is None or writer.fd is None:
             return True
-        poll = select.poll()
-        poll.register(writer.fd, 0)
         try:
+            poll = select.poll()
+            poll.register(writer.fd, 0)
             return not poll.poll(0)
-        except select.error:  # a Python 2 was interrupted: it looks again
+        except (AttributeError, select.error):  # it has no `poll`, or was interrupted (Python 2)
             return True
 
     def _look_again(self):

@@ -14,8 +14,8 @@ import time
 from econtext.target import compat
 
 READ_SIZE = 65536
-_READABLE = select.POLLIN | select.POLLPRI | select.POLLHUP | select.POLLERR | select.POLLNVAL
-_WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR | select.POLLNVAL
+# POLLERR, POLLHUP and POLLNVAL with POLLIN and POLLPRI, or POLLOUT: a Python may lack the names.
+_READABLE, _WRITABLE = 59, 60
 
 # time.monotonic came with Python 3.3; a clock that is set back on 2.7 delays a timer.
 monotonic = getattr(time, "monotonic", time.time)
@@ -38,7 +38,7 @@ class Loop(object):
 
     def __init__(self):
         # type: () -> None
-        self._poll = select.poll()
+        self._poll = hasattr(select, "poll") and select.poll()  # type: object
         self._readers = {}  # type: dict
         self._writers = {}  # type: dict
         self._timers = []  # type: list
@@ -76,15 +76,14 @@ class Loop(object):
 
     def _watch(self, fd):
         # type: (int) -> None
-        mask = 0
-        if fd in self._readers:
-            mask |= select.POLLIN | select.POLLPRI
-        if fd in self._writers:
-            mask |= select.POLLOUT
-        if mask:
-            self._poll.register(fd, mask)
-        else:
-            self._poll.unregister(fd)
+        mask = (fd in self._readers and _READABLE) | (fd in self._writers and _WRITABLE)
+        try:
+            if mask:
+                self._poll.register(fd, mask)
+            else:
+                self._poll.unregister(fd)
+        except (AttributeError, KeyError):  # there is no `poll`, or it does not watch this
+            pass
 
     def call_later(self, delay, callback):
         # type: (float, object) -> Timer
@@ -122,7 +121,7 @@ class Loop(object):
         # type: () -> None
         """Wait for the next events, and handle them."""
         try:
-            ready = self._poll.poll(self._timeout())
+            ready = self._ready(self._timeout())
         except select.error as error:
             if error.args[0] != errno.EINTR:
                 raise
@@ -133,12 +132,24 @@ class Loop(object):
                 self._call(self._readers[fd])
             if event & _WRITABLE and fd in self._writers:
                 self._call(self._writers[fd])
+            if event & 32:  # POLLNVAL, as of each terminal on macOS: it is looked at now and then
+                self._poll.register(fd, 0)  # as a callback may have removed it
+                self._poll.unregister(fd)
+                self.call_later(0.05, lambda fd=fd: self._watch(fd))
         self._call_soon()  # before the timers: one may fork, and frames would wait for it
         while self._timers and self._timers[0][0] <= monotonic():
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
                 self._call(callback)
         self._call_soon()
+
+    def _ready(self, timeout):
+        # type: (object) -> list
+        if self._poll:
+            return self._poll.poll(timeout)
+        timeout = timeout and timeout / 1000.0  # type: ignore[operator]
+        ready = select.select(list(self._readers), list(self._writers), [], timeout)
+        return [(fd, 1) for fd in ready[0]] + [(fd, 4) for fd in ready[1]]  # POLLIN, POLLOUT
 
     def _call_soon(self):
         # type: () -> None

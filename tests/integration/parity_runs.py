@@ -22,6 +22,9 @@ from .parity_kept import Kept, Names, new_id
 from .play import Result, Running, TaskResult, start_play
 from .transports import Transport, not_in_the_home
 
+#: Of the target, in place of one that is found there.
+INTERPRETER = os.environ.get("ECONTEXT_TEST_INTERPRETER")
+
 #: What shares a run: the group, and the name of the transport.
 Key = tuple[Group, str]
 
@@ -210,8 +213,10 @@ class Runs:
         }
 
     def _hosts(self, transport: Transport, way: Way) -> dict[str, Any]:
-        same = transport.variables | {"ansible_pipelining": True} | dict(way.variables)
-        local = {"ansible_connection": "local", "ansible_pipelining": True}
+        python = {"ansible_python_interpreter": INTERPRETER} if INTERPRETER else {}
+        pipelining = {"ansible_pipelining": True}
+        same = python | transport.variables | pipelining | dict(way.variables)
+        local = {"ansible_connection": "local", **pipelining, **python}
         nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
         return {
             "target": same,

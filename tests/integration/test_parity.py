@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scale import more_of_a_kind
+from tests.support.scale import a_part, more_of_a_kind
 
 from .parity import begun, check
 from .parity_cases import Case, all_cases
@@ -25,7 +25,7 @@ def by_transports(case: Case) -> Iterator[Any]:
             yield pytest.param(case, by, id=f"{case.name}-{by}", marks=marks)
 
 
-CASES = [each for case in all_cases() for each in by_transports(case)]
+CASES = a_part([each for case in all_cases() for each in by_transports(case)])
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 import econtext
 from econtext import CallDied, ConnectionLost
-from tests.support import processes
+from tests.support import masked, processes
 
 from . import waiting
 from .target import ending, plain
@@ -85,6 +85,7 @@ def test_a_session_whose_function_closes_everything(session, context):
 
 
 def test_a_session_whose_slave_is_killed(fresh, tmp_path):
+    masked.need("async")
     session = fresh.session()
     future, family = hanging(session, tmp_path / "pids")
     os.kill(fresh.greeting["pid"], signal.SIGKILL)

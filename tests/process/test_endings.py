@@ -14,7 +14,7 @@ import pytest
 import econtext
 from econtext import CallDied, CallError, ConnectionLost
 from econtext.target.loop import Loop
-from tests.support import processes
+from tests.support import masked, processes
 
 from . import waiting
 from .target import ending, looking, plain
@@ -126,6 +126,8 @@ def test_a_child_of_a_call_that_ends_without_a_result(context, tmp_path):
 @pytest.mark.parametrize("end", ["cancel", "kill"])
 def test_a_child_of_a_call_that_is_ended(fresh, tmp_path, end):
     """It ends with the call, or with the slave."""
+    if end == "kill":
+        masked.need("async")
     future = fresh.start(ending.hang_with_child, str(tmp_path / "pids"))
     family = processes.family(*waiting.announced(tmp_path / "pids"))
     assert len(family) == 2
@@ -156,6 +158,7 @@ def test_a_function_that_spoils_its_descriptors_and_says_much(context):
 
 def test_a_slave_that_is_killed(fresh, tmp_path):
     """Its calls and their commands end with it, whoever they belong to."""
+    masked.need("async")
     future = fresh.start(ending.hang, str(tmp_path / "pids"))
     pids = waiting.announced(tmp_path / "pids")
     family = processes.family(fresh.greeting["pid"], *pids)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from econtext.target import call_process, child
+from econtext.target import call, call_process, child
 from econtext.target.loop import Loop
 from tests.support import processes
 
@@ -66,3 +66,30 @@ def test_a_command_without_a_descriptor_leaves_nothing(loop, monkeypatch, at):
         child.Command(loop, ["sleep", argument])
     assert set(os.listdir("/dev/fd")) == before
     assert not processes.with_argument(argument)
+
+
+@pytest.mark.parametrize("names", [None, ["0", "1", "2"]], ids=["missing", "fixed"])
+def test_descriptors_are_closed_where_dev_fd_does_not_list_them(monkeypatch, names):
+    """As on FreeBSD, which has the first three in it unless a file system of its own is mounted."""
+
+    def listdir(path):
+        if names is None:
+            raise FileNotFoundError(path)
+        return names
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    kept, other = os.open(os.devnull, os.O_RDONLY), os.open(os.devnull, os.O_RDONLY)
+    child = os.fork()
+    if child == 0:
+        status = 2
+        try:
+            call.close_all_but(kept)
+            os.fstat(kept)
+            os.fstat(other)
+        except OSError:
+            status = 0 if os.fstat(kept) else 1
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(kept)
+    os.close(other)

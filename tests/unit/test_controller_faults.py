@@ -72,11 +72,19 @@ def test_a_home_that_takes_no_directory_is_not_used(tmp_path, monkeypatch):
     assert not found.directory.startswith(str(tmp_path)) and found.persist == 0
 
 
-def test_a_path_too_long_for_a_socket_is_told_where_there_is_no_way_around(monkeypatch):
-    monkeypatch.setattr(os.path, "isdir", lambda path: False)
-    with pytest.raises(OSError, match="shorten Ansible's `home`"):
-        with rendezvous.address("/" + 100 * "x"):
-            pass
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_a_path_too_long_for_a_socket_is_shortened(has_proc, tmp_path, monkeypatch):
+    directory = tmp_path / (100 * "x")
+    directory.mkdir()
+    is_there = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: is_there(path) and has_proc)
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as client:
+        with rendezvous.address(str(directory)) as path:
+            listening.bind(path)
+            listening.listen()
+            client.connect(path)
+    assert [each.name for each in directory.iterdir()] == [rendezvous.SOCKET]
+    assert has_proc == path.startswith("/proc/") and not os.path.exists(path)
 
 
 def test_a_system_without_a_list_of_descriptors_has_room(monkeypatch):
