@@ -44,7 +44,7 @@ def check_link(data: bytes) -> int:
                 opened.append(ExchangingCall("channel", link, {**REQUEST, "arguments": ()}))
             case 13 if any(isinstance(each, ServingCall) for each in opened):
                 serving = choices.of([each for each in opened if isinstance(each, ServingCall)])
-                asked.append(call_session.Asked(b"request", "os", ("offered",)))
+                asked.append(call_session.Asked(b"request", "os", "getpid", ("offered",)))
                 serving.ask(asked[-1])
                 if not choices.below(4) and asked[-1].future.cancel():
                     serving.withdraw(asked[-1])
