@@ -4,7 +4,7 @@ The process runs `econtext.target.call_loop`.  Requests go to its standard input
 the replies to those before them, which come in the same order.
 """
 
-import contextlib
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -43,9 +43,8 @@ class CallSession:
         self._serving = serving
         self._is_closed = False
         #: What the loop's thread has not yet taken; it is woken for the first of them alone.
-        self._started: deque[Asked] = deque()
-        #: Whether it was woken.  No lock: the thread would wait for it as soon as it is woken.
-        self._is_posted = False
+        self._started: list[Asked] = []
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<CallSession on {self._name}>"
@@ -78,6 +77,10 @@ class CallSession:
         if len(request) > wire.MAX_MESSAGE:
             raise codec.EncodeError(f"arguments of {len(request)} bytes are too long to send")
         asked = Asked(request, module, name, offered)
+        with self._lock:
+            if not self._started:  # else the loop's thread has yet to take those
+                self._router.post(self._take)
+            self._started.append(asked)
         asked.future.add_done_callback(
             lambda future: (
                 self._router.post(lambda: self._serving.withdraw(asked))
@@ -85,24 +88,13 @@ class CallSession:
                 else None
             )
         )
-        self._started.append(asked)
-        if not self._is_posted:  # else the loop's thread has yet to take those
-            self._is_posted = True
-            try:
-                self._router.post(self._take)
-            except EcontextError as error:
-                self._is_posted = False  # and another thread may count on this one's post
-                with contextlib.suppress(IndexError):
-                    while True:
-                        self._started.popleft().settle(error)
-                raise
         return asked.future
 
     def _take(self) -> None:
-        self._is_posted = False  # what is appended from now on has a wake of its own
-        with contextlib.suppress(IndexError):  # a thread that could not post has taken them
-            for _ in range(len(self._started)):
-                self._serving.ask(self._started.popleft())
+        with self._lock:
+            started, self._started = self._started, []
+        for asked in started:
+            self._serving.ask(asked)
 
     def close(self) -> None:
         """End the process and what it started, without a wait.

@@ -1,16 +1,13 @@
 """The controller's end of a call session: replies are checked against what was asked."""
 
-import os
-import threading
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from econtext.controller import call_session
-from econtext.controller.call_session import Asked, CallSession, ServingCall
+from econtext.controller.call_session import Asked, ServingCall
 from econtext.controller.channels import Call
-from econtext.controller.errors import CallDied, CallError, ConnectionLost, EcontextError
+from econtext.controller.errors import CallDied, CallError, ConnectionLost
 from econtext.target import wire
 
 from .test_link import MANY_ITEMS, REQUEST, link, on  # noqa: F401
@@ -195,72 +192,3 @@ def test_a_session_that_is_busy_is_ended(serving):
     assert is_ended(serving)
     serving.link.feed(on(NUMBER, wire.EXIT, -15))
     assert isinstance(asked.future.exception(0), CallDied)
-
-
-# What wakes the loop's thread
-
-
-class Router:
-    """The part of a router that a session needs; `fails` as a closed one does."""
-
-    def __init__(self):
-        self.posted = []
-        self.fails = False
-
-    def offered(self, module):
-        return ()
-
-    def post(self, callback):
-        if self.fails:
-            raise EcontextError("the router is closed")
-        self.posted.append(callback)
-
-
-class Serving:
-    def __init__(self):
-        self.asked = []
-
-    def ask(self, asked):
-        self.asked.append(asked)
-
-
-def test_the_loop_is_woken_once_for_all_that_it_has_yet_to_take():
-    router, serving = Router(), Serving()
-    session = CallSession(router, "name", serving)
-    futures = [session.start(os.getpid) for _ in range(3)]
-    assert len(router.posted) == 1
-    router.posted.pop()()
-    futures.append(session.start(os.getpid))
-    assert len(router.posted) == 1
-    router.posted.pop()()
-    assert [asked.future for asked in serving.asked] == futures
-
-
-def test_no_call_is_left_behind_when_many_threads_start_some():
-    router, serving = Router(), Serving()
-    session, calls = CallSession(router, "name", serving), 500
-
-    def start():
-        for _ in range(calls):
-            session.start(os.getpid)
-
-    threads = [threading.Thread(target=start) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads) or router.posted:
-        if router.posted:
-            router.posted.pop(0)()
-    assert len(serving.asked) == 4 * calls
-
-
-def test_a_call_that_counted_on_the_wake_of_another_fails_with_it():
-    router = Router()
-    session = CallSession(router, "name", Serving())
-    other = session.start(os.getpid)
-    session._is_posted, router.fails = False, True  # as if that wake were yet to come
-    with pytest.raises(EcontextError):
-        session.start(os.getpid)
-    with pytest.raises(EcontextError):
-        other.result(0)
-    with pytest.raises(EcontextError):
-        session.start(os.getpid)
