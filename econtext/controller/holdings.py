@@ -48,9 +48,11 @@ class Holdings:
             self._link.send(wire.SOURCES, 0, codec.encode(entries))
 
     def provide_function(self, module: str) -> None:
-        """Send the module of a function to be called, and the packages above it."""
+        """Send the module of a function to be called, and what it imports of its own package."""
         if module not in self._modules:
-            self.provide(sources.with_parents(module))
+            from econtext.controller import imports_ahead  # no broker needs it
+
+            self.provide(imports_ahead.with_imports(module))
 
 
 @functools.lru_cache(maxsize=16)

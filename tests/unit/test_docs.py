@@ -115,6 +115,7 @@ NOT_OF_A_TASK = {
     "econtext/controller/context.py": "of the library alone",
     "econtext/controller/call_session.py": "of the library alone",
     "econtext/controller/causes.py": "of the library alone",
+    "econtext/controller/imports_ahead.py": "of the library alone",
     "econtext/target/call_loop.py": "of the library alone",
     "econtext/target/resources.py": "of packages' data, which a module has none of",
     "econtext/controller/emulated_ssh.py": "of the library alone",
