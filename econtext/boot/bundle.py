@@ -8,22 +8,22 @@ import econtext.target
 from econtext.boot.minify import narrow, strip
 
 #: The modules of `econtext.target`, each after those that it imports, and else in the order
-#: that packs best: of those tried, 139 bytes better than by subject.
+#: that packs best: of those tried, 90 bytes better than by subject.
 MODULES = (
     "compat",
-    "importer",
     "codec",
+    "importer",
+    "store",
+    "flow_control",
+    "hello",
     "loop",
     "wire",
-    "compression",
-    "store",
     "call_order",
     "log_handler",
-    "provider",
     "call",
+    "provider",
     "starter",
-    "hello",
-    "flow_control",
+    "compression",
     "child",
     "call_process",
     "slave",

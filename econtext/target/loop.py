@@ -39,6 +39,7 @@ class Loop(object):
     def __init__(self):
         # type: () -> None
         self._poll = hasattr(select, "poll") and select.poll()  # type: object
+        self._refused = set()  # type: set  # what `poll` took for no descriptor
         self._readers = {}  # type: dict
         self._writers = {}  # type: dict
         self._timers = []  # type: list
@@ -135,13 +136,20 @@ class Loop(object):
             if event & 32:  # POLLNVAL, as of each terminal on macOS: it is looked at now and then
                 self._poll.register(fd, 0)  # as a callback may have removed it
                 self._poll.unregister(fd)
-                self.call_later(0.05, lambda fd=fd: self._watch(fd))
+                if not self._refused:
+                    self.call_later(0.05, self._look)
+                self._refused.add(fd)
         self._call_soon()  # before the timers: one may fork, and frames would wait for it
         while self._timers and self._timers[0][0] <= monotonic():
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
                 self._call(callback)
         self._call_soon()
+
+    def _look(self):
+        # type: () -> None
+        while self._refused:
+            self._watch(self._refused.pop())
 
     def _ready(self, timeout):
         # type: (object) -> list

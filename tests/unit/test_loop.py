@@ -113,6 +113,10 @@ def test_a_terminal_and_a_pipe_are_watched_all_the_same(monkeypatch, change):
     for name, (reading, _) in ends.items():
         os.set_blocking(reading, False)
         loop.add_reader(reading, lambda name=name: readable(name))
+    for name, (reading, _) in 20 * [*ends.items()]:  # as of a child that is paused and goes on
+        loop.add_reader(reading, lambda name=name: readable(name))
+        loop.call_later(0, lambda: None)
+        loop.run_once()
     loop.call_later(0.2, lambda: is_over.append(True))
     rounds = 0
     while not is_over:
