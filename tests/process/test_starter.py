@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from econtext import CallError, EcontextError
-from tests.support import processes
+from tests.support import masked, processes
 
 from . import waiting
 from .target import ending, plain
@@ -50,6 +50,8 @@ def end(pid: int) -> None:
 
 @pytest.mark.parametrize("which", [0, 1], ids=["shell", "sudo"])
 def test_a_call_goes_on_and_no_other_begins(started, tmp_path, which):
+    if which == 1:
+        masked.need("proc")
     context, *starters = started
     slave = processes.family(context.greeting["pid"])
     future = context.start(ending.wait_for_file, str(tmp_path / "pids"), str(tmp_path / "go"))
@@ -106,6 +108,7 @@ def test_a_slave_whose_starters_stay(started, tmp_path: pathlib.Path):
 
 def test_a_slave_that_dies_while_another_process_holds_its_output(router, python, tmp_path):
     """As one that a startup file has left running: the call is lost, and nothing waits for it."""
+    masked.need("poll")
     program = tmp_path / "program"
     program.write_text(f'#!/bin/sh\nsleep 300 &\n{python} "$@"\nexit $?\n', encoding="ascii")
     program.chmod(0o755)
