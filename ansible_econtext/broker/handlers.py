@@ -11,6 +11,7 @@ from ansible_econtext.broker.warm_processes import ModuleRun
 from ansible_econtext.client import messages
 from ansible_econtext.client.route import interpreter_hop
 from econtext.controller.errors import CallDied
+from econtext.controller.link import logger
 from econtext.target import wire
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class ModuleHandler(_RunHandler[messages.Module]):
         arguments["deferred"] = self._deferred
         arguments["library"] = payload_archive.LIBRARY
         if self._action.ssh:
-            arguments["environment"] = self._serve_ssh(slave).environment(self._action.environment)
+            arguments["environment"] = self._with_ssh(slave)
         arguments["manifest"] = self._payloads.send(self._action.identity, slave.link)
 
         def done(call: CollectingCall | ModuleRun, status: Any) -> None:
@@ -96,12 +97,19 @@ class ModuleHandler(_RunHandler[messages.Module]):
         self._await(slave, call, done)
         call.end(wire.STDIN)
 
-    def _serve_ssh(self, slave: PooledSlave) -> "HostSSH":
-        """Serve emulated ssh to the host of the module's task until this handler is done."""
+    def _with_ssh(self, slave: PooledSlave) -> dict[str, str]:
+        """Return the module's environment, with emulated ssh until this handler is done.
+
+        Where there is no room for that, the module has the real ssh.
+        """
         from ansible_econtext.broker.host_ssh import HostSSH
 
-        self._ssh = self._ssh or HostSSH(slave.loop, self._slaves, self._action.ssh)
-        return self._ssh
+        try:
+            self._ssh = self._ssh or HostSSH(slave.loop, self._slaves, self._action.ssh)
+        except OSError as error:
+            logger.warning("no emulated ssh: %s", error)
+            return self._action.environment
+        return self._ssh.environment(self._action.environment)
 
     def reply(self, reply: messages.Reply) -> None:
         self._end_ssh()

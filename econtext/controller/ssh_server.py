@@ -71,7 +71,7 @@ class SSHServer:
             client=shlex.quote(ssh_client.__file__),
             address=shlex.quote(address),
         )
-        with open(self.program, "x", encoding="utf-8") as file:
+        with open(self.program, "x", encoding="utf-8", errors="surrogateescape") as file:
             file.write(script)
         os.chmod(self.program, 0o700)
         self._listener.bind(address)
