@@ -14,11 +14,8 @@ from econtext.controller import sources
 from econtext.controller.errors import CallDied, EcontextError, call_error
 from econtext.controller.link import Link
 from econtext.controller.printable import printable
-from econtext.target import codec, flow_control, wire
+from econtext.target import codec, flow_control, importer, wire
 from econtext.target.loop import monotonic
-
-#: The package that is offered to each call: for the parts of it that are not in the bundle.
-OWN = frozenset(["econtext"])
 
 
 class Channel:
@@ -193,7 +190,7 @@ class Call(Channel):
         super().__init__(link)
         self.future: Future[Any] = Future()
         self._is_settled = False
-        self._offered = frozenset(request["offered"]) | OWN
+        self._offered = frozenset(request["offered"])
         self.is_logged = request["log_level"] is not None
         self._lines: dict[int, _Lines] = {}
         link.open(wire.CALL, self, request, after)
@@ -204,7 +201,7 @@ class Call(Channel):
         return f"{self.number} {self.function}"
 
     def offers(self, name: str) -> bool:
-        return sources.package_of(name) in self._offered
+        return name == importer.RESOURCES or sources.package_of(name) in self._offered
 
     def output(self, stream: int, data: bytes) -> None:
         """Log what the function prints, line by line."""

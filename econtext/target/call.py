@@ -68,7 +68,7 @@ def main():
     process = os.getpid()
     _, body = channel.receive()
     request = codec.decode(body)
-    importer.offered = frozenset(request["offered"]) | {"econtext"}
+    importer.offered = frozenset(request["offered"])
     importer.ask = _ask
     result = run(request)
     finish()

@@ -9,6 +9,9 @@ import types
 
 from econtext.target import compat
 
+#: Methods of an importer that few calls need: a module that each call may ask for.
+RESOURCES = "econtext.target.resources"
+
 
 class Importer(object):
     """Finder and loader for sys.meta_path, of both protocols (PEP 302 and 451)."""
@@ -72,7 +75,8 @@ class Importer(object):
         """Return the module of a name, or the file or directory of a package, `name/path`."""
         if name in self.modules:
             return self.modules[name]
-        if self.ask is not None and name.replace("/", ".").partition(".")[0] in self.offered:
+        package = name.replace("/", ".").partition(".")[0]
+        if self.ask is not None and (package in self.offered or name == RESOURCES):
             module = self.ask(name)  # type: ignore[operator]
             if module is not None:
                 self.modules[name] = module
