@@ -35,7 +35,7 @@ class HostSSH:
     def environment(self, given: dict[str, str]) -> dict[str, str]:
         """Return a module's environment in which the emulated ssh is the first of PATH."""
         path = given.get("PATH") or os.environ.get("PATH", os.defpath)
-        return {**given, "PATH": f"{self._server.directory}:{path}"}
+        return self._server.environment({**given, "PATH": path})
 
     def _lead(self, wanted: Wanted) -> Callable[[Found], None] | None:
         for account in self._accounts:

@@ -39,8 +39,7 @@ class EmulatedSSH:
 
     def environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Return a copy of variables in which the program is the first ssh of PATH."""
-        path = base.get("PATH", os.defpath)
-        return {**base, "PATH": f"{self._server.directory}:{path}"}
+        return self._server.environment(base)
 
     def close(self) -> None:
         """Remove the program, and end the commands that it started, without a wait for those."""

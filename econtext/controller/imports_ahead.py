@@ -26,11 +26,10 @@ def with_imports(name: str) -> Iterator[Source]:
 
     Modules that are imported by these are among them, until they are more than `MOST` bytes.
     """
-    waiting, asked, known, size = deque([name]), {name}, set(), 0
+    waiting, asked, size = deque([name]), {name}, 0
+    known: set[str] = set()
     while waiting:
-        for source in with_parents(waiting.popleft()):
-            if source.name in known:
-                continue
+        for source in with_parents(waiting.popleft(), known):
             known.add(source.name)
             size += len(source.content)
             if size > MOST and len(asked) > 1:

@@ -3,7 +3,7 @@
 import functools
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from econtext.boot.minify import narrow, strip
@@ -179,11 +179,15 @@ def minified(name: str) -> Source:
     return source._replace(content=narrow(strip(source.content.decode())).encode())
 
 
-def with_parents(name: str) -> Iterator[Source]:
-    """Yield the packages above a module, from the outermost, then the module."""
+def with_parents(name: str, known: Container[str] = ()) -> Iterator[Source]:
+    """Yield the packages above a module, from the outermost, then the module.
+
+    Those whose names are `known` are not read.
+    """
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
-        source = find(".".join(parts[:length]))
+        each = ".".join(parts[:length])
+        source = find(each) if each not in known else None
         if source is not None:
             yield source
 

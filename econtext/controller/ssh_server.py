@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from econtext.controller.channels import RemoteCommand
@@ -93,6 +93,10 @@ class SSHServer:
     def _watch(self) -> None:
         if self._listener.fileno() >= 0:
             self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """Return a copy of variables in which the script is the first ssh of PATH."""
+        return {**base, "PATH": f"{self.directory}:{base.get('PATH', os.defpath)}"}
 
     def close(self) -> None:
         """End the clients and their commands, and remove the directory."""

@@ -44,8 +44,8 @@ def main(script: str, address: str, *words: str) -> int:
         if kind == wire.RESULT and not codec.decode(body):
             return _become_ssh(script, words)
         return _serve(connection, frames)
-    except (OSError, StopIteration, wire.ProtocolError, codec.DecodeError) as error:
-        os.write(2, f"econtext: {error or 'the process that leads to the host ended'}\n".encode())
+    except (OSError, wire.ProtocolError, codec.DecodeError) as error:
+        os.write(2, f"econtext: {error}\n".encode())
         return FAILED
 
 
@@ -60,18 +60,20 @@ def _become_ssh(script: str, words: tuple[str, ...]) -> int:
 
 
 def _frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Yield the kind and body of each message until the server closes."""
+    """Yield the kind and body of each message; raises OSError when the server closes."""
     reader = wire.Reader(frozenset([wire.RESULT, wire.DATA, wire.CREDIT, wire.EXIT]))
     while data := connection.recv(262144):
         for kind, _, body in reader.feed(data):
             yield kind, body
+    raise OSError("the process that leads to the host ended")
 
 
 def _serve(connection: socket.socket, frames: Iterator[tuple[int, bytes]]) -> int:
     """Pass input and output until the command ends; return its status."""
     window = _Window()
     threading.Thread(target=_send_input, args=(connection, window), daemon=True).start()
-    for kind, body in frames:
+    while True:
+        kind, body = next(frames)
         if kind == wire.DATA:
             stream, data = wire.split_data(body)
             _write(1 if stream == wire.STDOUT else 2, data)
@@ -79,7 +81,6 @@ def _serve(connection: socket.socket, frames: Iterator[tuple[int, bytes]]) -> in
             window.grant(wire.credit_amount(body))
         else:
             return codec.decode(body)  # type: ignore[return-value]
-    raise OSError("the process that leads to the host ended")
 
 
 def _send_input(connection: socket.socket, window: "_Window") -> None:

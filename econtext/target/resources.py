@@ -110,13 +110,15 @@ class Resource(object):
 
     def read_bytes(self):
         # type: () -> bytes
-        if not self.is_file():
-            raise IOError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
-        return self._content()
+        return self._content(False, errno.ENOENT)
 
-    def _content(self):
-        # type: () -> bytes
-        digest = self._found().digest  # type: ignore[attr-defined]
+    def _content(self, is_directory, missing):
+        # type: (bool, int) -> bytes
+        """Return the content; raises IOError with the number `missing` if it is of another kind."""
+        found = self._found()
+        if found is None or found.is_package != is_directory:  # type: ignore[attr-defined]
+            raise IOError(missing, os.strerror(missing), str(self))
+        digest = found.digest  # type: ignore[attr-defined]
         return self._importer.store.content(digest)  # type: ignore[attr-defined,no-any-return]
 
     def read_text(self, encoding=None, errors=None):
@@ -132,9 +134,7 @@ class Resource(object):
 
     def iterdir(self):
         # type: () -> object
-        if not self.is_dir():
-            raise IOError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self))
-        names = self._content().decode("utf-8").split("/")
+        names = self._content(True, errno.ENOTDIR).decode("utf-8").split("/")
         return iter([self.joinpath(name) for name in names if name])
 
     def joinpath(self, *names):
