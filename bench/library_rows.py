@@ -53,7 +53,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
 
 @dataclass(frozen=True)
 class Run:
-    """What one turn measured: figures by the names of rows; none if it failed."""
+    """Measurement of one turn: figures by the names of rows; none if it failed."""
 
     contender: str
     ms: float | None  # None: without ssh

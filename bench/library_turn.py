@@ -52,7 +52,7 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Turn:
-    """What one process is to measure."""
+    """Task of one process: the rows to measure."""
 
     contender: str
     place: Place

@@ -75,7 +75,7 @@ class LaunchError(EcontextError):
 
     @property
     def advice(self) -> str:
-        """What to do about the cause, in one sentence; empty if it is unknown."""
+        """Advice on the cause, in one sentence; empty if it is unknown."""
         from econtext.controller import causes
 
         return causes.ADVICE[self.cause]

@@ -23,7 +23,7 @@ _PLAIN_SETTINGS = frozenset(
 
 
 class Wanted(NamedTuple):
-    """What the arguments ask for; of a setting that is there twice the first one counts."""
+    """Command that the arguments ask for; of a setting given twice the first one counts."""
 
     host: str
     #: Empty, 0 and empty if the arguments leave them to ssh's configuration.

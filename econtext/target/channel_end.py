@@ -31,7 +31,7 @@ def channel(*arguments, **keywords):
 
 
 class ChannelEnd(object):
-    """What a function of a call channel gets: sends values to the caller, and receives them.
+    """End of a call channel that a function gets: sends values to the caller, and receives them.
 
     For any thread of the call process, but for no fork of it.
     """

@@ -1,4 +1,4 @@
-"""What one end of a call channel may send, and the values that it was sent.  No I/O.
+"""State of one end of a call channel: its credit, and the values that it was sent.  No I/O.
 
 Both ends count alike.  A message is one byte for its kind, then its body.  Each value costs its
 bytes and `EACH` more, so that the window bounds small values by their number: 1,024 of them.  A
@@ -30,7 +30,7 @@ class Exchange(object):
         # type: () -> None
         self._sending = flow_control.Sending()
         self._receiving = flow_control.Receiving()
-        #: Pairs of a value that nobody has taken yet and its cost.
+        #: Pairs of a value that was not taken yet and its cost.
         self.values = collections.deque()  # type: collections.deque
 
     def may_send(self, message):
